@@ -1,0 +1,42 @@
+"""faceprobe: measure the face recognition that hides inside image models.
+
+The public names are imported lazily, so that ``import faceprobe`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "LabelledEmbeddings": "faceprobe.core.embeddings",
+    "PairList": "faceprobe.core.embeddings",
+    "unit_rows": "faceprobe.core.embeddings",
+    "FaceprobeError": "faceprobe.core.errors",
+    "Metric": "faceprobe.core.result",
+    "Result": "faceprobe.core.result",
+    "FaceTable": "faceprobe.datasets.table",
+    "load_dataset": "faceprobe.datasets",
+    "CropPolicy": "faceprobe.faces.crops",
+    "EmbeddingStore": "faceprobe.embed.store",
+    "embed": "faceprobe.embed",
+    "ImageEncoder": "faceprobe.models.base",
+    "TextImageEncoder": "faceprobe.models.base",
+    "load_model": "faceprobe.models",
+    "evaluate": "faceprobe.protocols",
+    "run_study": "faceprobe.study",
+}
+
+__all__ = ["__version__", *_PUBLIC]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'faceprobe' has no attribute {name!r}")
+    return getattr(import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,9 @@
+"""``faceprobe doctor``."""
+
+from __future__ import annotations
+
+EPILOG = ""
+
+
+def command() -> None:
+    """(being written)"""

@@ -1,0 +1,9 @@
+"""``faceprobe eval``."""
+
+from __future__ import annotations
+
+EPILOG = ""
+
+
+def command() -> None:
+    """(being written)"""

@@ -1,0 +1,82 @@
+"""The command ``faceprobe``: finds the commands, runs one, turns errors into one line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+import typer
+
+from faceprobe import __version__
+from faceprobe.core.errors import FaceprobeError
+
+COMMANDS = ("run", "eval", "score", "embed", "compare", "models", "datasets", "protocols", "doctor")
+
+app = typer.Typer(
+    name="faceprobe",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Measure how much face recognition hides inside image models, exactly and with intervals.",
+    epilog="A measuring instrument, not a people finder: see RESPONSIBLE_USE.md.",
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"faceprobe {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def options(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+    debug: bool = typer.Option(False, "--debug", help="Show a traceback when something fails."),
+) -> None:
+    """Options that every command takes."""
+    if debug:
+        os.environ["FACEPROBE_DEBUG"] = "1"
+
+
+for _name in COMMANDS:
+    _module = import_module(f"faceprobe.cli.{_name}_command")
+    app.command(_name, epilog=getattr(_module, "EPILOG", None))(_module.command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with 0 (done), 1 (failed) or 2 (wrong usage)."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code."""
+    command: Any = typer.main.get_command(app)
+    os.environ.pop("FACEPROBE_DEBUG", None)
+    if "--debug" in arguments:  # accepted before and after the command's name
+        arguments = ["--debug", *(a for a in arguments if a != "--debug")]
+    try:
+        code = command.main(args=arguments, prog_name="faceprobe", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except FaceprobeError as error:
+        return _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _fail("interrupted; the same command resumes where it stopped", 130)
+    except Exception as error:
+        shown = getattr(error, "format_message", None)
+        if shown is None:
+            return _fail(f"unexpected {type(error).__name__}: {error} (--debug shows the traceback)", 1)
+        return _fail(shown(), int(getattr(error, "exit_code", 2)))
+
+
+def _fail(message: str, code: int) -> int:
+    if os.environ.get("FACEPROBE_DEBUG"):
+        import traceback
+
+        traceback.print_exc()
+    print("faceprobe: " + " ".join(message.split()), file=sys.stderr)
+    return code

@@ -1,0 +1,70 @@
+"""Embeddings with their labels: what every protocol is computed from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.core.errors import BadInput
+
+
+@dataclass(frozen=True)
+class PairList:
+    """Explicit comparisons: row numbers ``left`` and ``right`` (P,) int64, ``same`` (P,) bool and
+    ``fold`` (P,) int64 counted from 0 (all 0 where the protocol has no folds).
+    """
+
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+    same: NDArray[np.bool_]
+    fold: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+
+@dataclass(frozen=True)
+class LabelledEmbeddings:
+    """``vectors`` (N, D) float32 unit rows; ``identities`` and ``paths`` (N,) str.
+
+    ``events`` (N,) str or None: photos of one person at one event share background and
+    clothing; "" means unknown. ``content`` (N,) str or None: hashes of the photos' bytes; equal
+    hashes are duplicates. Where it is None, bit-equal rows are duplicates. ``pairs`` is the
+    dataset's own list, for protocols that use one.
+    """
+
+    vectors: NDArray[np.float32]
+    identities: NDArray[np.str_]
+    paths: NDArray[np.str_]
+    events: NDArray[np.str_] | None = None
+    content: NDArray[np.str_] | None = None
+    pairs: PairList | None = None
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+
+def unit_rows(vectors: NDArray[np.generic], where: str = "the embeddings") -> NDArray[np.float32]:
+    """Check an (N, D) float array and scale its rows to length 1 (computed in float64).
+
+    Rows that are unit already to float32 rounding are returned untouched, so that loading a
+    saved array gives the same bits. Raises :class:`BadInput` for another shape, a dtype that is
+    not floating, NaN or infinity, or a row of zeros.
+    """
+    if vectors.ndim != 2 or 0 in vectors.shape:
+        raise BadInput(f"{where} must be a matrix of rows x dimensions; its shape is {vectors.shape}")
+    if not np.issubdtype(vectors.dtype, np.floating):
+        raise BadInput(f"{where} must hold float16, float32 or float64 values, not {vectors.dtype}")
+    wide = vectors.astype(np.float64)
+    norms = np.sqrt(np.einsum("ij,ij->i", wide, wide))
+    bad = np.flatnonzero(~np.isfinite(norms))
+    if len(bad):
+        raise BadInput(f"{where}: {len(bad)} of {len(norms)} rows hold NaN or infinity (first: row {bad[0]})")
+    empty = np.flatnonzero(norms == 0)
+    if len(empty):
+        raise BadInput(f"{where}: {len(empty)} of {len(norms)} rows are all zeros (first: row {empty[0]})")
+    if vectors.dtype == np.float32 and np.all(np.abs(norms - 1) < 2e-6):
+        return np.ascontiguousarray(vectors, dtype=np.float32)
+    return np.ascontiguousarray(wide / norms[:, None], dtype=np.float32)

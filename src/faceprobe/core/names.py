@@ -1,0 +1,62 @@
+"""The one grammar of names: ``kind:name@pooling?option=value&option=value``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
+
+from faceprobe.core.errors import WrongUsage
+
+
+@dataclass(frozen=True)
+class Name:
+    """A parsed model, dataset or crop name.
+
+    ``kind`` is the text before the first ``:`` ("" where there is none), ``body`` what
+    follows, ``pooling`` what stands after ``@`` ("" = the default), ``options`` the ``?`` part.
+    """
+
+    kind: str
+    body: str
+    pooling: str = ""
+    options: dict[str, str] = field(default_factory=dict)
+
+    def option(self, key: str, default: str) -> str:
+        return self.options.get(key, default)
+
+    def check_options(self, known: set[str]) -> None:
+        """Raise :class:`WrongUsage` for the first option that ``known`` does not hold."""
+        for key in self.options:
+            if key not in known:
+                allowed = ", ".join(sorted(known)) or "none"
+                raise WrongUsage(f"{self} has an unknown option {key!r}; known options: {allowed}")
+
+    def __str__(self) -> str:
+        text = f"{self.kind}:{self.body}" if self.kind and self.body else self.kind or self.body
+        if self.pooling:
+            text += f"@{self.pooling}"
+        if self.options:
+            text += "?" + "&".join(f"{k}={v}" for k, v in self.options.items())
+        return text
+
+
+def parse_name(text: str, bare_kind: str = "") -> Name:
+    """Split ``text`` by the grammar; a name without ``:`` gets ``bare_kind``.
+
+    ``parse_name("onnx:a.onnx?size=112").options == {"size": "112"}``. With
+    ``bare_kind="openclip"``, ``"ViT-B-32/openai"`` becomes kind ``openclip``.
+    """
+    if not text.strip():
+        raise WrongUsage("an empty name was given; write kind:name@pooling?options")
+    stem, question, query = text.partition("?")
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
+    except ValueError as error:
+        raise WrongUsage(f"{text!r}: options are written ?key=value&key=value") from error
+    if question and not query:
+        raise WrongUsage(f"{text!r}: options are written ?key=value&key=value")
+    stem, _, pooling = stem.partition("@")
+    kind, colon, body = stem.partition(":")
+    if not colon:
+        kind, body = bare_kind, stem
+    return Name(kind, body, pooling, dict(pairs))

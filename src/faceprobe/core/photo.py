@@ -1,0 +1,93 @@
+"""A decoded photo and what is known of the faces in it."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.core.errors import FaceprobeError
+
+MAX_PIXELS = 120_000_000
+"""Photos with more pixels than this (12,000 x 10,000) are refused before they are decoded."""
+
+
+class UnreadablePhoto(FaceprobeError):
+    """A photo that could not be decoded; ``reason`` is short and groups well in a count."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(f"{where}: {reason}")
+        self.where, self.reason = where, reason
+
+    def __reduce__(self) -> tuple[type[UnreadablePhoto], tuple[str, str]]:
+        return (UnreadablePhoto, (self.where, self.reason))
+
+
+@dataclass(frozen=True)
+class Face:
+    """One face: ``box`` (x0, y0, x1, y1) in pixels, ``landmarks`` (5, 2) float32 or None.
+
+    Landmarks are left eye, right eye, nose tip, left and right mouth corner *as seen in the
+    photo*. ``score`` in [0, 1] is the detector's; ground truth has 1. ``mask`` is an (H, W)
+    bool array of the face region where the dataset knows it.
+    """
+
+    box: tuple[float, float, float, float]
+    landmarks: NDArray[np.float32] | None = None
+    score: float = 1.0
+    mask: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True)
+class Photo:
+    """``pixels`` (H, W, 3) uint8 RGB; ``content_hash`` hex SHA-256 of the encoded bytes (or of
+    the pixels, where there never was a file); ``faces`` None = unknown, () = known to have none.
+    """
+
+    pixels: NDArray[np.uint8]
+    content_hash: str
+    faces: tuple[Face, ...] | None = None
+
+
+def decode_image(data: bytes, where: str, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+    """Decode ``data`` to (H, W, 3) uint8 RGB, EXIF rotation applied, alpha laid over white.
+
+    Raises :class:`UnreadablePhoto` for empty, truncated, oversized or non-image data.
+    """
+    from PIL import Image, ImageOps
+
+    if not data:
+        raise UnreadablePhoto(where, "empty file")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image: Image.Image = Image.open(io.BytesIO(data))
+            if image.width * image.height > max_pixels:
+                raise UnreadablePhoto(where, f"larger than {max_pixels:,} pixels")
+            image.load()
+        image = ImageOps.exif_transpose(image)
+    except Image.DecompressionBombError as error:
+        raise UnreadablePhoto(where, f"larger than {max_pixels:,} pixels") from error
+    except OSError as error:
+        known = "truncated" in str(error) or "Truncated" in str(error)
+        raise UnreadablePhoto(where, "truncated image" if known else "not an image") from error
+    except (ValueError, SyntaxError, EOFError, IndexError, TypeError) as error:
+        raise UnreadablePhoto(where, "damaged image") from error
+    return np.asarray(_to_rgb(image), dtype=np.uint8)
+
+
+def _to_rgb(image: object) -> object:
+    from PIL import Image
+
+    assert isinstance(image, Image.Image)
+    if image.mode in ("I;16", "I;16L", "I;16B", "I"):
+        grey = (np.asarray(image, dtype=np.uint32) >> 8).clip(0, 255).astype(np.uint8)
+        return Image.fromarray(grey).convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, rgba).convert("RGB")
+    return image.convert("RGB")

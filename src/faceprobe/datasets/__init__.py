@@ -1,0 +1,27 @@
+"""Datasets: each yields one :class:`FaceTable`. Names are ``NAME`` or ``NAME:PATH?options``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from faceprobe.core.names import Name, parse_name
+from faceprobe.core.registry import Registry
+from faceprobe.datasets.table import FaceTable
+
+DATASETS: Registry[Callable[[Name], FaceTable]] = Registry(
+    "dataset",
+    "datasets",
+    {
+        "synthetic": "faceprobe.datasets.synthetic.table:load",
+        "folder": "faceprobe.datasets.folder:load",
+        "lfw": "faceprobe.datasets.lfw:load",
+        "insightface-bin": "faceprobe.datasets.insightface_bin:load",
+    },
+)
+
+
+def load_dataset(text: str) -> FaceTable:
+    """Open the dataset that ``text`` names, e.g. ``"lfw:PATH?pairs=FILE"`` or ``"synthetic"``."""
+    stem = text.partition("?")[0]
+    name = parse_name(text) if ":" in stem else parse_name(text.replace(stem, stem + ":", 1))
+    return DATASETS.get(name.kind)(name)
