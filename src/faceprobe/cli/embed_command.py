@@ -2,8 +2,100 @@
 
 from __future__ import annotations
 
-EPILOG = ""
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from faceprobe.datasets.table import FaceTable
+
+EPILOG = "Example: faceprobe embed photos/ --model ViT-B-32/openai --crop margin-0.3 --out photos.emb"
 
 
-def command() -> None:
-    """(being written)"""
+def command(
+    source: str = typer.Argument(..., metavar="SRC", help="A dataset (lfw:PATH, ...) or a folder of photos."),
+    model: str = typer.Option(..., "--model", "-m", help="The encoder, as in ViT-B-32/openai."),
+    out: Path = typer.Option(..., "--out", "-o", help="Folder for the embedding store."),
+    crop: str = typer.Option("as-is", help="as-is, aligned-112, margin-<m>, face-only or context-only."),
+    detector: str = typer.Option("", help="YuNet weights on disk (or FACEPROBE_DETECTOR)."),
+    device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps."),
+    workers: int = typer.Option(
+        -1, min=-1, help="Processes that read photos (-1: one a core)."
+    ),
+    batch_size: int = typer.Option(32, min=1, help="Photos in one batch; never changes within a run."),
+    max_excluded: float = typer.Option(0.1, min=0.0, max=1.0, help="Share of photos that may be unusable."),
+    dtype: str = typer.Option("float32", help="float32 or float16."),
+    shard_rows: int = typer.Option(100_000, min=1, help="Rows in one img_emb file."),
+    offline: bool = typer.Option(False, "--offline", help="Fetch nothing."),
+    force: bool = typer.Option(False, "--force", help="Replace a store made with other settings."),
+    as_json: bool = typer.Option(False, "--json", help="Print the summary as JSON."),
+) -> None:
+    """Embed photos into a store: img_emb/*.npy and metadata/*.parquet.
+
+    A plain folder may hold loose photos or one subfolder a person. Vectors are cached by content: what
+    was embedded before is reused, and a killed run resumes.
+    """
+    from faceprobe.embed import check_local, count_reasons, embed
+    from faceprobe.models import load_model
+
+    dataset = open_source(source)
+    check_local(dataset, crop, detector or None, out)
+    encoder = load_model(model, device=device, offline=offline)
+    embedded = embed(
+        dataset,
+        encoder,
+        crop,
+        out=out,
+        detector=detector or None,
+        workers=None if workers < 0 else workers,
+        batch_size=batch_size,
+        max_excluded=max_excluded,
+        dtype=dtype,
+        shard_rows=shard_rows,
+        force=force,
+    )
+    summary: dict[str, Any] = {
+        "dataset": dataset.name,
+        "model": encoder.id,
+        "crop": crop,
+        "out": str(out),
+        "photos": len(dataset),
+        "kept": len(embedded.data),
+        "excluded": count_reasons(embedded.excluded),
+        "encoded": embedded.encoded,
+        "reused": embedded.reused,
+        "seconds": round(embedded.seconds, 3),
+        "notes": list(dataset.notes),
+    }
+    _show(summary, as_json)
+
+
+def open_source(text: str) -> FaceTable:
+    """A registered dataset's name, else a folder of photos; a name wins (write ``./lfw`` for a folder)."""
+    from faceprobe.datasets import DATASETS, load_dataset
+    from faceprobe.datasets.folder import load_photos
+
+    kind = text.partition("?")[0].partition(":")[0]
+    path = Path(text).expanduser()
+    looks_like_path = path.exists() or "/" in kind or kind.startswith((".", "~"))
+    if kind not in DATASETS and looks_like_path:
+        return load_photos(path)
+    return load_dataset(text)
+
+
+def _show(summary: dict[str, Any], as_json: bool) -> None:
+    from faceprobe.cli.show import print_json
+
+    if as_json:
+        print_json(summary)
+        return
+    rate = summary["encoded"] / summary["seconds"] if summary["seconds"] else 0.0
+    print(
+        f"{summary['out']}: {summary['kept']:,} of {summary['photos']:,} photos; "
+        f"{summary['encoded']:,} encoded ({rate:,.1f} photos/s), {summary['reused']:,} reused"
+    )
+    for reason, count in summary["excluded"].items():
+        print(f"  excluded: {count:,} {reason} (listed in excluded.json)")
+    for note in summary["notes"]:
+        print(f"  note: {note}")

@@ -2,8 +2,59 @@
 
 from __future__ import annotations
 
-EPILOG = ""
+import os
+from typing import Annotated
+
+import typer
+
+EPILOG = "Example: faceprobe eval --model bundled:clip-s --dataset synthetic --crop face-only"
 
 
-def command() -> None:
-    """(being written)"""
+def command(
+    model: Annotated[str, typer.Option(help="ARCH/TAG, bundled:NAME, ...; see 'faceprobe models'.")],
+    dataset: Annotated[str, typer.Option(help="NAME or NAME:PATH; see 'faceprobe datasets'.")],
+    crop: Annotated[
+        str | None,
+        typer.Option(help="as-is, aligned-112, margin-<m>, face-only, context-only [default: the model's]."),
+    ] = None,
+    protocol: Annotated[
+        list[str] | None,
+        typer.Option(help="Protocol, repeatable, or 'all' [default: the dataset's own]."),
+    ] = None,
+    detector: Annotated[str | None, typer.Option(help="YuNet weights on this machine.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps, ...")] = "auto",
+    offline: Annotated[bool, typer.Option("--offline", help="Use what is on this machine only.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
+    replicates: Annotated[int, typer.Option(min=1, help="Bootstrap replicates.")] = 1000,
+    json: Annotated[bool, typer.Option("--json", help="Print the results object and nothing else.")] = False,
+) -> None:
+    """Measure one model on one dataset and print every metric with its interval.
+
+    Embeddings are cached by content, so the same command again encodes nothing.
+    """
+    if offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"  # read by huggingface_hub when it is imported
+
+    from faceprobe.cli.show import print_json, print_results
+    from faceprobe.core.progress import say
+    from faceprobe.core.result import to_document
+    from faceprobe.study import evaluate_one
+
+    result = evaluate_one(
+        model,
+        dataset,
+        crop=crop,
+        protocols=protocol or None,
+        detector=detector,
+        device=device,
+        offline=offline,
+        seed=seed,
+        replicates=replicates,
+    )
+    for reason, count in result.excluded.items():
+        say(f"left out: {count} photos, {reason}")
+    if json:
+        print_json(to_document(result.rows))
+        return
+    first = result.rows[0]
+    print_results(result.rows, f"{first.model} on {first.dataset}, {first.crop}")

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
+from faceprobe.core.errors import BadInput
+
 Evidence = Literal["synthetic", "real-photos", "real-model", "published"]
 Weighting = Literal["identity", "pair", "none"]
 
@@ -100,6 +102,16 @@ def attach(
 def to_document(rows: Iterable[Result]) -> dict[str, Any]:
     """The object that ``results.json`` and ``--json`` hold."""
     return {"schema": SCHEMA, "rows": [r.to_dict() for r in rows]}
+
+
+def from_document(document: Any, where: str = "results.json") -> list[Result]:
+    """The rows of an object that :func:`to_document` made; :class:`BadInput` for any other."""
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        raise BadInput(f"{where} is not a faceprobe results file of schema {SCHEMA}; run the study again")
+    try:
+        return [Result(**row) for row in document["rows"]]
+    except (KeyError, TypeError) as error:
+        raise BadInput(f"{where} holds a row that is not of schema {SCHEMA}: {error}") from error
 
 
 def weakest(evidence: Iterable[Evidence]) -> Evidence:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import PurePath
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.core.errors import WrongUsage
 from faceprobe.core.files import sha256_json
+from faceprobe.core.names import Name
 from faceprobe.models.preprocess import Preprocess
 
 UNKNOWN = None
+
+PROJECTED, PRE_PROJECTION = "projected", "pre-projection"
+POOLINGS = (PROJECTED, PRE_PROJECTION)
 
 
 @dataclass(frozen=True)
@@ -20,9 +26,10 @@ class ModelCard:
 
     ``n_params`` counts the image tower, ``gflops`` its multiply-adds x 2 for one photo in units of
     1e9, ``samples_seen`` the training samples (image-text pairs, epochs included). ``activation``
-    is "gelu", "quickgelu" or the tower's own. None stands for "not known". ``real`` says whether
-    these are published weights trained on real photos (evidence ``real-model``); random weights and
-    the bundled models are not.
+    is "gelu", "quickgelu" or the tower's own; ``width`` is the tower's inner width. None and ""
+    stand for "not known". ``download_mb`` is in units of 1e6 bytes and estimated. ``real`` says
+    whether these are published weights trained on real photos (evidence ``real-model``); random
+    weights and the bundled models are not, and of a local file only its owner knows (``?real=1``).
     """
 
     id: str
@@ -79,3 +86,65 @@ class TextImageEncoder(ImageEncoder, Protocol):
 def model_hash(encoder: ImageEncoder) -> str:
     """Hash of weights and preprocessing together: the model's share of a cache key."""
     return sha256_json({"weights": encoder.weights_hash, "preprocess": encoder.preprocess.fingerprint()})
+
+
+class ModelFamily(Protocol):
+    """One kind of model, in one file: how its names are loaded, described and listed.
+
+    ``usage`` shows how a name of the kind is written and ``about`` says in a few words what it is;
+    ``known`` lists names that exist, for tables and suggestions ([] where any path or repository
+    may be given). ``cached`` says whether a load would need no network; None where that does not
+    apply. ``card`` loads no weights.
+    """
+
+    usage: str
+    about: str
+
+    def load(self, name: Name, *, device: str, offline: bool) -> ImageEncoder: ...
+
+    def card(self, name: Name) -> ModelCard: ...
+
+    def known(self) -> list[str]: ...
+
+    def cached(self, name: Name) -> bool | None: ...
+
+
+def pooling_of(name: Name) -> str:
+    """The pooling that ``name`` asks for; :class:`WrongUsage` where there is no such pooling."""
+    pooling = name.pooling or PROJECTED
+    if pooling not in POOLINGS:
+        raise WrongUsage(f"{name}: unknown pooling {pooling!r}; write @{PRE_PROJECTION}, or nothing")
+    return pooling
+
+
+def refuse_pooling(name: Name, why: str) -> None:
+    """Raise :class:`WrongUsage` where ``name`` asks for another pooling than the default one."""
+    if pooling_of(name) != PROJECTED:
+        raise WrongUsage(f"{name} has no {PRE_PROJECTION} embedding: {why}; leave @{PRE_PROJECTION} out")
+
+
+def flag(name: Name, key: str, default: bool | None = None) -> bool | None:
+    """An option that is 0 or 1; ``default`` where it is not given."""
+    text = name.options.get(key)
+    if text is None:
+        return default
+    if text not in ("0", "1"):
+        raise WrongUsage(f"{name}: {key} is 0 or 1, not {text!r}")
+    return text == "1"
+
+
+def flip_of(name: Name) -> str:
+    """The option ``flip``: "none" or "sum" (feature plus the mirrored photo's feature, then L2)."""
+    flip = name.option("flip", "none")
+    if flip not in ("none", "sum"):
+        raise WrongUsage(f"{name}: flip is none or sum, not {flip!r}")
+    return flip
+
+
+def model_id(name: Name) -> str:
+    """How the model is called in results: no folder of this machine, no default pooling, and no
+    kind before an OpenCLIP ``ARCH/TAG``.
+    """
+    body = PurePath(name.body).name if name.kind in ("onnx", "local", "vectors") else name.body
+    pooling = "" if name.pooling == PROJECTED else name.pooling
+    return str(replace(name, kind="" if name.kind == "openclip" else name.kind, body=body, pooling=pooling))

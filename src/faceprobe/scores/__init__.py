@@ -1,1 +1,28 @@
+"""One pass over all pairs of embeddings: integers and arrays in, a :class:`ScoreSummary` out.
 
+This layer knows no faces, files or protocols. Everything it counts is exact and independent of
+the size of its blocks and of the number of threads (see :mod:`faceprobe.scores.exact`).
+"""
+
+from __future__ import annotations
+
+from faceprobe.scores.exact import exact_rows, pair_scores
+from faceprobe.scores.mated import mated_scores
+from faceprobe.scores.sweep import sweep
+from faceprobe.scores.twins import Twins, find_twins
+from faceprobe.scores.types import Grid, MatedScores, Ranking, ScoreSummary, Tail, offsets
+
+__all__ = [
+    "Grid",
+    "MatedScores",
+    "Ranking",
+    "ScoreSummary",
+    "Tail",
+    "Twins",
+    "exact_rows",
+    "find_twins",
+    "mated_scores",
+    "offsets",
+    "pair_scores",
+    "sweep",
+]

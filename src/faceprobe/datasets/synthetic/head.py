@@ -47,7 +47,7 @@ class Head:
         self.lean = 0.10 * self.yaw[1]
 
     def spot(self, x: float, y: float, raised: float = 0.0) -> Spot:
-        """Turn the point (x, y) of the face, which lies on an ellipsoid (plus ``raised``), by yaw and pitch."""
+        """Turn the point (x, y) of the face, on an ellipsoid (plus ``raised``), by yaw and pitch."""
         a, b, depth = 0.86, 1.12, 0.75
         inside = max(0.06, 1 - (x / a) ** 2 - (y / b) ** 2)
         z = depth * math.sqrt(inside) + raised
@@ -325,7 +325,7 @@ def draw_glasses(canvas: Canvas, head: Head) -> None:
     color = FRAME_COLORS[p.frame_color]
     thick = 0.022 if p.glasses == "half" else 0.03
     spots = {side: head.spot(side * p.eye_gap, p.eye_y + 0.02, raised=0.06) for side in (-1, 1)}
-    for side, spot in spots.items():
+    for spot in spots.values():
         patch = canvas.patch(head.place(spot), (-0.4, -0.35, 0.4, 0.35))
         if patch is None:
             continue

@@ -117,11 +117,9 @@ def sample_person(seed: int, index: int) -> Person:
     tone = between(0, 1)
     age = between(18, 75)
     dark = tone > 0.55
-    colors = tuple(HAIR)
-    weights = (4, 2, 1, 0.3, 0.2, 0.3, 0, 0) if dark else (2, 3, 3, 1.3, 1.2, 2.5, 0, 0)
     grey = max(0.0, (age - 45) / 30)
-    weights = tuple(w * (1 - 0.8 * grey) for w in weights[:6]) + (4 * grey, 2.5 * grey)
-    hair_color = pick(colors, weights)
+    young = (4, 2, 1, 0.3, 0.2, 0.3) if dark else (2, 3, 3, 1.3, 1.2, 2.5)
+    hair_color = pick(tuple(HAIR), (*(w * (1 - 0.8 * grey) for w in young), 4 * grey, 2.5 * grey))
     style = pick(HAIR_STYLES, (0.6, 0.8, 1.1, 1.1, 0.9, 1.0, 0.7, 1.0, 1.1, 1.0, 0.8, 0.9))
     beard = pick(BEARDS, (5, 0.8, 0.7, 0.7, 1.1)) if style not in ("bob", "long", "wavy", "bun") else "none"
     iris_name = pick(tuple(IRIS), (4, 4, 1, 0.3, 0.2, 0.2) if dark else (3, 1, 1.5, 1.2, 2.2, 1.2))

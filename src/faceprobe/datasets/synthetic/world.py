@@ -22,7 +22,7 @@ from faceprobe.datasets.synthetic.scene import OBJECTS
 WORLD_VERSION = 1
 """Raised whenever a pixel of the world changes: bundled models and golden hashes belong to a version."""
 
-SPLITS = {"test": 0, "train": 10_000, "specialist": 40_000}
+SPLITS = {"test": 0, "train": 10_000, "check": 20_000, "specialist": 40_000}
 """First person number of each split. People never occur in two splits."""
 
 

@@ -1,0 +1,5 @@
+"""``python -m faceprobe``."""
+
+from faceprobe.cli.main import main
+
+main()

@@ -1,0 +1,102 @@
+"""Photos that are files in a folder: how they are listed, read and named."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from faceprobe.core.errors import BadInput, Missing, WrongUsage
+from faceprobe.core.files import sha256_bytes
+from faceprobe.core.names import Name
+from faceprobe.core.photo import Photo, UnreadablePhoto, decode_image
+
+_SUFFIXES = "jpg jpeg jpe jfif png webp bmp tif tiff gif avif ppm pgm"
+SUFFIXES = frozenset(f".{suffix}" for suffix in _SUFFIXES.split(" "))
+"""File names that count as photos, in either case. Whether a file truly is one shows when it is read."""
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """Photos under the folder ``root``; ``image`` is a path relative to it, with ``/``."""
+
+    root: str
+
+    def read(self, image: str) -> Photo:
+        data = self._bytes(image)
+        return Photo(decode_image(data, image), sha256_bytes(data))
+
+    def digest(self, image: str) -> tuple[str, str]:
+        """What the photo's ``content_hash`` will be, without decoding it, and "" for unknown faces."""
+        return sha256_bytes(self._bytes(image)), ""
+
+    def _bytes(self, image: str) -> bytes:
+        try:
+            data = (Path(self.root) / image).read_bytes()
+        except FileNotFoundError as error:
+            raise UnreadablePhoto(image, "missing file") from error
+        except OSError as error:
+            raise UnreadablePhoto(image, (error.strerror or "cannot be read").lower()) from error
+        if not data:
+            raise UnreadablePhoto(image, "empty file")
+        return data
+
+
+def path_of(name: Name, example: str) -> Path:
+    """The path in a dataset's name; ``@`` is an ordinary letter there. :class:`WrongUsage` without one."""
+    text = name.body + (f"@{name.pooling}" if name.pooling else "")
+    if not text:
+        raise WrongUsage(f"{name.kind} needs a path: {example}")
+    return Path(text).expanduser()
+
+
+def existing_folder(path: Path, what: str) -> Path:
+    """``path`` where it is a folder that can be listed; one clear line otherwise."""
+    if not path.exists():
+        raise Missing(f"{what} {path}: no such folder; check the path")
+    if not path.is_dir():
+        raise BadInput(f"{what} {path} is a file; give the folder that holds the photos")
+    return path
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One folder: its subfolders, photos and how many other files, hidden ones included; sorted."""
+
+    folders: list[str]
+    photos: list[str]
+    others: int
+
+
+def list_folder(path: Path) -> Listing:
+    """List ``path`` one level deep. A broken link with a photo's name is listed as a photo, so that it
+    is reported when it is read.
+    """
+    folders, photos, others = [], [], 0
+    try:
+        with os.scandir(path) as entries:
+            for entry in entries:
+                if entry.is_dir():
+                    if not entry.name.startswith("."):
+                        folders.append(utf8_name(entry.name, path))
+                elif is_photo(entry.name):
+                    photos.append(utf8_name(entry.name, path))
+                else:
+                    others += 1
+    except OSError as error:
+        raise BadInput(f"the folder {path} cannot be listed: {error.strerror}") from error
+    return Listing(sorted(folders), sorted(photos), others)
+
+
+def is_photo(name: str) -> bool:
+    """Whether a file's name says that it is a photo; hidden files (``._a.jpg``) are not."""
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
+
+
+def utf8_name(name: str, folder: str | Path) -> str:
+    """``name`` where it can be written into a table; :class:`BadInput` names the file otherwise."""
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise BadInput(f"{folder} holds a name that is not UTF-8: {name!r}; rename it") from error
+    return name

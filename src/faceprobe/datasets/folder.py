@@ -1,0 +1,131 @@
+"""``folder:PATH``: one subfolder a person, ``PATH/<identity>/<photo>``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pyarrow as pa
+
+from faceprobe.core.errors import BadInput, WrongUsage
+from faceprobe.core.names import Name
+from faceprobe.datasets.files import FileSource, existing_folder, is_photo, list_folder, path_of, utf8_name
+from faceprobe.datasets.table import FaceTable, face_table_columns
+
+PART_OPTIONS = {"people", "photos", "min_photos"}
+
+
+def load(name: Name) -> FaceTable:
+    """``folder:PATH[?people=N&photos=K&min_photos=M]``.
+
+    The options take a part that is always the same: of the people with at least M photos the first
+    N by name, and of each the first K photos by name. Raises :class:`Missing` for a path that is not
+    there and :class:`BadInput` for a folder without photos or with one person only.
+    """
+    name.check_options(PART_OPTIONS)
+    root = existing_folder(path_of(name, "folder:PATH, as in folder:photos"), "folder")
+    people, notes = photos_by_person(root)
+    people = take_part(people, name)
+    if len(people) < 2:
+        only = next(iter(people), None)
+        found = f"one person only ({only!r})" if only else "no person that the options allow"
+        raise BadInput(f"folder {root} holds {found}; comparing people needs at least two subfolders")
+    return FaceTable(
+        name=short_name(name, root),
+        table=person_columns(people),
+        source=FileSource(str(root.resolve())),
+        licence="your own photos: see RESPONSIBLE_USE.md",
+        notes=tuple(notes),
+    )
+
+
+def load_photos(root: Path) -> FaceTable:
+    """Every photo below ``root``, for embedding without labels: the identity is "" but where the
+    photo lies in exactly one subfolder (``<identity>/<photo>``).
+    """
+    root = existing_folder(root, "folder")
+    images, others = [], 0
+    for folder, folders, files in os.walk(root, onerror=_cannot_list):
+        folders[:] = [f for f in folders if not f.startswith(".")]
+        photos = [utf8_name(file, folder) for file in files if is_photo(file)]
+        inside = Path(folder).relative_to(root)
+        images += [(inside / photo).as_posix() for photo in photos]
+        others += len(files) - len(photos)
+    if not images:
+        raise BadInput(f"folder {root} holds no photos (.jpg, .png, .webp, ...); check the path")
+    images.sort()
+    identities = [image.split("/")[0] if image.count("/") == 1 else "" for image in images]
+    return FaceTable(
+        name=f"folder:{root.resolve().name}",
+        table=face_table_columns(image=images, identity=identities),
+        source=FileSource(str(root.resolve())),
+        notes=_ignored(others, 0, 0),
+    )
+
+
+def photos_by_person(root: Path) -> tuple[dict[str, list[str]], tuple[str, ...]]:
+    """``{identity: [photo, ...]}`` of ``root/<identity>/<photo>``, both sorted, and notes on the rest."""
+    top = list_folder(root)
+    people: dict[str, list[str]] = {}
+    others, deeper = top.others, []
+    for person in top.folders:
+        listing = list_folder(root / person)
+        others += listing.others
+        if listing.photos:
+            people[person] = listing.photos
+        if listing.folders:
+            deeper.append(person)
+    if not people:
+        raise BadInput(f"folder {root} holds no <identity>/<photo>; {_mend(root, top.photos, deeper)}")
+    return people, _ignored(others, len(top.photos), len(deeper))
+
+
+def take_part(people: dict[str, list[str]], name: Name) -> dict[str, list[str]]:
+    """Apply the options ``people``, ``photos`` and ``min_photos`` of a dataset's name."""
+    least = _count(name, "min_photos", 1)
+    enough = [person for person, photos in people.items() if len(photos) >= least]
+    chosen = enough[: _count(name, "people", len(enough) or 1)]
+    most = _count(name, "photos", max(map(len, people.values())))
+    return {person: people[person][:most] for person in chosen}
+
+
+def person_columns(people: dict[str, list[str]]) -> pa.Table:
+    """The Arrow table of ``<identity>/<photo>``, sorted by path."""
+    rows = sorted((f"{person}/{photo}", person) for person, photos in people.items() for photo in photos)
+    return face_table_columns(image=[r[0] for r in rows], identity=[r[1] for r in rows])
+
+
+def short_name(name: Name, root: Path) -> str:
+    """The dataset's name in results: the folder's own name and the part, never an absolute path."""
+    part = {k: v for k, v in name.options.items() if k in PART_OPTIONS}
+    return str(Name(name.kind, root.resolve().name, options=part))
+
+
+def _count(name: Name, option: str, default: int) -> int:
+    text = name.option(option, str(default))
+    if not text.isdecimal() or int(text) < 1:
+        raise WrongUsage(f"{name}: {option}={text} must be a whole number from 1")
+    return int(text)
+
+
+def _mend(root: Path, loose: list[str], deeper: list[str]) -> str:
+    if loose:
+        return f"its {len(loose)} photos lie side by side: put each person's photos into a subfolder"
+    if deeper:
+        return f"its photos lie deeper: did you mean {root / deeper[0]}?"
+    return "it has no photos (.jpg, .png, .webp, ...): check the path"
+
+
+def _ignored(others: int, loose: int, deeper: int) -> tuple[str, ...]:
+    notes = []
+    if others:
+        notes.append(f"{others:,} files that are not photos were ignored")
+    if loose:
+        notes.append(f"{loose:,} photos outside any person's subfolder were ignored")
+    if deeper:
+        notes.append(f"the subfolders of {deeper:,} people's folders were ignored")
+    return tuple(notes)
+
+
+def _cannot_list(error: OSError) -> None:
+    raise BadInput(f"the folder {error.filename} cannot be listed: {error.strerror}") from error

@@ -1,0 +1,218 @@
+"""What is known of each dataset before it is opened: standing, consent, terms, size, where it lies."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from faceprobe.core.files import cache_dir
+from faceprobe.datasets import DATASETS
+
+LATER = "later step: reads from a folder"
+PUBLIC_FIGURES = "none asked: public figures in photos from the web"
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """``status``: "built-in", "your own", "available", "on request" or "withdrawn". ``download_mb`` is
+    what the first use fetches (0 = nothing). ``non_commercial`` None = its authors do not say. ``use``
+    is how to name it, or :data:`LATER` where this version does not read it yet.
+    """
+
+    name: str
+    title: str
+    use: str
+    status: str
+    consent: str
+    licence: str
+    non_commercial: bool | None
+    photos: int | None = None
+    people: int | None = None
+    download_mb: float = 0.0
+    note: str = ""
+
+
+INFOS: tuple[DatasetInfo, ...] = (
+    DatasetInfo(
+        name="synthetic",
+        title="Built-in world of drawn people",
+        use="synthetic",
+        status="built-in",
+        consent="not needed: no real person is shown",
+        licence="Apache-2.0",
+        non_commercial=False,
+        note="results say how an encoder does in the built-in world, nothing about real people",
+    ),
+    DatasetInfo(
+        name="folder",
+        title="Your own photos, <identity>/<photo>",
+        use="folder:PATH[?people=N&photos=K&min_photos=M]",
+        status="your own",
+        consent="yours to obtain: face embeddings can be biometric data",
+        licence="your own",
+        non_commercial=None,
+        note="see RESPONSIBLE_USE.md",
+    ),
+    DatasetInfo(
+        name="lfw",
+        title="Labeled Faces in the Wild",
+        use="lfw[:PATH][?pairs=FILE]",
+        status="available",
+        consent=PUBLIC_FIGURES + " (press)",
+        licence="none stated; research use",
+        non_commercial=None,
+        photos=13_233,
+        people=5_749,
+        download_mb=181.0,
+        note="its authors warn that no result on it shows that a system is fit for commercial use",
+    ),
+    DatasetInfo(
+        name="insightface-bin",
+        title="Verification pairs packed by insightface (.bin)",
+        use="insightface-bin:FILE",
+        status="your own",
+        consent="that of the set inside the file",
+        licence="that of the set inside the file",
+        non_commercial=None,
+        note="read with a restricted unpickler; names no people",
+    ),
+    DatasetInfo(
+        name="celeba",
+        title="CelebFaces Attributes",
+        use=LATER,
+        status="available",
+        consent=PUBLIC_FIGURES,
+        licence="non-commercial research agreement",
+        non_commercial=True,
+        photos=202_599,
+        people=10_177,
+    ),
+    DatasetInfo(
+        name="perturbed-faces",
+        title="CelebA photos with Fawkes and LowKey cloaks",
+        use=LATER,
+        status="available",
+        consent=PUBLIC_FIGURES,
+        licence="that of CelebA, from which it is made",
+        non_commercial=True,
+        photos=3_000,
+        note="Hugging Face dataset aadityaubhat/perturbed_faces, 135 MB; it names no people",
+    ),
+    DatasetInfo(
+        name="ijb-b",
+        title="IARPA Janus Benchmark B",
+        use=LATER,
+        status="on request",
+        consent=PUBLIC_FIGURES,
+        licence="its distributor's agreement",
+        non_commercial=None,
+        photos=227_630,
+    ),
+    DatasetInfo(
+        name="ijb-c",
+        title="IARPA Janus Benchmark C",
+        use=LATER,
+        status="on request",
+        consent=PUBLIC_FIGURES,
+        licence="its distributor's agreement",
+        non_commercial=None,
+        photos=469_375,
+    ),
+    DatasetInfo(
+        name="megaface",
+        title="MegaFace",
+        use=LATER,
+        status="withdrawn",
+        consent="none asked: private people's photos from Flickr",
+        licence="withdrawn by its authors; never downloaded by faceprobe",
+        non_commercial=True,
+    ),
+    DatasetInfo(
+        name="ms-celeb",
+        title="MS-Celeb-1M and its derivatives (MS1M, Glint360K, ...)",
+        use=LATER,
+        status="withdrawn",
+        consent=PUBLIC_FIGURES + ", and people who never were public figures",
+        licence="withdrawn by its authors; never downloaded by faceprobe",
+        non_commercial=True,
+    ),
+    DatasetInfo(
+        name="vggface2",
+        title="VGGFace2 (test part)",
+        use=LATER,
+        status="withdrawn",
+        consent=PUBLIC_FIGURES,
+        licence="no longer given out by its authors; never downloaded by faceprobe",
+        non_commercial=None,
+        people=500,
+    ),
+    DatasetInfo(
+        name="rfw",
+        title="Racial Faces in the Wild",
+        use=LATER,
+        status="on request",
+        consent=PUBLIC_FIGURES + " (taken from MS-Celeb-1M)",
+        licence="non-commercial research agreement",
+        non_commercial=True,
+    ),
+    DatasetInfo(
+        name="cfp-fp",
+        title="Celebrities in Frontal-Profile",
+        use=LATER,
+        status="available",
+        consent=PUBLIC_FIGURES,
+        licence="research use",
+        non_commercial=None,
+        note="its insightface .bin is read today: insightface-bin:cfp_fp.bin",
+    ),
+    DatasetInfo(
+        name="agedb-30",
+        title="AgeDB, pairs 30 years apart",
+        use=LATER,
+        status="on request",
+        consent=PUBLIC_FIGURES,
+        licence="non-commercial research agreement",
+        non_commercial=True,
+        note="its insightface .bin is read today: insightface-bin:agedb_30.bin",
+    ),
+    DatasetInfo(
+        name="calfw",
+        title="Cross-Age LFW",
+        use=LATER,
+        status="available",
+        consent=PUBLIC_FIGURES,
+        licence="none stated; research use",
+        non_commercial=None,
+        note="its insightface .bin is read today: insightface-bin:calfw.bin",
+    ),
+    DatasetInfo(
+        name="cplfw",
+        title="Cross-Pose LFW",
+        use=LATER,
+        status="available",
+        consent=PUBLIC_FIGURES,
+        licence="none stated; research use",
+        non_commercial=None,
+        note="its insightface .bin is read today: insightface-bin:cplfw.bin",
+    ),
+)
+
+
+def list_datasets() -> list[dict[str, Any]]:
+    """One object a dataset: the fields of :class:`DatasetInfo`, ``readable`` (this version opens it) and
+    ``cached`` (whether the first use would fetch nothing). Registered third parties come last.
+    """
+    registered = set(DATASETS.names())
+    rows = [asdict(info) | {"readable": info.name in registered, "cached": is_cached(info)} for info in INFOS]
+    for name in sorted(registered - {info.name for info in INFOS}):
+        third = DatasetInfo(name, "added by another package", name, "unknown", "unknown", "unknown", None)
+        rows.append(asdict(third) | {"readable": True, "cached": False})
+    return rows
+
+
+def is_cached(info: DatasetInfo) -> bool:
+    """Whether the dataset can be used without any download."""
+    if not info.download_mb:
+        return info.status in ("built-in", "your own")
+    home = cache_dir("datasets", info.name)
+    return (home / info.name).is_dir() and (home / "pairs.txt").is_file()

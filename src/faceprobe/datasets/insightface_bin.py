@@ -1,0 +1,107 @@
+"""``insightface-bin:FILE``: verification pairs as insightface packs them (LFW, CFP-FP, AgeDB-30, ...).
+
+A pickle of ``(list of encoded photos, list of booleans)``: photo 2k is compared with 2k + 1.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from faceprobe.core.embeddings import PairList
+from faceprobe.core.errors import BadInput, Missing
+from faceprobe.core.files import sha256_bytes
+from faceprobe.core.names import Name
+from faceprobe.core.photo import Photo, UnreadablePhoto, decode_image
+from faceprobe.datasets.files import path_of
+from faceprobe.datasets.safe_pickle import load_plain
+from faceprobe.datasets.table import FaceTable, face_table_columns
+
+N_FOLDS = 10
+
+
+def load(name: Name) -> FaceTable:
+    """Photos ``00000-a``, ``00000-b``, ``00001-a``, ... of pairs 0, 1, ... in ten contiguous folds.
+
+    The file names no people. The two photos of a mated pair share the label ``pair-00000``, those
+    of a non-mated pair have ``pair-00001-a`` and ``pair-00001-b``. Whether photos of *different*
+    pairs show one person is unknown, so only protocols over the pairs mean anything. Raises
+    :class:`Missing`, :class:`BadInput`, and :class:`faceprobe.core.errors.Refused` for a pickle that
+    asks for code.
+    """
+    name.check_options(set())
+    path = path_of(name, "insightface-bin:FILE, as in insightface-bin:lfw.bin")
+    if not path.is_file():
+        raise Missing(f"insightface-bin {path}: no such file; check the path")
+    _, same = read_bin(str(path.resolve()))
+    digits = max(5, len(str(len(same) - 1)))
+    images, identities = [], []
+    for k, mated in enumerate(same):
+        pair = f"{k:0{digits}d}"
+        images += [f"{pair}-a", f"{pair}-b"]
+        identities += [f"pair-{pair}"] * 2 if mated else [f"pair-{pair}-a", f"pair-{pair}-b"]
+    left = np.arange(len(same), dtype=np.int64) * 2
+    folds = np.array_split(np.arange(len(same)), N_FOLDS)
+    fold = np.concatenate([np.full(len(part), f, dtype=np.int64) for f, part in enumerate(folds)])
+    return FaceTable(
+        name=f"insightface-bin:{path.name}",
+        table=face_table_columns(image=images, identity=identities),
+        source=BinSource(str(path.resolve())),
+        default_protocol="lfw/official",
+        pairs=PairList(left, left + 1, np.array(same, dtype=np.bool_), fold),
+        licence="that of the set inside the file",
+        notes=("the file names no people: only protocols over its pairs mean anything",),
+    )
+
+
+@dataclass(frozen=True)
+class BinSource:
+    """The photos of one ``.bin`` file; each process that reads photos holds the file in memory once."""
+
+    path: str
+
+    def read(self, image: str) -> Photo:
+        data = self._bytes(image)
+        return Photo(decode_image(data, image), sha256_bytes(data))
+
+    def digest(self, image: str) -> tuple[str, str]:
+        """What the photo's ``content_hash`` will be, without decoding it, and "" for unknown faces."""
+        return sha256_bytes(self._bytes(image)), ""
+
+    def _bytes(self, image: str) -> bytes:
+        pair, _, side = image.partition("-")
+        data = read_bin(self.path)[0][2 * int(pair) + (side == "b")]
+        if not data:
+            raise UnreadablePhoto(image, "empty file")
+        return data
+
+
+def read_bin(path: str) -> tuple[list[bytes], list[bool]]:
+    """``(photos, same)`` of a ``.bin`` file, with ``len(photos) == 2 * len(same)``."""
+    try:
+        state = os.stat(path)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}") from error
+    return _read_once(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=2)
+def _read_once(path: str, _changed: int, _size: int) -> tuple[list[bytes], list[bool]]:
+    value = load_plain(Path(path))
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise BadInput(f"{path} is a pickle, but not of (photos, booleans): not an insightface .bin")
+    photos, same = (v.tolist() if isinstance(v, np.ndarray) else v for v in value)
+    if not isinstance(photos, (tuple, list)) or not isinstance(same, (tuple, list)):
+        raise BadInput(f"{path} does not hold two lists: not an insightface .bin")
+    data = [p.tobytes() if isinstance(p, np.ndarray) else p for p in photos]
+    if not all(isinstance(p, (bytes, bytearray)) for p in data):
+        raise BadInput(f"{path}: its photos are not bytes: not an insightface .bin")
+    if not same or not all(isinstance(s, (bool, int)) for s in same):
+        raise BadInput(f"{path}: its second list does not hold booleans: not an insightface .bin")
+    if len(data) != 2 * len(same):
+        raise BadInput(f"{path} has {len(data)} photos for {len(same)} pairs; it should have two a pair")
+    return [bytes(p) for p in data], [bool(s) for s in same]

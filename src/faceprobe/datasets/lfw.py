@@ -1,0 +1,104 @@
+"""``lfw[:PATH][?pairs=FILE]``: Labeled Faces in the Wild in its official layout.
+
+G. B. Huang, M. Ramesh, T. Berg, E. Learned-Miller, technical report 07-49, University of
+Massachusetts, Amherst, 2007: 13,233 photos of 5,749 people, ``name/name_0001.jpg``; ``pairs.txt`` holds
+the ten folds of View 2.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from faceprobe.core.embeddings import PairList
+from faceprobe.core.errors import BadInput, Missing
+from faceprobe.core.files import cache_dir
+from faceprobe.core.names import Name
+from faceprobe.core.pairs import read_lfw_pairs, resolve_pairs
+from faceprobe.datasets.files import FileSource, existing_folder, path_of
+from faceprobe.datasets.folder import (
+    PART_OPTIONS,
+    person_columns,
+    photos_by_person,
+    take_part,
+)
+from faceprobe.datasets.lfw_download import fetch_lfw
+from faceprobe.datasets.table import FaceTable
+
+N_PHOTOS, N_PEOPLE = 13_233, 5_749
+LICENCE = "no licence stated by its authors; photos from the press (see `faceprobe datasets`)"
+
+
+def load(name: Name) -> FaceTable:
+    """``lfw:PATH?pairs=FILE&people=N&photos=K&min_photos=M``; without PATH the cache, else a download.
+
+    The pairs come from ``?pairs=``, else ``PATH/pairs.txt``, else the cache. A part of the people
+    has no official pairs. Raises :class:`Missing`, :class:`BadInput`, and for a download
+    :class:`faceprobe.core.errors.Unreachable`.
+    """
+    name.check_options(PART_OPTIONS | {"pairs"})
+    pairs_option = name.option("pairs", "")
+    if pairs_option and not Path(pairs_option).expanduser().is_file():
+        raise Missing(f"lfw: ?pairs={pairs_option}: no such file; give the path of pairs.txt")
+    root = existing_folder(path_of(name, "lfw:PATH"), "lfw") if name.body else fetch_lfw()
+    root = _with_people(root)
+    everyone, ignored = photos_by_person(root)
+    _check_layout(everyone, root)
+    people = take_part(everyone, name)
+    if len(people) < 2:
+        raise BadInput(f"{name} leaves {len(people)} people of {len(everyone)}; comparing needs two")
+    table = person_columns(people)
+    notes = list(ignored)
+    if (table.num_rows, len(people)) != (N_PHOTOS, N_PEOPLE):
+        notes.append(
+            f"{table.num_rows:,} photos of {len(people):,} people; complete LFW has "
+            f"{N_PHOTOS:,} of {N_PEOPLE:,}"
+        )
+    file = _pairs_file(pairs_option, root)
+    pairs: PairList | None = None
+    if file is None:
+        notes.append("no pairs.txt was found: give ?pairs=FILE for the protocol lfw/official")
+    elif people != everyone:
+        notes.append("a part of the people was asked for: the official pairs are left out")
+    else:
+        pairs = resolve_pairs(read_lfw_pairs(file), table.column("image").to_pylist())
+    return FaceTable(
+        name=str(Name("lfw", "", options=_part(name))),
+        table=table,
+        source=FileSource(str(root.resolve())),
+        default_protocol="lfw/official" if pairs is not None else "verification/all-pairs",
+        pairs=pairs,
+        licence=LICENCE,
+        notes=tuple(notes),
+    )
+
+
+def _part(name: Name) -> dict[str, str]:
+    return {k: v for k, v in name.options.items() if k in PART_OPTIONS}
+
+
+def _with_people(root: Path) -> Path:
+    """The archive unpacks to a folder ``lfw``: accept the folder around it as well."""
+    inner = root / "lfw"
+    around = inner.is_dir() and not any(inner.glob("*.[jJ][pP][gG]"))
+    return inner if around else root
+
+
+def _check_layout(people: dict[str, list[str]], root: Path) -> None:
+    """Every photo is called ``<name>_<four digits>.jpg`` after its folder, or this is not LFW."""
+    for person, photos in people.items():
+        official = re.compile(re.escape(person) + r"_\d{4}\.jpg", re.IGNORECASE)
+        for photo in photos:
+            if not official.fullmatch(photo):
+                raise BadInput(
+                    f"{root} is not in LFW's layout: {person}/{photo} should be called "
+                    f"{person}_0001.jpg; for other photos use folder:{root}"
+                )
+
+
+def _pairs_file(option: str, root: Path) -> Path | None:
+    """What the user names wins; then beside the people, around them, and the cache."""
+    if option:
+        return Path(option).expanduser()
+    places = (root / "pairs.txt", root.parent / "pairs.txt", cache_dir("datasets", "lfw", "pairs.txt"))
+    return next((place for place in places if place.is_file()), None)

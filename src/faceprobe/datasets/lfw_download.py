@@ -1,0 +1,77 @@
+"""Fetch LFW into the cache: the official archive, checked against published checksums."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tarfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from faceprobe.core.errors import BadInput, Missing, Unreachable
+from faceprobe.core.extras import require
+from faceprobe.core.files import cache_dir
+from faceprobe.core.progress import say
+
+Mirror = tuple[str, str]
+
+ARCHIVE: tuple[Mirror, ...] = (
+    ("https://ndownloader.figshare.com/files/5976018", "md5:a17d05bd522c52d84eca14327a23d494"),
+    ("http://vis-www.cs.umass.edu/lfw/lfw.tgz", "md5:a17d05bd522c52d84eca14327a23d494"),
+)
+"""Mirrors in the order they are tried, each with the official checksum. The authors' own host,
+vis-www.cs.umass.edu, is often down; figshare's copy is the one that scikit-learn fetches."""
+
+PAIRS: tuple[Mirror, ...] = (
+    ("https://ndownloader.figshare.com/files/5976006", "md5:9f1ba174e4e1c508ff7cdf10ac338a7d"),
+    ("http://vis-www.cs.umass.edu/lfw/pairs.txt", "md5:9f1ba174e4e1c508ff7cdf10ac338a7d"),
+)
+
+
+def fetch_lfw() -> Path:
+    """The folder of people in the cache, downloaded (about 180 MB) where it is not there yet.
+
+    Raises :class:`Unreachable` where no mirror answers, saying what to put where.
+    """
+    home = cache_dir("datasets", "lfw")
+    people = home / "lfw"
+    if not (home / "pairs.txt").is_file():
+        _download(PAIRS, home, "pairs.txt")
+    if not people.is_dir():
+        _unpack(_download(ARCHIVE, home, "lfw.tgz"), people)
+    return people
+
+
+def _download(mirrors: Sequence[Mirror], home: Path, file: str) -> Path:
+    mend = f"put {file} into {home}, or give the folder of an LFW that is on disk: lfw:PATH"
+    try:
+        pooch = require("pooch", "encode", "downloading LFW")
+    except Missing as error:
+        raise Missing(f"{error}; or {mend}") from error
+    pooch.get_logger().setLevel("ERROR")
+    reasons = []
+    for url, checksum in mirrors:
+        say(f"fetching {file} from {url}")
+        try:
+            return Path(pooch.retrieve(url, known_hash=checksum, fname=file, path=home))
+        except Exception as error:  # pooch lets every error of requests and of the hash check through
+            reasons.append(f"{url}: {_short(error)}")
+    raise Unreachable(f"cannot fetch LFW's {file} ({'; '.join(reasons)}); {mend}")
+
+
+def _short(error: Exception) -> str:
+    return "wrong checksum" if isinstance(error, ValueError) else type(error).__name__
+
+
+def _unpack(archive: Path, people: Path) -> None:
+    """Unpack beside the final place, then rename, so that half an LFW is never taken for one."""
+    scratch = people.with_name(f".unpacking.{os.getpid()}")
+    say(f"unpacking {archive}")
+    try:
+        with tarfile.open(archive) as tar:
+            tar.extractall(scratch, filter="data")
+        os.replace(scratch / "lfw", people)
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise BadInput(f"{archive} could not be unpacked ({error}); delete it and try again") from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)

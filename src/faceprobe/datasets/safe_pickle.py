@@ -1,0 +1,172 @@
+"""A pickle reader for plain data only: it runs no code, whatever the file asks for.
+
+Lists, tuples, bytes, strings, numbers and booleans need no import and are built by the unpickler
+itself. The few names that old and new pickles of bytes and of simple numpy arrays mention are answered
+with stand-ins defined here, so that nothing outside this file is ever called. Any other name is refused.
+"""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.core.errors import BadInput, Refused
+
+DTYPES = {"b1": np.bool_, "u1": np.uint8, "i1": np.int8, "i4": np.int32, "i8": np.int64}
+
+
+def load_plain(path: Path) -> Any:
+    """The object in a pickle of plain data; byte strings of Python 2 stay bytes.
+
+    Raises :class:`Refused` where the pickle names anything but plain data, :class:`BadInput` where
+    it is damaged or not a pickle.
+    """
+    try:
+        with open(path, "rb") as handle:
+            return _arrays(_PlainUnpickler(handle, encoding="bytes").load())
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}") from error
+    except _Forbidden as error:
+        raise Refused(
+            f"{path} is refused: this pickle asks to run {error}, and a file of photos has no need to; "
+            "get the file from a source that you trust"
+        ) from error
+    except (MemoryError, RecursionError) as error:
+        raise Refused(f"{path} is refused: reading this pickle would exhaust the memory") from error
+    except Exception as error:  # a damaged pickle raises nearly any type
+        raise BadInput(f"{path} is not a complete pickle file ({type(error).__name__})") from error
+
+
+class _Forbidden(Exception):
+    pass
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        try:
+            return _STAND_INS[module.replace("numpy.core.", "numpy._core."), name]()
+        except KeyError:
+            raise _Forbidden(f"{module}.{name}") from None
+
+    def persistent_load(self, pid: Any) -> Any:
+        raise _Forbidden("a persistent reference")
+
+
+class _Encode:
+    """``_codecs.encode(text, "latin1")``: how Python 3 writes bytes in protocols 0 to 2."""
+
+    __slots__ = ()
+
+    def __call__(self, text: str, codec: str | bytes) -> bytes:
+        if codec not in ("latin1", b"latin1"):
+            raise _Forbidden(f"the codec {codec!r}")
+        return text.encode("latin1")
+
+
+class _Bytes:
+    """``bytes()`` (empty, protocol 2), ``bytearray(b"...")``, ``bytes([1, 2])``."""
+
+    __slots__ = ()
+
+    def __call__(self, value: Any = b"", codec: Any = None) -> bytes:
+        if isinstance(value, str):
+            return _Encode()(value, codec)
+        if not isinstance(value, (bytes, bytearray, list)):
+            raise _Forbidden("bytes() of something that is not bytes")
+        return bytes(value)
+
+
+class _Dtype:
+    """``numpy.dtype("b1", ...)``; its state is the byte order, which the few types here do not need."""
+
+    __slots__ = ("code",)
+
+    def __init__(self, code: str = "") -> None:
+        self.code = code
+
+    def __call__(self, code: str | bytes, *_: Any) -> _Dtype:
+        return _Dtype(code.decode() if isinstance(code, bytes) else code)
+
+    def __setstate__(self, state: Any) -> None:
+        if state[1] in (">", b">") and self.code not in ("b1", "u1", "i1"):
+            raise _Forbidden("a big-endian array")
+
+    def read(self, data: bytes) -> NDArray[Any]:
+        if self.code not in DTYPES:
+            raise _Forbidden(f"an array of {self.code!r}")
+        return np.frombuffer(data, dtype=DTYPES[self.code])
+
+
+class _Array:
+    """Collects what a numpy array pickles; the array is built from it at the end."""
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value: NDArray[Any] | None = None
+
+    def __setstate__(self, state: Any) -> None:
+        _, shape, dtype, fortran, data = state
+        raw = data.encode("latin1") if isinstance(data, str) else bytes(data)
+        self.value = dtype.read(raw).reshape(shape, order="F" if fortran else "C")
+
+
+class _Reconstruct:
+    """``numpy._core.multiarray._reconstruct(ndarray, (0,), b"b")``."""
+
+    __slots__ = ()
+
+    def __call__(self, *_: Any) -> _Array:
+        return _Array()
+
+
+class _FromBuffer:
+    """``numpy._core.numeric._frombuffer(data, dtype, shape, order)``, protocol 5."""
+
+    __slots__ = ()
+
+    def __call__(self, data: Any, dtype: _Dtype, shape: Any, order: Any) -> NDArray[Any]:
+        return dtype.read(bytes(data)).reshape(shape, order="F" if order in ("F", b"F") else "C")
+
+
+class _Scalar:
+    """``numpy._core.multiarray.scalar(dtype, data)``."""
+
+    __slots__ = ()
+
+    def __call__(self, dtype: _Dtype, data: Any) -> Any:
+        raw = data.encode("latin1") if isinstance(data, str) else bytes(data)
+        return dtype.read(raw)[0].item()
+
+
+class _Name:
+    """A class that is only mentioned, never called (``numpy.ndarray``)."""
+
+    __slots__ = ()
+
+
+_STAND_INS: dict[tuple[str, str], type] = {
+    ("_codecs", "encode"): _Encode,
+    ("builtins", "bytes"): _Bytes,
+    ("builtins", "bytearray"): _Bytes,
+    ("__builtin__", "bytes"): _Bytes,
+    ("__builtin__", "bytearray"): _Bytes,
+    ("numpy", "ndarray"): _Name,
+    ("numpy", "dtype"): _Dtype,
+    ("numpy._core.multiarray", "_reconstruct"): _Reconstruct,
+    ("numpy._core.multiarray", "scalar"): _Scalar,
+    ("numpy._core.numeric", "_frombuffer"): _FromBuffer,
+}
+
+
+def _arrays(value: Any) -> Any:
+    """Replace collected arrays by real ones, in the two lists that a ``.bin`` holds."""
+    if isinstance(value, _Array):
+        return value.value
+    if type(value) in (list, tuple):
+        return type(value)(_arrays(v) for v in value)
+    return value

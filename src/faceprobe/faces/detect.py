@@ -1,0 +1,103 @@
+"""Face detection with YuNet (Wu et al., Machine Intelligence Research 20, 2023) through OpenCV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.core.errors import BadInput
+from faceprobe.core.extras import require
+from faceprobe.core.files import sha256_file, sha256_json
+from faceprobe.core.photo import Face
+
+MIN_SCORE = 0.5
+NMS_OVERLAP = 0.3
+LONG_SIDES = (640, 320, 1280)
+"""Photos are looked at with at most these pixels on the longer side; the first size that shows a face
+counts. YuNet sees faces of about 10 to 300 pixels: 320 is for a face that fills a large photo, 1280 for
+small faces in one. A photo smaller than a size is never enlarged to it."""
+
+
+class Detector:
+    """Finds faces with the weights at ``path``; picklable, loads on first use, one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._net: Any = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"path": self.path, "_net": None}
+
+    def fingerprint(self) -> str:
+        """Hash of the weights and of every setting that changes what is found."""
+        settings = [sha256_file(self.path), MIN_SCORE, NMS_OVERLAP, LONG_SIDES]
+        return sha256_json(settings)
+
+    def check(self) -> None:
+        """Raise :class:`BadInput` where the file is not a YuNet model."""
+        self.detect(np.zeros((64, 64, 3), dtype=np.uint8))
+
+    def detect(self, pixels: NDArray[np.uint8]) -> tuple[Face, ...]:
+        """Every face with a score of at least .5 in (H, W, 3) uint8 RGB, best first.
+
+        Boxes and landmarks are in pixels of ``pixels``, whatever size was looked at.
+        """
+        height, width = pixels.shape[:2]
+        scales = [min(1.0, side / max(height, width)) for side in LONG_SIDES]
+        for scale in dict.fromkeys(scales):  # in order, each once: small photos have only scale 1
+            faces = self._detect_at(pixels, scale)
+            if faces:
+                return faces
+        return ()
+
+    def _detect_at(self, pixels: NDArray[np.uint8], scale: float) -> tuple[Face, ...]:
+        cv2 = require("cv2", "encode", "face detection")
+        height, width = pixels.shape[:2]
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        bgr = np.ascontiguousarray(pixels[..., ::-1])
+        if size != (width, height):
+            bgr = cv2.resize(bgr, size, interpolation=cv2.INTER_AREA)
+        try:
+            net = self._loaded(cv2)
+            net.setInputSize(size)
+            found = net.detect(bgr)[1]
+        except (cv2.error, SystemError) as error:
+            raise BadInput(f"{self.path} is not a YuNet face detector that OpenCV can run") from error
+        rows = np.zeros((0, 15), np.float32) if found is None else np.asarray(found, dtype=np.float32)
+        back = np.array([width / size[0], height / size[1]], dtype=np.float32)
+        return tuple(_face(row, back) for row in rows if row[14] >= MIN_SCORE)
+
+    def _loaded(self, cv2: Any) -> Any:
+        if self._net is None:
+            with _quiet_opencv(cv2):
+                self._net = cv2.FaceDetectorYN.create(
+                    str(self.path), "", (320, 320), MIN_SCORE, NMS_OVERLAP, 5000
+                )
+        return self._net
+
+
+def _face(row: NDArray[np.float32], back: NDArray[np.float32]) -> Face:
+    """YuNet's row: x, y, w, h, then the five points (the person's right eye first, which is the left
+    one as seen), then the score.
+    """
+    x, y = row[:2] * back
+    w, h = row[2:4] * back
+    points = row[4:14].reshape(5, 2) * back
+    return Face((float(x), float(y), float(x + w), float(y + h)), points, float(min(row[14], 1.0)))
+
+
+@contextmanager
+def _quiet_opencv(cv2: Any) -> Iterator[None]:
+    """OpenCV prints warnings of its own while it loads a network; ours is one clear line."""
+    logging = cv2.utils.logging
+    before = logging.getLogLevel()
+    logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        logging.setLogLevel(before)

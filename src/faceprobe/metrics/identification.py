@@ -1,0 +1,75 @@
+"""Closed-set identification: at which rank does a probe find its own person?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.metrics.bootstrap import ratio, weighted_sums
+from faceprobe.metrics.verification import WEIGHTINGS, Weighting
+
+
+@dataclass(frozen=True)
+class Identification:
+    """``rank`` (n,) int64 from 1 and ``label`` (n,) of each probe; ``n_people`` counts everybody."""
+
+    rank: NDArray[np.int64]
+    label: NDArray[np.int32]
+    n_people: int
+
+    @classmethod
+    def of(cls, ranks: NDArray[np.int64], labels: NDArray[np.int32]) -> Identification:
+        """From the ranks of all rows (0: no probe)."""
+        probes = np.flatnonzero(ranks)
+        return cls(ranks[probes], labels[probes], int(labels[-1]) + 1)
+
+    def per_person(self) -> NDArray[np.int64]:
+        """(P,) probes of each person."""
+        return np.bincount(self.label, minlength=self.n_people)
+
+
+def outcome(rank: NDArray[np.int64], metric: str) -> NDArray[np.float64]:
+    """What each probe contributes: ``rank<k>``: 1 where found by rank k, else 0; ``mrr``: 1 / rank."""
+    if metric == "mrr":
+        return 1.0 / rank
+    return (rank <= int(metric.removeprefix("rank"))).astype(np.float64)
+
+
+def mean_outcome(found: Identification, metric: str, weighting: Weighting) -> float:
+    """Mean over probes (``pair``), or over people of their own mean (``identity``)."""
+    values = outcome(found.rank, metric)
+    if weighting == "pair":
+        return float(values.mean())
+    probes = found.per_person()
+    sums = np.bincount(found.label, values, found.n_people)
+    who = probes > 0
+    return float(np.mean(sums[who] / probes[who]))
+
+
+def cmc(found: Identification, ranks: NDArray[np.int64], weighting: Weighting) -> NDArray[np.float64]:
+    """Cumulative match characteristic: the share of probes found by each rank (K,)."""
+    return np.array([mean_outcome(found, f"rank{k}", weighting) for k in ranks])
+
+
+def identification_replicates(
+    found: Identification, weights: NDArray[np.int64], metrics: Sequence[str]
+) -> dict[tuple[str, Weighting], NDArray[np.float64]]:
+    """Replicates (R,) of each metric, for identity ``weights`` (R, P): the people of the probes are
+    drawn anew, the gallery stays as it is.
+    """
+    probes = found.per_person()
+    who = np.flatnonzero(probes)
+    drawn, own = weights[:, who], probes[who].astype(np.float64)
+    values = [np.bincount(found.label, outcome(found.rank, m), found.n_people)[who] for m in metrics]
+    sums = np.column_stack(values)
+    replicates: dict[tuple[str, Weighting], NDArray[np.float64]] = {}
+    for weighting in WEIGHTINGS:
+        by_person = sums / own[:, None] if weighting == "identity" else sums
+        counted = np.ones(len(who)) if weighting == "identity" else own
+        shares = ratio(weighted_sums(drawn, by_person), weighted_sums(drawn, counted)[:, None])
+        for k, metric in enumerate(metrics):
+            replicates[metric, weighting] = np.minimum(shares[:, k], 1.0)
+    return replicates

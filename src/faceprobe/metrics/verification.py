@@ -1,0 +1,150 @@
+"""Verification: is this pair one person? Exact figures from mated scores and what lies above them.
+
+For every mated score the summary knows how many non-mated scores lie at or above, and above, it.
+TMR at any FMR, the ROC, EER and AUC follow from these counts without any other non-mated score:
+a mated score lies strictly above the (k+1)-th largest non-mated one if and only if at most k
+non-mated ones lie at or above it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.scores import ScoreSummary
+
+Weighting = Literal["identity", "pair"]
+WEIGHTINGS: tuple[Weighting, Weighting] = ("identity", "pair")
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Mated comparisons from the highest score to the lowest: ``score`` (M,) float64, ``label`` (M,)
+    int32, ``at_or_above`` and ``above`` (M,) int64 non-mated comparisons among ``n_nonmated``.
+    ``n_people`` counts everybody, with or without mated comparisons.
+    """
+
+    score: NDArray[np.float64]
+    label: NDArray[np.int32]
+    at_or_above: NDArray[np.int64]
+    above: NDArray[np.int64]
+    n_nonmated: int
+    n_people: int
+
+    @classmethod
+    def of(cls, summary: ScoreSummary, keep: NDArray[np.bool_] | None = None) -> Verification:
+        """All mated comparisons of ``summary``, or those that ``keep`` (M,) marks."""
+        chosen = slice(None) if keep is None else keep
+        return cls(
+            score=summary.mated.score[chosen],
+            label=summary.mated.label[chosen],
+            at_or_above=summary.at_or_above[chosen],
+            above=summary.above[chosen],
+            n_nonmated=summary.n_nonmated,
+            n_people=int(summary.labels[-1]) + 1,
+        )
+
+    @cached_property
+    def per_person(self) -> NDArray[np.int64]:
+        """(P,) mated comparisons of each person."""
+        return np.bincount(self.label, minlength=self.n_people)
+
+    @property
+    def n_mated_people(self) -> int:
+        return int(np.count_nonzero(self.per_person))
+
+    def weights(self, weighting: Weighting) -> NDArray[np.float64]:
+        """(M,) weight of each mated comparison: 1, or the same total for each person."""
+        if weighting == "pair":
+            return np.ones(len(self.score))
+        weights: NDArray[np.float64] = 1.0 / self.per_person[self.label]
+        return weights
+
+    @cached_property
+    def ends(self) -> NDArray[np.int64]:
+        """Where each run of equal mated scores ends."""
+        return np.flatnonzero(np.append(np.diff(self.score) != 0, True))
+
+
+def allowed_false_matches(fmr: float, n_nonmated: int) -> int:
+    """k = floor(fmr * n), computed with the decimal fraction that ``fmr`` was written as."""
+    return int(Fraction(repr(fmr)) * n_nonmated)
+
+
+def tmr(v: Verification, allowed: int, weighting: Weighting) -> float:
+    """Share of mated comparisons strictly above the (``allowed`` + 1)-th largest non-mated score."""
+    matched = int(np.searchsorted(v.at_or_above, allowed, side="right"))
+    if weighting == "pair":
+        return matched / len(v.score)
+    who = v.per_person > 0
+    hits = np.bincount(v.label[:matched], minlength=v.n_people)[who]
+    return float(np.mean(hits / v.per_person[who]))
+
+
+def auc(v: Verification, weighting: Weighting) -> float:
+    """Chance that a mated score exceeds a non-mated one, ties counted half."""
+    weights = v.weights(weighting)
+    beaten = 1.0 - (v.at_or_above + v.above) / (2.0 * v.n_nonmated)
+    return float((weights * beaten).sum() / weights.sum())
+
+
+@dataclass(frozen=True)
+class EqualError:
+    """``value`` where FMR and FNMR cross, on the straight line between the two operating points of
+    the bracket: ``before`` and ``after``, each (FMR, FNMR), the first with FMR < FNMR.
+    """
+
+    value: float
+    before: tuple[float, float]
+    after: tuple[float, float]
+
+
+def eer(v: Verification, weighting: Weighting) -> EqualError:
+    """Equal error rate on the exact staircase of operating points.
+
+    Lowering T past a mated score changes FNMR, past a non-mated one FMR, past a tie both; the
+    crossing is exact, and a bracket of some width is left at a tie only.
+    """
+    weights = np.cumsum(v.weights(weighting))
+    kept = weights[v.ends] / weights[-1]
+    missed_after = 1.0 - kept
+    missed_after[-1] = 0.0
+    missed_before = np.concatenate([[1.0], missed_after[:-1]])
+    fmr = np.ravel(np.column_stack([v.above[v.ends], v.at_or_above[v.ends]])) / v.n_nonmated
+    fnmr = np.ravel(np.column_stack([missed_before, missed_after]))
+    fmr, fnmr = np.concatenate([[0.0], fmr, [1.0]]), np.concatenate([[1.0], fnmr, [0.0]])
+    after = int(np.argmax(fmr >= fnmr))
+    x0, y0, x1, y1 = (float(a) for a in (fmr[after - 1], fnmr[after - 1], fmr[after], fnmr[after]))
+    share = (y0 - x0) / ((y0 - x0) + (x1 - y1))
+    return EqualError(x0 + share * (x1 - x0), (x0, y0), (x1, y1))
+
+
+def d_prime(v: Verification, summary: ScoreSummary, weighting: Weighting) -> float | None:
+    """|m1 - m0| / sqrt((v1 + v0) / 2) with population variances; None where neither varies."""
+    weights = v.weights(weighting)
+    m1 = float((weights * v.score).sum() / weights.sum())
+    v1 = float((weights * (v.score - m1) ** 2).sum() / weights.sum())
+    m0, v0 = nonmated_moments(summary)
+    spread = (v1 + v0) / 2
+    return None if spread < 1e-18 else abs(m1 - m0) / spread**0.5
+
+
+def nonmated_moments(summary: ScoreSummary) -> tuple[float, float]:
+    """Mean and population variance of the non-mated scores."""
+    count = float(summary.person_count.sum())
+    mean = float(summary.person_sum.sum()) / count
+    return mean, max(0.0, float(summary.person_squares.sum()) / count - mean * mean)
+
+
+def roc(v: Verification, fmr: NDArray[np.float64], weighting: Weighting) -> NDArray[np.float64]:
+    """TMR at each target of ``fmr`` (K,), exactly as :func:`tmr` gives it."""
+    allowed = np.array([allowed_false_matches(float(f), v.n_nonmated) for f in fmr], dtype=np.int64)
+    matched = np.searchsorted(v.at_or_above, allowed, side="right")
+    weights = np.concatenate([[0.0], np.cumsum(v.weights(weighting))])
+    shares: NDArray[np.float64] = weights[matched] / weights[-1]
+    return shares

@@ -1,0 +1,100 @@
+"""Files from the Hugging Face hub: found in a cache, or fetched; without a network a quick, clear answer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from faceprobe.core.errors import BadInput, Missing, Unreachable
+from faceprobe.core.extras import require
+from faceprobe.core.files import cache_dir
+
+SAFE_WEIGHTS, PICKLED_WEIGHTS = "open_clip_model.safetensors", "open_clip_pytorch_model.bin"
+CONFIG = "open_clip_config.json"
+REACH_SECONDS = 5.0
+"""How long the one question "is the hub there?" may take before any download is begun."""
+
+
+def placed(repo: str, file: str) -> Path:
+    """Where a user without a network puts ``file`` of ``repo`` by hand."""
+    return cache_dir("weights", repo.replace("/", "--"), file)
+
+
+def find(repo: str, file: str) -> Path | None:
+    """``file`` of ``repo`` on this machine: placed by hand, or in the hub's cache; else None."""
+    by_hand = placed(repo, file)
+    if by_hand.is_file():
+        return by_hand
+    try:
+        hub = require("huggingface_hub", "encode", "looking for weights")
+    except Missing:
+        return None
+    found = hub.try_to_load_from_cache(repo, file, cache_dir=_hub_cache())
+    return Path(found) if isinstance(found, str) else None
+
+
+def fetch(repo: str, files: Sequence[str], *, offline: bool, what: str, instead: str = "") -> Path:
+    """The first of ``files`` that ``repo`` has, from this machine or from the hub.
+
+    ``what`` names the model in messages and ``instead`` another way to give its weights. Raises
+    :class:`Unreachable` when the file is not here and the hub may not or cannot be asked (within
+    seconds), :class:`Missing` when the hub has no such repository or none of the files.
+    """
+    for file in files:
+        found = find(repo, file)
+        if found:
+            return found
+    hub = require("huggingface_hub", "encode", f"fetching {what}")
+    if offline or _hub_is_off():
+        raise _unreachable("it is not on this machine and --offline is set", repo, files, what, instead)
+    _reach(hub, repo, files, what, instead)
+    for file in files:
+        try:
+            return Path(hub.hf_hub_download(repo, file, cache_dir=_hub_cache(), etag_timeout=REACH_SECONDS))
+        except hub.errors.GatedRepoError as error:
+            raise Unreachable(
+                f"{what}: https://huggingface.co/{repo} asks for its terms to be accepted; do so there, then"
+                " log in with: hf auth login"
+            ) from error
+        except hub.errors.RepositoryNotFoundError as error:
+            raise Missing(
+                f"{what}: there is no repository {repo!r} on the hub, or it is private; check the name"
+            ) from error
+        except hub.errors.LocalEntryNotFoundError as error:
+            raise _unreachable("the download did not begin", repo, files, what, instead) from error
+        except hub.errors.EntryNotFoundError:
+            continue
+        except hub.errors.HFValidationError as error:
+            raise BadInput(f"{what}: {repo!r} is not a repository name; write OWNER/NAME") from error
+        except Exception as error:  # network errors come in the types of whatever HTTP library is beneath
+            raise _unreachable(f"{type(error).__name__}", repo, files, what, instead) from error
+    raise Missing(f"{what}: https://huggingface.co/{repo} has no file {' or '.join(files)}")
+
+
+def _reach(hub: Any, repo: str, files: Sequence[str], what: str, instead: str) -> None:
+    """One short question to the hub: its own client would repeat a hopeless one for half a minute."""
+    try:
+        hub.get_session().head(hub.constants.ENDPOINT, timeout=REACH_SECONDS)
+    except Exception as error:
+        reason = f"{hub.constants.ENDPOINT} does not answer"
+        raise _unreachable(reason, repo, files, what, instead) from error
+
+
+def _unreachable(reason: str, repo: str, files: Sequence[str], what: str, instead: str) -> Unreachable:
+    file = files[0]
+    text = (
+        f"{what} cannot be fetched: {reason}. Fetch {file} of https://huggingface.co/{repo} elsewhere and put"
+        f" it at {placed(repo, file)}"
+    )
+    return Unreachable(text + (f", or use {instead}" if instead else ""))
+
+
+def _hub_cache() -> str | None:
+    """The hub's own cache, shared with other programs, unless ``FACEPROBE_CACHE`` moves all caches."""
+    return str(cache_dir("hub")) if os.environ.get("FACEPROBE_CACHE") else None
+
+
+def _hub_is_off() -> bool:
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")

@@ -1,0 +1,173 @@
+"""The headline in words: which sentences the numbers of a run support."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from faceprobe.core.result import Result
+from faceprobe.report.leaderboard import HEADLINE_TMR, Scene, best_of
+from faceprobe.report.run_data import ALL_PAIRS, CROSS_EVENT, LEAVE_ONE_OUT, Run
+from faceprobe.report.sentences import Ground, Sentence, say
+from faceprobe.report.words import percent, percent_with_interval
+
+LARGE_SHARE = 0.1
+"""Above this share of the mated comparisons in one person's photos the report warns (DESIGN.md, rule 9)."""
+
+SHARE_METRIC = "largest_identity_share"
+
+
+def ground(run: Run, rows: Iterable[Result]) -> Ground:
+    """What ``rows`` rest on; the manifest knows which datasets and models are the built-in ones even where a
+    study gave them labels of its own.
+    """
+    rows = list(rows)
+    datasets = run.manifest.get("datasets") or {}
+    synthetic = [
+        (datasets.get(r.dataset) or {}).get("evidence") == "synthetic"
+        or r.dataset.partition(":")[0].partition("?")[0] == "synthetic"
+        for r in rows
+    ]
+    bundled = [str(run.card(r.model).get("id") or r.model).startswith("bundled:") for r in rows]
+    return Ground(tuple(dict.fromkeys(r.evidence for r in rows)), all(synthetic), all(bundled))
+
+
+def kind_of(run: Run, model: str) -> str:
+    """``specialist`` (made for faces), ``clip`` (image and text trained together) or ``other``."""
+    card = run.card(model)
+    name, family = str(card.get("id") or model).lower(), str(card.get("family") or "").lower()
+    if name.startswith(("onnx:", "bundled:face")) or "face" in family or "specialist" in family:
+        return "specialist"
+    if "clip" in name + family or (":" not in name and "/" in name):
+        return "clip"
+    return "other"
+
+
+KINDS = {
+    "clip": "zero-shot CLIP-style model",
+    "other": "zero-shot image encoder",
+    "specialist": "model made for faces",
+}
+
+
+def headline_scenes(run: Run) -> list[Scene]:
+    """One scene a dataset: uncloaked, as-is where that crop was measured."""
+    found: dict[str, Scene] = {}
+    for scene in run.scenes:
+        if scene[1] == "none":
+            found.setdefault(scene[0], scene)
+    return list(found.values()) or list(run.scenes[:1])
+
+
+def findings(run: Run, scene: Scene) -> list[Sentence]:
+    """The sentences for one scene, the most important first; never empty."""
+    protocol = run.headline_protocol(scene, LEAVE_ONE_OUT)
+    leaders = {kind: best_of(run, scene, lambda m, k=kind: kind_of(run, m) == k) for kind in KINDS}
+    first = leaders["clip"] or leaders["other"] or leaders["specialist"]
+    if first is None:
+        rows = run.in_scene(scene)
+        return [say("no_rank", ground(run, rows), dataset=scene[0]), *_folds(run, scene)]
+    found = [_best(run, scene, protocol, first, KINDS[kind_of(run, first)])]
+    specialist = leaders["specialist"]
+    if specialist and specialist != first:
+        row = _row(run, scene, protocol, specialist)
+        value = percent_with_interval(row)
+        kind = KINDS["specialist"]
+        found.append(say("specialist", ground(run, [row]), kind=kind, model=specialist, value=value))
+    for more in (_same_event, _verification, _crops):
+        found += more(run, scene, first)
+    return found + _folds(run, scene) + _share(run, scene)
+
+
+def chance(run: Run, scene: Scene) -> str:
+    """The rank-1 of a blind guess: of all other photos, those of the probe's own person.
+
+    Exact for identity-weighted leave-one-out: mean over people of (their photos - 1) / (all photos - 1);
+    the cross-event variant leaves out as many mates as it leaves out photos, and lies a little lower.
+    """
+    for model in run.models:
+        row, cell = run.get(model, scene, LEAVE_ONE_OUT, "rank1"), run.cell(model, scene)
+        if row and cell and row.n_identities and cell.n_photos > 1:
+            return percent((row.n / row.n_identities - 1) / (cell.n_photos - 1))
+    return "not known"
+
+
+def condition(protocol: str) -> str:
+    """What a sentence adds for the cross-event variant."""
+    return ", photos of the same event left out" if protocol.endswith(CROSS_EVENT) else ""
+
+
+def _row(run: Run, scene: Scene, protocol: str, model: str) -> Result:
+    row = run.get(model, scene, protocol, "rank1")
+    assert row is not None
+    return row
+
+
+def _best(run: Run, scene: Scene, protocol: str, model: str, kind: str) -> Sentence:
+    row, cell = _row(run, scene, protocol, model), run.cell(model, scene)
+    return say(
+        "best",
+        ground(run, [row]),
+        kind=kind,
+        model=model,
+        value=percent_with_interval(row),
+        people=f"{cell.n_identities if cell else row.n_identities:,}",
+        condition=condition(protocol),
+        chance=chance(run, scene),
+    )
+
+
+def _same_event(run: Run, scene: Scene, model: str) -> list[Sentence]:
+    cross = run.get(model, scene, LEAVE_ONE_OUT + CROSS_EVENT, "rank1")
+    plain = run.get(model, scene, LEAVE_ONE_OUT, "rank1")
+    if cross is None or plain is None or cross.value is None or plain.value is None:
+        return []
+    values = {"cross": percent_with_interval(cross), "plain": percent_with_interval(plain)}
+    return [say("same_event", ground(run, [cross, plain]), model=model, **values)]
+
+
+def _verification(run: Run, scene: Scene, model: str) -> list[Sentence]:
+    protocol = run.headline_protocol(scene, ALL_PAIRS)
+    row = run.get(model, scene, protocol, HEADLINE_TMR)
+    if row is None or row.value is None:
+        return []
+    value = percent_with_interval(row)
+    at = condition(protocol)
+    return [say("verification", ground(run, [row]), model=model, value=value, one_in="1,000", condition=at)]
+
+
+def _crops(run: Run, scene: Scene, model: str) -> list[Sentence]:
+    found = []
+    for crop in ("context-only", "face-only"):
+        other = (scene[0], scene[1], crop)
+        protocol = run.headline_protocol(other, LEAVE_ONE_OUT)
+        row = run.get(model, other, protocol, "rank1")
+        if row is None or row.value is None or crop == scene[2]:
+            continue
+        fields = {"model": model, "value": percent_with_interval(row), "condition": condition(protocol)}
+        if crop == "face-only":
+            found.append(say("face_only", ground(run, [row]), **fields))
+            continue
+        guess = chance(run, other)
+        above = guess.endswith("%") and row.ci_low is not None and row.ci_low > float(guess.rstrip(" %")) / 100
+        template = "context_above_chance" if above else "context_at_chance"
+        found.append(say(template, ground(run, [row]), chance=guess, **fields))
+    return found
+
+
+def _folds(run: Run, scene: Scene) -> list[Sentence]:
+    """The best ten-fold accuracy, where such a protocol was measured."""
+    rows = [r for r in run.in_scene(scene) if r.metric == "accuracy" and r.value is not None]
+    if not rows:
+        return []
+    best = max(rows, key=lambda r: r.value or 0.0)
+    value = percent_with_interval(best)
+    return [say("folds", ground(run, [best]), model=best.model, value=value, protocol=best.protocol)]
+
+
+def _share(run: Run, scene: Scene) -> list[Sentence]:
+    rows = [r for r in run.in_scene(scene) if r.metric == SHARE_METRIC and (r.value or 0.0) > LARGE_SHARE]
+    if not rows:
+        return []
+    largest = max(rows, key=lambda r: r.value or 0.0)
+    share = percent(largest.value or 0.0)
+    return [say("largest_share", ground(run, [largest]), share=share, dataset=scene[0])]

@@ -1,0 +1,180 @@
+"""``report.html``: one self-contained page computed from a run directory, and copies of its figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from faceprobe import __version__
+from faceprobe.core.files import write_bytes
+from faceprobe.core.result import weakest
+from faceprobe.report import facts, size
+from faceprobe.report.charts import crop_figure, crop_mark, crops_of, size_figure
+from faceprobe.report.curves import curve_figures, score_figures
+from faceprobe.report.failures import Photos, failures
+from faceprobe.report.findings import findings, headline_scenes
+from faceprobe.report.leaderboard import Board, Scene, leaderboards
+from faceprobe.report.plot import Plot, swatch
+from faceprobe.report.published import published_tables
+from faceprobe.report.run_data import CROSS_EVENT, LEAVE_ONE_OUT, Run, read_run
+from faceprobe.report.sentences import LABEL, Sentence
+from faceprobe.report.theme import DARK, LIGHT, css_variables, mark
+from faceprobe.report.words import probability, points, scaled
+
+
+@dataclass(frozen=True)
+class CurveSet:
+    """The figures of one scene, and the models in them for the legend: (series number, model)."""
+
+    title: str
+    curves: list[Plot]
+    scores: list[Plot]
+    models: list[tuple[int, str]]
+
+
+@dataclass(frozen=True)
+class ContextPart:
+    """Crops of one dataset side by side, with and without same-event photos."""
+
+    dataset: str
+    crops: list[tuple[str, Markup]]
+    figures: list[Plot]
+
+
+@dataclass(frozen=True)
+class SizePart:
+    """The size comparison of one dataset."""
+
+    dataset: str
+    figure: Plot | None
+    overview: Sentence | None
+    comparisons: list[size.Comparison]
+
+
+def write_report(run_dir: Path, photos: Photos | None = None) -> Path:
+    """Write ``report.html`` and ``figures/*.svg`` into ``run_dir``; returns the path of the page.
+
+    ``photos(dataset, image)`` gives a photo as (H, W, 3) uint8 RGB; failure pairs are shown only with
+    it. Raises :class:`faceprobe.core.errors.Missing` or ``BadInput`` where ``run_dir`` is no run.
+    """
+    run = read_run(Path(run_dir))
+    context, plots = page_context(run, photos)
+    html = _environment().get_template("report.html.j2").render(context)
+    for plot in plots:
+        write_bytes(run.folder / "figures" / f"{plot.name}.svg", plot.file().encode())
+    target = run.folder / "report.html"
+    write_bytes(target, html.encode())
+    return target
+
+
+def page_context(run: Run, photos: Photos | None = None) -> tuple[dict[str, Any], list[Plot]]:
+    """Everything the template shows, and every figure in it."""
+    scenes = headline_scenes(run)
+    contexts = [_context_part(run, s[0]) for s in scenes]
+    sizes = [_size_part(run, s) for s in scenes]
+    curve_sets = [_curve_set(run, s) for s in _in_order(run, scenes)]
+    plots = [p for part in contexts for p in part.figures]
+    plots += [part.figure for part in sizes if part.figure]
+    plots += [p for part in curve_sets for p in (*part.curves, *part.scores)]
+    boards = leaderboards(run)
+    evidence = weakest([r.evidence for r in run.rows])
+    context: dict[str, Any] = {
+        "run": run,
+        "version": __version__,
+        "title": _title(run),
+        "description": _study(run, "description"),
+        "label": LABEL[evidence],
+        "labels": [LABEL[e] for e in dict.fromkeys(r.evidence for r in run.rows)],
+        "synthetic": evidence == "synthetic",
+        "findings": [findings(run, s) for s in scenes] if run.rows else [],
+        "published": published_tables(),
+        "boards": boards,
+        "main_boards": [b for b in boards if _scene(b) in scenes],
+        "other_boards": [b for b in boards if _scene(b) not in scenes],
+        "contexts": contexts,
+        "sizes": sizes,
+        "curve_sets": [c for c in curve_sets if c.curves or c.scores],
+        "failures": None if photos is None else [f for s in scenes for f in failures(run, s, photos)],
+        "data_rows": facts.data_rows(run),
+        "dataset_notes": facts.dataset_notes(run),
+        "missing": [str(m) for m in run.manifest.get("missing") or []],
+        "protocols": facts.protocol_rows(run),
+        "fact_groups": [
+            (name, facts.facts_table(run.manifest[name]))
+            for name in ("versions", "hashes", "seeds", "machine")
+            if run.manifest.get(name)
+        ],
+        "timings": facts.timings(run),
+        "cards": facts.model_cards(run),
+        "series": {m: k for k, m in enumerate(run.models)},
+        "light": css_variables(LIGHT),
+        "dark": css_variables(DARK),
+    }
+    return context, plots
+
+
+def _environment() -> Any:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("faceprobe.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters.update(points=points, probability=probability, scaled=scaled)
+    environment.globals.update(swatch=lambda k, line=True: swatch(mark(k), line), asset=_asset)
+    return environment
+
+
+def _asset(name: str) -> Markup:
+    """A packaged style sheet or script, which holds nothing of a user's."""
+    text = files("faceprobe.report").joinpath(f"templates/{name}").read_text(encoding="utf-8")
+    return Markup(text)  # noqa: S704
+
+
+def _title(run: Run) -> str:
+    return _study(run, "title") or run.name
+
+
+def _study(run: Run, key: str) -> str:
+    study = run.manifest.get("study")
+    return str(study.get(key) or "") if isinstance(study, dict) else ""
+
+
+def _scene(board: Board) -> Scene:
+    return (board.dataset, board.cloak, board.crop)
+
+
+def _in_order(run: Run, first: list[Scene]) -> list[Scene]:
+    return [*first, *(s for s in run.scenes if s not in first)]
+
+
+def _curve_set(run: Run, scene: Scene) -> CurveSet:
+    curves, scores = curve_figures(run, scene), score_figures(run, scene)
+    names = dict.fromkeys(name for plot in curves for _, name in plot.legend)
+    title = f"{scene[0]}, {scene[2]}" + ("" if scene[1] == "none" else f", {scene[1]}")
+    return CurveSet(title, curves, scores, [(run.models.index(n), n) for n in names])
+
+
+def _context_part(run: Run, dataset: str) -> ContextPart:
+    crops = crops_of(run, dataset)
+    if len(crops) < 2:
+        return ContextPart(dataset, [], [])
+    variants = (
+        (LEAVE_ONE_OUT + CROSS_EVENT, "photos of the same event left out"),
+        (LEAVE_ONE_OUT, "all photos"),
+    )
+    drawn = [crop_figure(run, dataset, protocol, title) for protocol, title in variants]
+    legend = [(c, swatch(crop_mark(c)[0], line=False, hollow=crop_mark(c)[1])) for c in crops]
+    return ContextPart(dataset, legend, [p for p in drawn if p])
+
+
+def _size_part(run: Run, scene: Scene) -> SizePart:
+    compared = size.comparisons(run, scene)
+    return SizePart(scene[0], size_figure(run, scene), size.overview(run, scene, compared), compared)

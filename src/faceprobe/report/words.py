@@ -1,0 +1,102 @@
+"""How numbers are written: rates as fractions in tables, as per cent in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from faceprobe.core.result import Result
+
+MINUS = "−"
+
+
+def fraction(value: float | None, metric: str = "") -> str:
+    """A table cell: three digits (AUC four), counts with separators, "-" where there is no value."""
+    if value is None:
+        return "-"
+    if metric.startswith("n_"):
+        return f"{round(value):,}"
+    digits = 4 if metric == "auc" else 2 if metric == "d_prime" else 3
+    return f"{value:.{digits}f}".replace("-", MINUS)
+
+
+def interval(low: float | None, high: float | None, metric: str = "") -> str:
+    """``[0.681, 0.742]``, or "" where there is no interval."""
+    if low is None or high is None:
+        return ""
+    return f"[{fraction(low, metric)}, {fraction(high, metric)}]"
+
+
+def percent(value: float, width: float = 1.0) -> str:
+    """``71 %``: as many digits as an interval ``width`` supports, never rounded onto 0 or 100."""
+    return f"{_percent_digits(value, _digits(value, width))} %"
+
+
+def percent_with_interval(row: Result) -> str:
+    """``71 % [68, 74]`` for a rate with its 95 % interval, ``71 %`` without one."""
+    if row.value is None:
+        return "-"
+    if row.ci_low is None or row.ci_high is None:
+        return percent(row.value)
+    digits = _digits(row.value, row.ci_high - row.ci_low)
+    parts = [_percent_digits(v, digits) for v in (row.value, row.ci_low, row.ci_high)]
+    return f"{parts[0]} % [{parts[1]}, {parts[2]}]"
+
+
+def points(difference: float, low: float | None = None, high: float | None = None) -> str:
+    """A difference of rates in percentage points with its interval: ``+3.1 points [0.4, 5.9]``."""
+    text = f"{_signed(difference)} points"
+    if low is None or high is None:
+        return text
+    return f"{text} [{_signed(low, plus=False)}, {_signed(high, plus=False)}]"
+
+
+def probability(p: float) -> str:
+    """``p = 0.012`` or ``p < 0.001``."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def count(value: float | None) -> str:
+    """Thousands separated; "-" where unknown."""
+    return "-" if value is None else f"{round(value):,}"
+
+
+def scaled(value: float | None) -> str:
+    """``5.9 M``, ``34 B``: a number of parameters or samples; "-" where unknown."""
+    if value is None:
+        return "-"
+    for unit, size in (("B", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value >= size:
+            short = value / size
+            return f"{short:.0f} {unit}" if short >= 100 or short == round(short) else f"{short:.1f} {unit}"
+    return f"{value:.0f}"
+
+
+def listed(items: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def slug(text: str) -> str:
+    """A piece of a file name or an HTML id: letters, digits and single dashes only."""
+    kept = "".join(c if c.isascii() and c.isalnum() else "-" for c in text.lower())
+    return "-".join(part for part in kept.split("-") if part) or "x"
+
+
+def _signed(value: float, plus: bool = True) -> str:
+    text = f"{abs(100 * value):.1f}"
+    if text == "0.0":
+        return text
+    return (MINUS if value < 0 else "+" if plus else "") + text
+
+
+def _digits(value: float, width: float) -> int:
+    digits = 0 if width >= 0.02 else 1
+    while digits < 3 and 0 < value < 1 and float(f"{100 * value:.{digits}f}") in (0.0, 100.0):
+        digits += 1
+    return max(digits, 1) if 0 < value < 0.0095 or 0.9905 < value < 1 else digits
+
+
+def _percent_digits(value: float, digits: int) -> str:
+    return f"{100 * value:.{digits}f}".replace("-", MINUS)

@@ -1,0 +1,113 @@
+"""What one pass over all pairs is asked for, and what it leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.scores.twins import Twins
+
+
+@dataclass(frozen=True)
+class MatedScores:
+    """Every mated comparison, from the highest score to the lowest (ties by row numbers).
+
+    ``score`` (M,) float64; ``left`` < ``right`` (M,) int32 row numbers; ``label`` (M,) int32 the
+    person. Self-pairs and duplicates are not among them.
+    """
+
+    score: NDArray[np.float64]
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+    label: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """A question about ranks: ``best`` (N,) float64 is the score of each probe's best mate (NaN: the
+    row is no probe), ``gallery`` the row numbers it is searched among (None: all rows).
+    """
+
+    best: NDArray[np.float64]
+    gallery: NDArray[np.int64] | None = None
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Thresholds ``(first + k) * 2**-bits`` for k = 0 ... ``size`` - 1, ascending.
+
+    Powers of two, so that sorting a score into the grid is exact too.
+    """
+
+    first: int
+    bits: int
+    size: int
+
+    @property
+    def edges(self) -> NDArray[np.float64]:
+        return np.ldexp(np.arange(self.first, self.first + self.size, dtype=np.float64), -self.bits)
+
+
+@dataclass(frozen=True)
+class Tail:
+    """The highest non-mated scores, descending (ties by row numbers): ``score`` (K,) float64 and
+    ``left`` < ``right`` (K,) int32 row numbers.
+    """
+
+    score: NDArray[np.float64]
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+
+@dataclass(frozen=True)
+class ScoreSummary:
+    """What one pass leaves; every metric is computed from it.
+
+    Rows are sorted by person, ``labels`` (N,) int32 counts people from 0 to P - 1.
+
+    - ``at_or_above`` and ``above`` (M,) int64: non-mated comparisons that score at or above (above)
+      each of the ``mated`` scores. These two alone give TMR at any FMR, EER and AUC exactly.
+    - ``tail``: the highest non-mated scores with their pairs, for what needs to know who they are.
+    - ``grid`` and ``by_person`` (P, G) int64: each person's non-mated comparisons at or above each
+      threshold of the grid (each comparison counts for both of its people).
+    - ``person_sum``, ``person_squares`` (P,) float64 and ``person_count`` (P,) int64: sum, sum of
+      squares and number of each person's non-mated scores.
+    - ``histogram`` (H,) int64 of the non-mated scores over ``histogram_edges`` (H + 1,), those
+      beyond the ends counted in the first and the last bin.
+    - ``ranks``: for each :class:`Ranking` asked for, (N,) int64: 1 + the non-mated gallery rows at
+      or above the best mate's score; 0 where the row is no probe.
+    """
+
+    labels: NDArray[np.int32]
+    mated: MatedScores
+    twins: Twins
+    n_nonmated: int
+    at_or_above: NDArray[np.int64]
+    above: NDArray[np.int64]
+    tail: Tail
+    grid: Grid
+    by_person: NDArray[np.int64]
+    person_count: NDArray[np.int64]
+    person_sum: NDArray[np.float64]
+    person_squares: NDArray[np.float64]
+    histogram_edges: NDArray[np.float64]
+    histogram: NDArray[np.int64]
+    ranks: tuple[NDArray[np.int64], ...]
+
+
+def offsets(labels: NDArray[np.integer]) -> NDArray[np.int64]:
+    """(P + 1,) where each person's rows begin, and the end. :class:`ValueError` where ``labels`` are
+    not 0, ..., 0, 1, ..., P - 1.
+    """
+    steps = np.diff(labels)
+    if len(labels) == 0 or labels[0] != 0 or np.any((steps != 0) & (steps != 1)):
+        raise ValueError("labels must be sorted and count people from 0 without gaps")
+    return np.concatenate([[0], np.flatnonzero(steps) + 1, [len(labels)]]).astype(np.int64)

@@ -1,0 +1,179 @@
+"""One cell of a study: embed, evaluate, and the folder that keeps what came out."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from faceprobe.core.files import read_json, write_bytes, write_json
+from faceprobe.core.result import Evidence, Metric, Result, attach, from_document, to_document
+from faceprobe.datasets.table import FaceTable
+from faceprobe.models.base import ImageEncoder, ModelCard, model_hash
+from faceprobe.study.parts import Parts
+from faceprobe.study.plan import Cell, needs_pairs
+from faceprobe.study.schema import Study
+
+if TYPE_CHECKING:
+    from faceprobe.embed import Embedded
+    from faceprobe.protocols import Outcome
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one cell gave. ``seconds`` is the wall clock of embedding and evaluating."""
+
+    rows: list[Result]
+    embedded: Embedded
+    outcome: Outcome
+    card: ModelCard
+    seconds: float
+
+    def summary(self, cell: Cell) -> dict[str, Any]:
+        """The cell's entry in the manifest."""
+        return {
+            "key": cell.key,
+            "model": cell.model,
+            "dataset": cell.dataset,
+            "crop": cell.crop,
+            "cloak": cell.cloak,
+            "protocols": list(dict.fromkeys(row.protocol for row in self.rows)),
+            "n_photos": len(self.embedded.data),
+            "n_identities": len(np.unique(self.embedded.data.identities)),
+            "excluded": dict(sorted(Counter(e.reason for e in self.embedded.excluded).items())),
+            "pairs_lost": self.embedded.pairs_lost,
+            "encoded": self.embedded.encoded,
+            "reused": self.embedded.reused,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+@dataclass(frozen=True)
+class FinishedCell:
+    """A cell read back from its folder. ``signature`` covers all inputs that decided its rows."""
+
+    signature: str
+    rows: list[Result]
+    summary: dict[str, Any]
+    card: dict[str, Any]
+
+
+def measure(
+    cell: Cell,
+    table: FaceTable,
+    encoder: ImageEncoder,
+    study: Study,
+    parts: Parts,
+    *,
+    on_photos: Callable[[int], None] | None = None,
+    quiet: bool = True,
+) -> Measured:
+    """Embed ``table`` with ``encoder`` and evaluate the cell's protocols.
+
+    ``on_photos`` is called with a number of photos whenever a batch has been encoded.
+    """
+    started = time.monotonic()
+    embedded = parts.embed(
+        table,
+        encoder if on_photos is None else _counting(encoder, on_photos),
+        cell.crop,
+        detector=study.options.detector,
+        batch_size=study.options.batch_size,
+        max_excluded=study.options.max_excluded,
+        quiet=quiet,
+    )
+    outcome = parts.evaluate(
+        embedded.data, cell.protocols, seed=study.seed, replicates=study.replicates, quiet=True
+    )
+    rows = attach(
+        [_with_lost_pairs(metric, embedded.pairs_lost) for metric in outcome.metrics],
+        model=cell.model,
+        dataset=cell.dataset,
+        crop=cell.crop,
+        cloak=cell.cloak,
+        evidence=evidence_of(table, encoder.card),
+        model_hash=model_hash(encoder),
+        dataset_hash=embedded.dataset_hash,
+    )
+    return Measured(rows, embedded, outcome, encoder.card, time.monotonic() - started)
+
+
+def _with_lost_pairs(metric: Metric, lost: int) -> Metric:
+    """A protocol over the dataset's own pairs says how many of them lost a photo."""
+    if not lost or not needs_pairs(metric.protocol):
+        return metric
+    caution = f"{lost:,} of the official pairs are left out: a photo of theirs could not be used"
+    return replace(metric, note=f"{metric.note}; {caution}" if metric.note else caution)
+
+
+def evidence_of(table: FaceTable, card: ModelCard) -> Evidence:
+    """Drawn people are ``synthetic`` whatever the model; real photos are ``real-model`` only with
+    published weights that were trained on real photos.
+    """
+    if table.evidence == "synthetic":
+        return "synthetic"
+    return "real-model" if card.real else "real-photos"
+
+
+def write_cell(folder: Path, cell: Cell, measured: Measured, signature: str) -> FinishedCell:
+    """Write the cell's folder under a temporary name and rename it into place."""
+    finished = FinishedCell(signature, measured.rows, measured.summary(cell), measured.card.to_dict())
+    target = folder / cell.key
+    temporary = folder / f".{cell.key}.{os.getpid()}.tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    write_json(temporary / "rows.json", to_document(finished.rows))
+    write_json(
+        temporary / "cell.json",
+        {"signature": signature, "summary": finished.summary, "card": finished.card},
+    )
+    write_json(temporary / "excluded.json", [[e.image, e.reason] for e in measured.embedded.excluded])
+    write_bytes(temporary / "curves.npz", _curves(measured))
+    shutil.rmtree(target, ignore_errors=True)
+    os.replace(temporary, target)
+    return finished
+
+
+def read_cell(folder: Path, cell: Cell) -> FinishedCell | None:
+    """The finished cell in ``folder``, or None where there is none."""
+    place = folder / cell.key
+    if not place.is_dir():
+        return None
+    stored = read_json(place / "cell.json")
+    rows = from_document(read_json(place / "rows.json"), str(place / "rows.json"))
+    return FinishedCell(stored["signature"], rows, stored["summary"], stored["card"])
+
+
+def _curves(measured: Measured) -> bytes:
+    """Curves, replicates, identities and images as the bytes of an ``.npz`` file."""
+    import io
+
+    outcome, data = measured.outcome, measured.embedded.data
+    arrays = dict(outcome.curves)
+    arrays |= {f"replicates//{key}": values for key, values in outcome.replicates.items()}
+    arrays |= {"identities": outcome.identities, "images": data.paths}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def _counting(encoder: ImageEncoder, on_photos: Callable[[int], None]) -> ImageEncoder:
+    """``encoder``, telling how many photos it has encoded."""
+
+    class Counting:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(encoder, name)
+
+        def encode_images(self, batch: Any) -> Any:
+            encoded = encoder.encode_images(batch)
+            on_photos(len(batch))
+            return encoded
+
+    return cast(ImageEncoder, Counting())

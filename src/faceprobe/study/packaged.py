@@ -1,0 +1,37 @@
+"""The studies that come with the package, and how a study's name becomes a study."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+from faceprobe.core.errors import UnknownName, WrongUsage
+from faceprobe.study.schema import Study, read_study
+
+
+def packaged_studies() -> list[str]:
+    """Names of the packaged studies, sorted."""
+    return sorted(p.name.removesuffix(".yaml") for p in _folder().iterdir() if p.name.endswith(".yaml"))
+
+
+def resolve_study(study: str | Path | Study) -> tuple[str, Study]:
+    """A study and the name to call it by: a packaged name, a YAML file, or a study made in code.
+
+    Raises :class:`WrongUsage` for a file that is not there or not a study, :class:`UnknownName`
+    with the nearest packaged names otherwise.
+    """
+    if isinstance(study, Study):
+        return study.title, study
+    if str(study) in packaged_studies():
+        with resources.as_file(_folder() / f"{study}.yaml") as path:
+            return str(study), read_study(path)
+    path = Path(study)
+    if path.is_file():
+        return path.stem, read_study(path)
+    if path.suffix in (".yaml", ".yml") or path.is_dir() or len(path.parts) > 1:
+        raise WrongUsage(f"{path} is not a study file; give a YAML file or one of {packaged_studies()}")
+    raise UnknownName("study", str(study), packaged_studies(), hint="(or give the path of a YAML file)")
+
+
+def _folder() -> resources.abc.Traversable:
+    return resources.files("faceprobe.study") / "data"

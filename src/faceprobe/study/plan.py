@@ -1,0 +1,232 @@
+"""From a study to its cells. Names and local inputs are checked here, before any model is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+from faceprobe.core.errors import FaceprobeError, Missing, UnknownName, Unreachable, WrongUsage
+from faceprobe.core.files import sha256_json
+from faceprobe.core.names import parse_name
+from faceprobe.datasets.table import FaceTable
+from faceprobe.faces.crops import CropPolicy
+from faceprobe.models.base import ModelCard
+from faceprobe.report.words import slug
+from faceprobe.study.parts import Parts
+from faceprobe.study.schema import DatasetEntry, ModelEntry, Study
+
+NO_CLOAK = "none"
+
+FILE_MODELS = ("onnx", "local", "vectors")
+"""Kinds of model whose body is a path on this machine."""
+
+CROSS_EVENT = "-cross-event"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One model on one dataset in one crop under one cloak.
+
+    ``model`` and ``dataset`` are the names that rows carry, ``model_text`` is what loads the model.
+    ``protocols`` None stands for every first-set protocol that the data allows.
+    """
+
+    model: str
+    model_text: str
+    dataset: str
+    crop: str
+    cloak: str
+    protocols: tuple[str, ...] | None
+
+    @property
+    def key(self) -> str:
+        """Name of the cell's folder: readable, short, and different for different cells."""
+        digest = sha256_json([self.model, self.dataset, self.crop, self.cloak])[:8]
+        return f"{slug(f'{self.model} {self.dataset} {self.crop}')[:72]}-{digest}"
+
+    def __str__(self) -> str:
+        return f"{self.model} on {self.dataset}, {self.crop}"
+
+
+@dataclass
+class Plan:
+    """``cells`` in the order of work (a model's cells stand together); ``tables`` and ``cards`` by the
+    names that rows carry; ``missing`` says in sentences what the study asks for and does not get.
+    """
+
+    cells: list[Cell] = field(default_factory=list)
+    tables: dict[str, FaceTable] = field(default_factory=dict)
+    cards: dict[str, ModelCard] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+
+    @property
+    def n_photos(self) -> int:
+        """Photos over all cells."""
+        return sum(len(self.tables[cell.dataset]) for cell in self.cells)
+
+
+def plan_study(study: Study, parts: Parts, *, offline: bool = False) -> Plan:
+    """Check every name and local input of ``study`` and list its cells. ``offline`` forbids downloads.
+
+    Raises :class:`UnknownName` or :class:`WrongUsage` for names that do not exist, and
+    :class:`Missing`, :class:`Unreachable` or :class:`BadInput` for an input that is not there or not
+    usable, unless the study calls it optional: then the plan's ``missing`` says so.
+    """
+    plan = Plan(missing=list(study.needs_later))
+    crops = {crop: CropPolicy.parse(crop).name for crop in _all_crops(study)}
+    check_protocols(study.protocols)
+    for cloak in study.cloaks:
+        if cloak != NO_CLOAK:
+            plan.missing.append(f"cloak {cloak}: a later step of faceprobe adds cloaks")
+    models = {t: name for t, e in study.models.items() if (name := _add_model(plan, study, t, e, parts))}
+    datasets = {}
+    for text, entry in study.datasets.items():
+        if name := _add_dataset(plan, study, text, entry, parts, offline):
+            datasets[name] = _protocols_for(plan, study, name)
+    for model_text, model in models.items():
+        own = study.models[model_text].crops or study.crops
+        for (dataset, protocols), crop in product(datasets.items(), own):
+            if protocols != ():
+                plan.cells.append(Cell(model, model_text, dataset, crops[crop], NO_CLOAK, protocols))
+    _drop_blind(plan, study, parts)
+    return plan
+
+
+def check_protocols(protocols: Sequence[str] | None) -> None:
+    """Raise :class:`UnknownName` for a protocol that does not exist."""
+    from faceprobe.protocols import PROTOCOLS
+
+    for protocol in protocols or ():
+        if protocol not in PROTOCOLS:
+            raise UnknownName("protocol", protocol, PROTOCOLS)
+
+
+def model_path(text: str) -> Path | None:
+    """The path that a model's name points at; None for a model that is not a file of the user's."""
+    name = parse_name(text)
+    return Path(name.body).expanduser() if name.kind in FILE_MODELS else None
+
+
+def later_datasets() -> set[str]:
+    """Datasets that a study may name already, although this version does not read them."""
+    from faceprobe.datasets.info import INFOS, LATER
+
+    return {info.name for info in INFOS if info.use == LATER}
+
+
+def needs_pairs(protocol: str) -> bool:
+    """Whether a protocol looks at the photos of the dataset's own pair list and no others."""
+    return protocol.startswith("lfw/")
+
+
+def only_paired(table: FaceTable) -> FaceTable:
+    """The rows of ``table`` that its pair list uses, with the list renumbered to them."""
+    if table.pairs is None:
+        return table
+    rows, where = np.unique(np.concatenate([table.pairs.left, table.pairs.right]), return_inverse=True)
+    left, right = np.split(where.reshape(-1).astype(np.int64), 2)
+    return replace(table, table=table.table.take(rows), pairs=replace(table.pairs, left=left, right=right))
+
+
+def nothing_to_run(name: str, missing: Sequence[str]) -> Missing:
+    """The error of a study of which nothing is there: one line that says what to fetch."""
+    shown = "; ".join(missing[:3]) + (f"; and {len(missing) - 3} more" if len(missing) > 3 else "")
+    return Missing(f"nothing of the study {name} can be run here: {shown}")
+
+
+def _all_crops(study: Study) -> list[str]:
+    own = [crop for entry in study.models.values() for crop in entry.crops or ()]
+    return list(dict.fromkeys([*study.crops, *own]))
+
+
+def _drop_blind(plan: Plan, study: Study, parts: Parts) -> None:
+    """Check crops, and the face detector where one is needed; without one drop those cells or fail."""
+    for dataset, crop in dict.fromkeys((cell.dataset, cell.crop) for cell in plan.cells):
+        try:
+            parts.check_local(plan.tables[dataset], crop, study.options.detector, None)
+        except (Missing, Unreachable) as error:
+            _tolerate(plan, error, study.allow_missing, f"left out: {crop} of {dataset}")
+            plan.cells = [cell for cell in plan.cells if (cell.dataset, cell.crop) != (dataset, crop)]
+
+
+def _add_model(plan: Plan, study: Study, text: str, entry: ModelEntry, parts: Parts) -> str:
+    """Put one model's card into the plan and return its name; "" where it is reported missing."""
+    try:
+        card = parts.model_card(text)
+        path = model_path(text)
+        if path is not None and not path.exists():
+            raise Missing(f"model {text}: {path} does not exist; check the path")
+    except (Missing, Unreachable) as error:
+        _tolerate(plan, error, study.allow_missing or entry.optional, entry.fetch)
+        return ""
+    name = entry.label or card.id
+    if name in plan.cards:
+        raise WrongUsage(f"two models would both be called {name!r} in the results; give one a label")
+    plan.cards[name] = replace(card, family=entry.family or card.family)
+    return name
+
+
+def _add_dataset(
+    plan: Plan, study: Study, text: str, entry: DatasetEntry, parts: Parts, offline: bool
+) -> str:
+    """Put one dataset into the plan and return its name; "" where it is reported missing."""
+    try:
+        if offline:
+            _check_cached(text)
+        table = parts.load_dataset(text)
+    except UnknownName:
+        kind = parse_name(text, bare_kind=text.partition("?")[0]).kind
+        if kind not in later_datasets():
+            raise
+        plan.missing.append(f"dataset {kind}: a later step of faceprobe reads it")
+        return ""
+    except (Missing, Unreachable) as error:
+        _tolerate(plan, error, study.allow_missing or entry.optional, entry.fetch)
+        return ""
+    name = entry.label or table.name
+    if name in plan.tables:
+        raise WrongUsage(f"two datasets would both be called {name!r} in the results; give one a label")
+    plan.tables[name] = table
+    return name
+
+
+def _check_cached(text: str) -> None:
+    """Raise :class:`Unreachable` for a dataset that would be downloaded now."""
+    from faceprobe.datasets.info import INFOS, is_cached
+
+    for info in INFOS:
+        if text.partition("?")[0] == info.name and info.download_mb and not is_cached(info):
+            raise Unreachable(
+                f"dataset {info.name} is not on this machine and --offline is set; run once without"
+                f" --offline ({info.download_mb:.0f} MB), or give its folder: {info.name}:PATH"
+            )
+
+
+def _tolerate(plan: Plan, error: FaceprobeError, optional: bool, fetch: str) -> None:
+    if not optional:
+        raise error
+    plan.missing.append(f"{error}" + (f" ({fetch})" if fetch else ""))
+
+
+def _protocols_for(plan: Plan, study: Study, dataset: str) -> tuple[str, ...] | None:
+    """The study's protocols that ``dataset`` allows; where all of them look at pairs only, its table is
+    cut to the photos in them.
+    """
+    if study.protocols is None:
+        return None
+    table = plan.tables[dataset]
+    allowed = []
+    for protocol in study.protocols:
+        if needs_pairs(protocol) and table.pairs is None:
+            plan.missing.append(f"{protocol} on {dataset}: it has no list of pairs")
+        elif protocol.endswith(CROSS_EVENT) and table.events is None:
+            plan.missing.append(f"{protocol} on {dataset}: its events are not known")
+        else:
+            allowed.append(protocol)
+    if allowed and all(map(needs_pairs, allowed)):
+        plan.tables[dataset] = only_paired(table)
+    return tuple(allowed)

@@ -1,0 +1,189 @@
+"""Run a study: cell by cell, resumable at any instant, with one progress display."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from numpy import uint8
+from numpy.typing import NDArray
+
+from faceprobe.core.errors import Missing, Unreachable
+from faceprobe.core.files import write_json
+from faceprobe.core.progress import Tick, progress, say
+from faceprobe.core.result import Result
+from faceprobe.study.cell import FinishedCell, measure, read_cell, write_cell
+from faceprobe.study.folder import open_run
+from faceprobe.study.manifest import build_manifest
+from faceprobe.study.packaged import resolve_study
+from faceprobe.study.parts import Parts, free_memory, real_parts
+from faceprobe.study.plan import Cell, Plan, nothing_to_run, plan_study
+from faceprobe.study.results import write_results
+from faceprobe.study.schema import DatasetEntry, ModelEntry, Study
+from faceprobe.study.signature import cell_signature, model_files_hash
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run left in ``out``: ``rows`` in the order of ``results.json``, the path of ``report``,
+    ``missing`` in sentences, and how many cells were ``measured`` now or ``resumed`` from before.
+    """
+
+    out: Path
+    rows: list[Result]
+    report: Path
+    missing: list[str]
+    measured: int
+    resumed: int
+
+
+def run_study(
+    study: str | Path | Study,
+    out: Path,
+    *,
+    force: bool = False,
+    device: str = "auto",
+    offline: bool = False,
+    show_photos: bool = False,
+    seed: int | None = None,
+    quiet: bool = False,
+    detector: str | None = None,
+    models: Sequence[str] | None = None,
+    datasets: Sequence[str] | None = None,
+    parts: Parts | None = None,
+) -> RunResult:
+    """Measure every cell of ``study`` (a packaged name, a YAML file or a :class:`Study`) into ``out``.
+
+    Finished cells in ``out`` are kept, so an interrupted run goes on where it stopped and ends with
+    the same bytes in ``results.json`` and ``results.parquet``. ``force`` starts afresh; embeddings
+    stay cached by content. ``seed``, ``detector``, ``models`` and ``datasets`` replace the study's own.
+    ``show_photos`` puts failure pairs into the report. Raises
+    :class:`WrongUsage` for a study or name that does not exist, :class:`BadInput` for an ``out`` that
+    holds another study, :class:`Missing` where nothing of the study can be run.
+    """
+    started = time.monotonic()
+    parts = parts or real_parts()
+    name, resolved = resolve_study(study)
+    resolved = _override(resolved, seed, detector, device, models, datasets)
+    plan = plan_study(resolved, parts, offline=offline)
+    if not plan.cells:
+        raise nothing_to_run(name, plan.missing)
+    with open_run(out, name, resolved, force) as folder:
+        with progress(f"faceprobe run {name}", plan.n_photos, quiet) as tick:
+            work = _Work(resolved, plan, parts, folder / "cells", offline, tick, list(plan.missing))
+            finished = list(work.cells())
+        if not finished:
+            raise nothing_to_run(name, work.missing)
+        rows = write_results(folder, [row for cell in finished for row in cell.rows])
+        seconds = time.monotonic() - started
+        manifest = build_manifest(name, resolved, plan, finished, work.missing, rows, seconds)
+        write_json(folder / "manifest.json", manifest)
+        if not quiet:
+            for text in work.missing:
+                say(f"missing: {text}")
+        report = parts.write_report(folder, photos=_photos(plan) if show_photos else None)
+    return RunResult(out, rows, report, work.missing, work.measured, len(finished) - work.measured)
+
+
+@dataclass
+class _Work:
+    """The cells of a plan, done one after the other; each model is loaded once and freed."""
+
+    study: Study
+    plan: Plan
+    parts: Parts
+    folder: Path
+    offline: bool
+    tick: Tick
+    missing: list[str]
+    measured: int = 0
+    _encoded: int = field(default=0, init=False)
+
+    def cells(self) -> Iterator[FinishedCell]:
+        """Every cell that could be done, in the plan's order."""
+        for model_text, cells in groupby(self.plan.cells, key=lambda cell: cell.model_text):
+            yield from self._cells_of_model(model_text, list(cells))
+            free_memory()
+
+    def _cells_of_model(self, model_text: str, cells: list[Cell]) -> Iterator[FinishedCell]:
+        encoder, files = None, model_files_hash(model_text)
+        for position, cell in enumerate(cells):
+            table = self.plan.tables[cell.dataset]
+            signature = cell_signature(cell, table, self.study, files)
+            done = read_cell(self.folder, cell)
+            if done is None or done.signature != signature:
+                self.tick(0, note=str(cell))
+                if encoder is None:
+                    try:
+                        encoder = self.parts.load_model(
+                            model_text, device=self.study.options.device, offline=self.offline
+                        )
+                    except (Missing, Unreachable) as error:
+                        self._skip(model_text, cells[position:], error)
+                        return
+                self._encoded = 0
+                result = measure(
+                    cell, table, encoder, self.study, self.parts, on_photos=self._counter(len(table))
+                )
+                done = write_cell(self.folder, cell, result, signature)
+                self.measured += 1
+                self.tick(len(table) - self._encoded)
+            else:
+                self.tick(len(table), note=f"{cell} (kept)")
+            yield done
+
+    def _counter(self, total: int) -> Callable[[int], None]:
+        def count(photos: int) -> None:
+            step = min(photos, total - self._encoded)  # an encoder may see a photo twice
+            self._encoded += step
+            self.tick(step)
+
+        return count
+
+    def _skip(self, model_text: str, cells: list[Cell], error: Missing | Unreachable) -> None:
+        entry = self.study.models[model_text]
+        if not (self.study.allow_missing or entry.optional):
+            raise error
+        self.missing.append(f"{error}" + (f" ({entry.fetch})" if entry.fetch else ""))
+        self.tick(sum(len(self.plan.tables[cell.dataset]) for cell in cells))
+
+
+def _override(
+    study: Study,
+    seed: int | None,
+    detector: str | None,
+    device: str,
+    models: Sequence[str] | None,
+    datasets: Sequence[str] | None,
+) -> Study:
+    """``study`` with what the caller gave in place of its own."""
+    options: dict[str, Any] = {}
+    if detector is not None:
+        options["detector"] = detector
+    if device != "auto":
+        options["device"] = device
+    changed: dict[str, Any] = {"options": study.options.model_copy(update=options)}
+    if seed is not None:
+        changed["seed"] = seed
+    if models:
+        changed["models"] = {text: study.models.get(text, ModelEntry()) for text in models}
+    if datasets:
+        changed["datasets"] = {text: study.datasets.get(text, DatasetEntry()) for text in datasets}
+    return study.model_copy(update=changed)
+
+
+def _photos(plan: Plan) -> Callable[[str, str], NDArray[uint8]]:
+    """How the report asks for a photo: by its dataset's name and its image."""
+    rows = {
+        dataset: {str(image): row for row, image in enumerate(table.images)}
+        for dataset, table in plan.tables.items()
+    }
+
+    def photo(dataset: str, image: str) -> NDArray[uint8]:
+        return plan.tables[dataset].photo(rows[dataset][image]).pixels
+
+    return photo

@@ -1,0 +1,184 @@
+"""What a study file may say, and what is answered where it says something else.
+
+A study is a YAML mapping. Names of models, datasets and crops follow the grammar of the command
+line; paths in them are relative to the working folder, as they are there::
+
+    title: Two encoders on my photos
+    models: [ViT-B-32/openai, "bundled:clip-s"]
+    datasets: ["folder:photos"]
+    crops: [as-is, face-only]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from faceprobe.core.errors import WrongUsage
+from faceprobe.core.files import sha256_json
+
+
+def _named(value: Any) -> Any:
+    """Accept a list of names, or a mapping from name to overrides, as one mapping."""
+    if isinstance(value, str):
+        raise ValueError("write a list of names, or a mapping from name to its overrides")
+    if isinstance(value, list):
+        flat: dict[Any, Any] = {}
+        for item in value:
+            for name, overrides in item.items() if isinstance(item, dict) else [(item, None)]:
+                if name in flat:
+                    raise ValueError(f"{name!r} is listed twice")
+                flat[name] = overrides
+        value = flat
+    if isinstance(value, dict):
+        return {name: {} if overrides is None else overrides for name, overrides in value.items()}
+    return value
+
+
+def _distinct(names: list[str]) -> list[str]:
+    twice = sorted({n for n in names if names.count(n) > 1})
+    if twice:
+        raise ValueError(f"{twice[0]!r} is listed twice")
+    return names
+
+
+NameList = Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class ModelEntry(_Part):
+    """Overrides of one model: ``label`` is the name its rows carry, ``family`` the line that it is drawn
+    on, ``crops`` its own crops in place of the study's. An ``optional`` model that is not there is
+    reported in the run's ``missing`` list and does not stop the run; ``fetch`` says how to get it.
+    """
+
+    label: str = ""
+    family: str = ""
+    crops: NameList | None = None
+    optional: bool = False
+    fetch: str = ""
+
+
+class DatasetEntry(_Part):
+    """Overrides of one dataset: ``label``, ``optional`` and ``fetch`` as for a model."""
+
+    label: str = ""
+    optional: bool = False
+    fetch: str = ""
+
+
+class Options(_Part):
+    """How the work is done. ``max_excluded`` is the share of photos, in [0, 1], that may be left out
+    (unreadable, or without a face) before a cell fails. ``detector`` is a path to YuNet weights.
+    """
+
+    batch_size: int = Field(default=32, ge=1)
+    max_excluded: float = Field(default=0.1, ge=0.0, le=1.0)
+    detector: str | None = None
+    device: str = "auto"
+
+
+class Study(_Part):
+    """A resolved study: its cells are models x datasets x crops x cloaks.
+
+    ``protocols`` None stands for every first-set protocol that the data allows. ``replicates`` counts
+    the bootstrap replicates. ``allow_missing`` makes every model and dataset optional. ``needs_later``
+    are sentences about what a later step of faceprobe adds to the study; a run repeats them.
+    """
+
+    title: str
+    description: str = ""
+    models: Annotated[dict[str, ModelEntry], BeforeValidator(_named), Field(min_length=1)]
+    datasets: Annotated[dict[str, DatasetEntry], BeforeValidator(_named), Field(min_length=1)]
+    crops: NameList = ["as-is"]
+    cloaks: NameList = ["none"]
+    protocols: NameList | None = None
+    seed: int = Field(default=0, ge=0)
+    replicates: int = Field(default=1000, ge=1)
+    options: Options = Options()
+    allow_missing: bool = False
+    needs_later: list[str] = []
+
+    def fingerprint(self) -> str:
+        """Hash of all that decides the results. Title, texts, device and the detector's place do not."""
+        content = self.model_dump(exclude={"title", "description", "needs_later", "allow_missing"})
+        content["options"] = self.options.model_dump(include={"batch_size", "max_excluded"})
+        for entry in (*content["models"].values(), *content["datasets"].values()):
+            entry.pop("optional")
+            entry.pop("fetch")
+        return sha256_json(content)
+
+
+def parse_study(content: Any, where: str) -> Study:
+    """Check a study's ``content`` (what YAML gave); :class:`WrongUsage` names ``where`` and the key."""
+    if not isinstance(content, dict):
+        raise WrongUsage(f"{where}: a study is a mapping with title, models and datasets")
+    try:
+        return Study.model_validate(content)
+    except ValidationError as error:
+        raise WrongUsage(f"{where}: " + "; ".join(_explain(error))) from error
+
+
+def read_study(path: Path) -> Study:
+    """Read a study from a YAML file (safe loader; a key that stands twice is an error)."""
+    import yaml
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongUsage(f"{path}: cannot be read as a study: {error}") from error
+    try:
+        return parse_study(yaml.load(text, Loader=_loader()), str(path))  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        raise WrongUsage(f"{path} is not valid YAML: {error}") from error
+
+
+def _loader() -> Any:
+    import yaml
+
+    class UniqueKeys(yaml.SafeLoader):
+        """YAML lets the last of two equal keys win in silence; here they are an error."""
+
+    def mapping(loader: Any, node: Any) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if str(key.value) in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} stands twice", key.start_mark
+                )
+            seen.add(str(key.value))
+        loader.flatten_mapping(node)
+        return dict(yaml.SafeLoader.construct_mapping(loader, node, deep=True))
+
+    UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, mapping)
+    return UniqueKeys
+
+
+def _explain(error: ValidationError) -> Iterable[str]:
+    """One clause a problem: the key's path, and the nearest known key for an unknown one."""
+    for problem in error.errors():
+        path = [str(part) for part in problem["loc"]]
+        key = ".".join(path) or "the study"
+        if problem["type"] == "extra_forbidden":
+            known = sorted(_fields_at(path[:-1]))
+            near = get_close_matches(path[-1], known, n=1, cutoff=0.5)
+            mend = f"did you mean {near[0]!r}?" if near else "known keys: " + ", ".join(known)
+            yield f"unknown key {key!r}; {mend}"
+        elif problem["type"] == "missing":
+            yield f"the key {key!r} is missing"
+        else:
+            yield f"{key}: {problem['msg'].removeprefix('Value error, ')}"
+
+
+def _fields_at(path: list[str]) -> set[str]:
+    """The keys that a study allows at ``path``."""
+    inner: dict[str, type[BaseModel]] = {"models": ModelEntry, "datasets": DatasetEntry, "options": Options}
+    part = inner.get(path[0], Study) if path else Study
+    return set(part.model_fields)

@@ -1,0 +1,83 @@
+"""One cell by itself: what ``faceprobe eval`` does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from faceprobe.core.errors import BadInput
+from faceprobe.core.result import Result
+from faceprobe.models.base import ModelCard
+from faceprobe.study.cell import measure
+from faceprobe.study.parts import Parts, real_parts
+from faceprobe.study.plan import check_protocols, plan_study
+from faceprobe.study.results import sorted_rows
+from faceprobe.study.schema import DatasetEntry, ModelEntry, Options, Study
+
+
+@dataclass(frozen=True)
+class EvalResult:
+    """``rows`` sorted as in ``results.json``; ``excluded`` counts photos by reason; ``encoded`` and
+    ``reused`` count photos; ``seconds`` is the wall clock of embedding and evaluating.
+    """
+
+    rows: list[Result]
+    card: ModelCard
+    excluded: dict[str, int]
+    encoded: int
+    reused: int
+    seconds: float
+
+
+def evaluate_one(
+    model: str,
+    dataset: str,
+    *,
+    crop: str | None = None,
+    protocols: Sequence[str] | None = None,
+    detector: str | None = None,
+    device: str = "auto",
+    offline: bool = False,
+    seed: int = 0,
+    replicates: int = 1000,
+    quiet: bool = False,
+    parts: Parts | None = None,
+) -> EvalResult:
+    """Measure ``model`` on ``dataset``: one cell, nothing written but the embedding cache.
+
+    ``crop`` None is the model's own default crop. ``protocols`` None is the dataset's default
+    protocol, ``["all"]`` every first-set protocol that the data allows. Errors as
+    :func:`faceprobe.run_study`; names and local inputs are checked before the model is loaded.
+    """
+    parts = parts or real_parts()
+    everything = protocols is not None and list(protocols) == ["all"]
+    check_protocols(None if everything else protocols)
+    crop = crop or parts.model_card(model).default_crop
+    table = parts.load_dataset(dataset)
+    if protocols is None:
+        protocols = [table.default_protocol]
+    study = Study(
+        title=f"{model} on {dataset}",
+        models={model: ModelEntry()},
+        datasets={dataset: DatasetEntry()},
+        crops=[crop],
+        protocols=None if everything else list(protocols),
+        seed=seed,
+        replicates=replicates,
+        options=Options(detector=detector, device=device),
+    )
+    plan = plan_study(study, replace(parts, load_dataset=lambda _: table), offline=offline)
+    if plan.missing:
+        raise BadInput("; ".join(plan.missing))
+    cell = plan.cells[0]
+    encoder = parts.load_model(model, device=device, offline=offline)
+    measured = measure(cell, plan.tables[cell.dataset], encoder, study, parts, quiet=quiet)
+    summary = measured.summary(cell)
+    return EvalResult(
+        sorted_rows(measured.rows),
+        measured.card,
+        summary["excluded"],
+        measured.embedded.encoded,
+        measured.embedded.reused,
+        measured.seconds,
+    )

@@ -1,0 +1,206 @@
+"""``folder:PATH`` and plain folders."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from faceprobe.core.errors import BadInput, Missing, WrongUsage
+from faceprobe.core.photo import UnreadablePhoto
+from faceprobe.datasets import load_dataset
+from faceprobe.datasets.files import FileSource
+from faceprobe.datasets.folder import load_photos
+
+
+def save(path: Path, value: int = 100) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.full((9, 12, 3), value, dtype=np.uint8)
+    Image.fromarray(pixels).save(path, format="PNG")
+    return path
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Path:
+    root = tmp_path / "people"
+    for k, name in enumerate(
+        ["ann/2.jpg", "ann/1.PNG", "ann/10.jpeg", "bob/a.webp", "cy lee/x.jpg", "cy lee/y.jpg"]
+    ):
+        save(root / name, k)
+    return root
+
+
+def test_rows_are_sorted_and_labelled(people: Path) -> None:
+    table = load_dataset(f"folder:{people}")
+    assert table.images.tolist() == [
+        "ann/1.PNG",
+        "ann/10.jpeg",
+        "ann/2.jpg",
+        "bob/a.webp",
+        "cy lee/x.jpg",
+        "cy lee/y.jpg",
+    ]
+    assert table.identities.tolist() == ["ann"] * 3 + ["bob"] + ["cy lee"] * 2
+    assert (table.name, table.pairs, table.default_protocol) == (
+        "folder:people",
+        None,
+        "verification/all-pairs",
+    )
+    assert table.evidence == "real-photos" and table.notes == ()
+
+
+def test_a_photo_is_read_with_its_hash(people: Path) -> None:
+    photo = load_dataset(f"folder:{people}").photo(0)
+    assert photo.pixels.shape == (9, 12, 3) and (photo.pixels == 1).all()
+    assert photo.content_hash == hashlib.sha256((people / "ann/1.PNG").read_bytes()).hexdigest()
+    assert photo.faces is None
+
+
+def test_the_name_holds_no_absolute_path(people: Path) -> None:
+    assert load_dataset(f"folder:{people}?people=2").name == "folder:people?people=2"
+
+
+def test_what_is_not_a_photo_is_counted(people: Path) -> None:
+    (people / "ann" / "notes.txt").write_text("x")
+    (people / "ann" / "._1.jpg").write_bytes(b"resource fork")
+    (people / "readme.md").write_text("x")
+    save(people / "loose.jpg")
+    save(people / "bob" / "old" / "b.jpg")
+    table = load_dataset(f"folder:{people}")
+    assert len(table) == 6
+    assert table.notes == (
+        "3 files that are not photos were ignored",
+        "1 photos outside any person's subfolder were ignored",
+        "the subfolders of 1 people's folders were ignored",
+    )
+
+
+def test_a_text_file_called_jpg_is_listed_and_unreadable(people: Path) -> None:
+    (people / "bob" / "text.jpg").write_text("no photo")
+    (people / "bob" / "zero.jpg").write_bytes(b"")
+    (people / "bob" / "gone.jpg").symlink_to(people / "nowhere.jpg")
+    table = load_dataset(f"folder:{people}")
+    reasons = {}
+    for row, image in enumerate(table.images):
+        try:
+            table.photo(row)
+        except UnreadablePhoto as error:
+            reasons[str(image)] = error.reason
+    assert reasons == {
+        "bob/text.jpg": "not an image",
+        "bob/zero.jpg": "empty file",
+        "bob/gone.jpg": "missing file",
+    }
+
+
+def test_digest_agrees_with_read(people: Path) -> None:
+    source = FileSource(str(people))
+    assert source.digest("ann/1.PNG") == (source.read("ann/1.PNG").content_hash, "")
+    (people / "ann/0.jpg").write_bytes(b"")
+    with pytest.raises(UnreadablePhoto, match="empty file"):
+        source.digest("ann/0.jpg")
+
+
+def test_a_part_is_deterministic(people: Path) -> None:
+    assert load_dataset(f"folder:{people}?people=2").images.tolist() == [
+        "ann/1.PNG",
+        "ann/10.jpeg",
+        "ann/2.jpg",
+        "bob/a.webp",
+    ]
+    assert load_dataset(f"folder:{people}?min_photos=2&photos=1").images.tolist() == [
+        "ann/1.PNG",
+        "cy lee/x.jpg",
+    ]
+    assert len(load_dataset(f"folder:{people}?people=99")) == 6
+
+
+@pytest.mark.parametrize("option", ["people=0", "photos=x", "min_photos=-1", "people=1.5", "persons=3"])
+def test_wrong_options(people: Path, option: str) -> None:
+    with pytest.raises(WrongUsage):
+        load_dataset(f"folder:{people}?{option}")
+
+
+def test_an_at_sign_belongs_to_the_path(tmp_path: Path) -> None:
+    for name in "ab":
+        save(tmp_path / "me@work" / name / "1.jpg")
+    assert len(load_dataset(f"folder:{tmp_path}/me@work")) == 2
+
+
+def one_line(error: BaseException, *parts: str) -> None:
+    assert "\n" not in str(error)
+    for part in parts:
+        assert part in str(error)
+
+
+def test_missing_path(tmp_path: Path) -> None:
+    with pytest.raises(Missing) as caught:
+        load_dataset(f"folder:{tmp_path}/nowhere")
+    one_line(caught.value, "nowhere", "no such folder")
+
+
+def test_no_path() -> None:
+    with pytest.raises(WrongUsage, match="folder needs a path: folder:PATH"):
+        load_dataset("folder")
+
+
+def test_a_file_instead_of_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="is a file"):
+        load_dataset(f"folder:{save(tmp_path / 'a.jpg')}")
+
+
+def test_empty_folder(tmp_path: Path) -> None:
+    with pytest.raises(BadInput) as caught:
+        load_dataset(f"folder:{tmp_path}")
+    one_line(caught.value, "no photos", "check the path")
+
+
+def test_loose_photos(tmp_path: Path) -> None:
+    save(tmp_path / "a.jpg")
+    with pytest.raises(BadInput) as caught:
+        load_dataset(f"folder:{tmp_path}")
+    one_line(caught.value, "side by side", "subfolder")
+
+
+def test_one_level_too_high(people: Path) -> None:
+    with pytest.raises(BadInput) as caught:
+        load_dataset(f"folder:{people.parent}")
+    one_line(caught.value, "did you mean", "people")
+
+
+@pytest.mark.parametrize("option", ["", "?min_photos=2"])
+def test_one_identity(tmp_path: Path, option: str) -> None:
+    save(tmp_path / "ann" / "1.jpg")
+    save(tmp_path / "ann" / "2.jpg")
+    if option:
+        save(tmp_path / "bob" / "1.jpg")
+    with pytest.raises(BadInput) as caught:
+        load_dataset(f"folder:{tmp_path}{option}")
+    one_line(caught.value, "one person only ('ann')", "at least two")
+
+
+def test_nobody_has_enough_photos(people: Path) -> None:
+    with pytest.raises(BadInput, match="no person that the options allow"):
+        load_dataset(f"folder:{people}?min_photos=9")
+
+
+def test_a_plain_folder_takes_every_photo(people: Path) -> None:
+    save(people / "loose.jpg")
+    save(people / "bob" / "old" / "b.jpg")
+    (people / "ann" / "notes.txt").write_text("x")
+    table = load_photos(people)
+    labels = dict(zip(table.images.tolist(), table.identities.tolist(), strict=True))
+    assert len(labels) == 8 and table.images.tolist() == sorted(labels)
+    assert (labels["loose.jpg"], labels["bob/a.webp"], labels["bob/old/b.jpg"]) == ("", "bob", "")
+    assert table.notes == ("1 files that are not photos were ignored",)
+    assert table.photo(0).pixels.shape == (9, 12, 3)
+
+
+def test_a_plain_folder_of_one_person_is_fine_and_an_empty_one_is_not(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="holds no photos"):
+        load_photos(tmp_path)
+    save(tmp_path / "a.jpg")
+    assert load_photos(tmp_path).identities.tolist() == [""]

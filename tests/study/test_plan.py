@@ -1,0 +1,176 @@
+"""From a study to its cells: what is checked before any model is loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from faceprobe.core.errors import FaceprobeError, Missing, UnknownName, Unreachable, WrongUsage
+from faceprobe.study.plan import Plan, only_paired, plan_study
+from faceprobe.study.schema import Study, parse_study
+
+
+def study(**changes: Any) -> Study:
+    return parse_study({"title": "t", "models": ["fake:a"], "datasets": ["drawn"], **changes}, "x")
+
+
+def cells(plan: Plan) -> list[tuple[str, str, str]]:
+    return [(c.model, c.dataset, c.crop) for c in plan.cells]
+
+
+def test_cells_are_models_by_datasets_by_crops_with_a_models_cells_together(bench: Any) -> None:
+    asked = study(
+        models={"fake:a": None, "fake:b": {"crops": ["margin-0.50"], "label": "B", "family": "mine"}},
+        datasets=["drawn", "real"],
+        crops=["as-is", "face-only"],
+    )
+    plan = plan_study(asked, bench.parts())
+    assert cells(plan) == [
+        ("fake:a", "drawn", "as-is"),
+        ("fake:a", "drawn", "face-only"),
+        ("fake:a", "real", "as-is"),
+        ("fake:a", "real", "face-only"),
+        ("B", "drawn", "margin-0.5"),
+        ("B", "real", "margin-0.5"),
+    ]
+    assert plan.cards["B"].family == "mine" and plan.cards["fake:a"].family == "fakes"
+    assert plan.n_photos == 6 * 6
+    assert plan.missing == []
+    assert bench.named("load_model") == []
+    keys = [cell.key for cell in plan.cells]
+    assert len(set(keys)) == 6
+    assert all(key == Path(key).name and len(key) <= 81 for key in keys)
+    assert keys == [cell.key for cell in plan_study(asked, bench.parts()).cells]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"models": ["fake:a", "fak:b"]}, "unknown model 'fak:b'; did you mean 'fake:"),
+        ({"datasets": ["drown"]}, "unknown dataset 'drown'; did you mean 'drawn'"),
+        ({"crops": ["face-olny"]}, "unknown crop 'face-olny'; did you mean 'face-only'"),
+        ({"models": {"fake:a": {"crops": ["whole"]}}}, "unknown crop 'whole'"),
+        ({"protocols": ["verification/all-pears"]}, "unknown protocol .* did you mean 'verification/all-pairs"),
+    ],
+)
+def test_unknown_names_are_wrong_usage_even_where_missing_is_allowed(
+    bench: Any, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UnknownName, match=message) as caught:
+        plan_study(study(**changes, allow_missing=True), bench.parts())
+    assert caught.value.exit_code == 2
+    assert bench.named("load_model") == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"models": {"fake:a": {"label": "same"}, "fake:b": {"label": "same"}}},
+        {"models": ["onnx:one/face.onnx", "onnx:two/face.onnx"]},
+        {"datasets": {"drawn": {"label": "same"}, "real": {"label": "same"}}},
+    ],
+)
+def test_two_things_of_one_name_need_a_label(bench: Any, tmp_path: Path, changes: Any, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "face.onnx").touch()
+    with pytest.raises(WrongUsage, match="would both be called .* give one a label"):
+        plan_study(study(**changes), bench.parts())
+
+
+def test_a_local_model_that_is_not_there_is_found_out_before_any_load(bench: Any, tmp_path: Path) -> None:
+    absent = f"onnx:{tmp_path}/none.onnx?size=112"
+    with pytest.raises(Missing, match=r"none\.onnx does not exist"):
+        plan_study(study(models=["fake:a", absent]), bench.parts())
+    optional = {"fake:a": None, absent: {"optional": True, "fetch": "ask us"}}
+    plan = plan_study(study(models=optional), bench.parts())
+    assert cells(plan) == [("fake:a", "drawn", "as-is")]
+    assert len(plan.missing) == 1
+    assert "none.onnx" in plan.missing[0] and "(ask us)" in plan.missing[0]
+
+
+def test_what_is_absent_is_an_error_or_is_reported(bench: Any) -> None:
+    bench.absent = {"fake:b", "real"}
+    asked: dict[str, Any] = {"models": ["fake:a", "fake:b"], "datasets": ["drawn", "real"]}
+    with pytest.raises(Missing, match="model fake:b is absent"):
+        plan_study(study(**asked), bench.parts())
+    plan = plan_study(study(**asked, allow_missing=True), bench.parts())
+    assert cells(plan) == [("fake:a", "drawn", "as-is")]
+    assert plan.missing == ["model fake:b is absent; fetch it", "dataset real is absent; fetch it"]
+
+
+def test_later_steps_are_reported_not_refused(bench: Any) -> None:
+    asked = study(
+        datasets=["drawn", "celeba:somewhere", "perturbed-faces"],
+        cloaks=["none", "fawkes"],
+        needs_later=["more to come"],
+    )
+    plan = plan_study(asked, bench.parts())
+    assert cells(plan) == [("fake:a", "drawn", "as-is")]
+    assert plan.missing == [
+        "more to come",
+        "cloak fawkes: a later step of faceprobe adds cloaks",
+        "dataset celeba: a later step of faceprobe reads it",
+        "dataset perturbed-faces: a later step of faceprobe reads it",
+    ]
+
+
+def test_without_a_detector_the_cells_that_need_one_are_dropped_or_fail(bench: Any) -> None:
+    bench.no_detector = True
+    with pytest.raises(Missing, match="no detector weights"):
+        plan_study(study(crops=["as-is", "face-only"]), bench.parts())
+    plan = plan_study(study(crops=["as-is", "face-only"], allow_missing=True), bench.parts())
+    assert cells(plan) == [("fake:a", "drawn", "as-is")]
+    assert plan.missing == ["no detector weights; fetch them (left out: face-only of drawn)"]
+
+
+def test_offline_asks_for_no_download(bench: Any) -> None:
+    with pytest.raises(Unreachable, match="lfw is not on this machine and --offline is set"):
+        plan_study(study(datasets=["lfw"]), bench.parts(), offline=True)
+    plan = plan_study(study(datasets=["drawn", "lfw"], allow_missing=True), bench.parts(), offline=True)
+    assert cells(plan) == [("fake:a", "drawn", "as-is")]
+    with pytest.raises(FaceprobeError, match="unknown dataset 'lfw'"):  # the bench has none: it was asked
+        plan_study(study(datasets=["lfw:here"]), bench.parts(), offline=True)
+
+
+def test_pair_protocols_look_at_the_photos_in_pairs_only(bench: Any) -> None:
+    plan = plan_study(study(datasets=["paired"], protocols=["lfw/official"]), bench.parts())
+    table = plan.tables["paired"]
+    whole = bench.load_dataset("paired")
+    assert table.images.tolist() == whole.images[[0, 1, 4, 5]].tolist()
+    assert table.pairs is not None and whole.pairs is not None
+    for side in ("left", "right"):
+        now, before = getattr(table.pairs, side), getattr(whole.pairs, side)
+        assert table.images[now].tolist() == whole.images[before].tolist()
+    assert np.array_equal(table.pairs.same, whole.pairs.same)
+    both = study(datasets=["paired"], protocols=["lfw/official", "verification/all-pairs"])
+    assert len(plan_study(both, bench.parts()).tables["paired"]) == 6
+    assert len(plan_study(study(datasets=["paired"]), bench.parts()).tables["paired"]) == 6
+
+
+def test_a_table_without_pairs_is_left_as_it_is(bench: Any) -> None:
+    table = bench.load_dataset("drawn")
+    assert only_paired(table) is table
+
+
+def test_protocols_that_the_data_does_not_allow_are_reported(bench: Any) -> None:
+    asked = study(
+        datasets=["drawn", "paired"],
+        protocols=["lfw/official", "verification/all-pairs", "verification/all-pairs-cross-event"],
+    )
+    plan = plan_study(asked, bench.parts())
+    assert {c.dataset: c.protocols for c in plan.cells} == {
+        "drawn": ("verification/all-pairs",),
+        "paired": ("lfw/official", "verification/all-pairs"),
+    }
+    assert plan.missing == [
+        "lfw/official on drawn: it has no list of pairs",
+        "verification/all-pairs-cross-event on drawn: its events are not known",
+        "verification/all-pairs-cross-event on paired: its events are not known",
+    ]
+    none = plan_study(study(protocols=["lfw/official"]), bench.parts())
+    assert none.cells == [] and len(none.missing) == 1

@@ -1,0 +1,146 @@
+"""What a study file may say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from faceprobe.core.errors import UnknownName, WrongUsage
+from faceprobe.study.packaged import packaged_studies, resolve_study
+from faceprobe.study.schema import Study, parse_study, read_study
+
+SMALL = {"title": "t", "models": ["fake:a"], "datasets": ["drawn"]}
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_list_and_a_mapping_of_models_are_the_same_study() -> None:
+    listed = parse_study({**SMALL, "models": ["fake:a", "fake:b"]}, "x")
+    mapped = parse_study({**SMALL, "models": {"fake:a": None, "fake:b": {}}}, "x")
+    mixed = parse_study({**SMALL, "models": ["fake:a", {"fake:b": {}}]}, "x")
+    assert listed == mapped == mixed
+    assert list(listed.models) == ["fake:a", "fake:b"]
+    assert (listed.seed, listed.replicates, listed.protocols) == (0, 1000, None)
+
+
+@pytest.mark.parametrize(
+    ("change", "parts"),
+    [
+        ({"modles": []}, ["unknown key 'modles'", "did you mean 'models'"]),
+        ({"options": {"batchsize": 3}}, ["'options.batchsize'", "'batch_size'"]),
+        ({"models": {"fake:a": {"lable": "A"}}}, ["'models.fake:a.lable'", "'label'"]),
+        ({"datasets": {"drawn": {"zzz": 1}}}, ["'datasets.drawn.zzz'", "known keys: fetch, label"]),
+        ({"models": []}, ["models: ", "at least 1"]),
+        ({"models": "fake:a"}, ["models: ", "write a list of names"]),
+        ({"models": ["fake:a", "fake:a"]}, ["models: ", "'fake:a' is listed twice"]),
+        ({"crops": ["as-is", "as-is"]}, ["crops: ", "'as-is' is listed twice"]),
+        ({"seed": -1}, ["seed: ", "greater than or equal to 0"]),
+        ({"seed": "1"}, ["seed: ", "integer"]),
+        ({"seed": True}, ["seed: ", "integer"]),
+        ({"options": {"max_excluded": 1.5}}, ["options.max_excluded"]),
+        ({"title": None}, ["title: "]),
+    ],
+)
+def test_a_wrong_study_names_the_file_and_the_key(change: dict[str, object], parts: list[str]) -> None:
+    with pytest.raises(WrongUsage) as caught:
+        parse_study({**SMALL, **change}, "mine.yaml")
+    message = str(caught.value)
+    assert message.startswith("mine.yaml: ")
+    assert all(part in message for part in parts), message
+    assert "\n" not in message
+    assert caught.value.exit_code == 2
+
+
+def test_every_missing_key_is_named() -> None:
+    with pytest.raises(WrongUsage, match=r"the key 'models' is missing; the key 'datasets' is missing"):
+        parse_study({"title": "t"}, "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- a\n- b\n", "a study is a mapping"),
+        ("", "a study is a mapping"),
+        ("title: [", "not valid YAML"),
+        ("title: a\ntitle: b\n", "the key 'title' stands twice"),
+        ("models:\n  fake:a:\n  fake:a:\n", "the key 'fake:a' stands twice"),
+        ("title: !!python/object/apply:os.system ['true']\n", "not valid YAML"),
+    ],
+)
+def test_a_file_that_is_no_study_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(WrongUsage, match=message) as caught:
+        read_study(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_binary_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(WrongUsage, match="cannot be read as a study"):
+        read_study(path)
+
+
+def test_the_fingerprint_covers_what_decides_the_results_and_nothing_else() -> None:
+    base = parse_study(SMALL, "x")
+    for same in (
+        {"title": "other"},
+        {"description": "d"},
+        {"needs_later": ["x"]},
+        {"allow_missing": True},
+        {"options": {"device": "cuda", "detector": "/somewhere/yunet.onnx"}},
+        {"models": {"fake:a": {"optional": True, "fetch": "there"}}},
+    ):
+        assert parse_study({**SMALL, **same}, "x").fingerprint() == base.fingerprint(), same
+    for other in (
+        {"seed": 1},
+        {"replicates": 10},
+        {"crops": ["face-only"]},
+        {"protocols": ["verification/all-pairs"]},
+        {"models": {"fake:a": {"label": "A"}}},
+        {"options": {"batch_size": 8}},
+        {"options": {"max_excluded": 0.5}},
+    ):
+        assert parse_study({**SMALL, **other}, "x").fingerprint() != base.fingerprint(), other
+
+
+def test_every_packaged_study_is_valid_and_described() -> None:
+    assert packaged_studies() == ["lfw", "paper", "quickstart", "scaling"]
+    for name in packaged_studies():
+        found, study = resolve_study(name)
+        assert found == name
+        assert study.title and study.description
+
+
+def test_quickstart_needs_nothing_but_the_package() -> None:
+    _, study = resolve_study("quickstart")
+    assert all(text.partition(":")[0] in ("bundled", "pixels") for text in study.models)
+    assert all(text.startswith("synthetic") for text in study.datasets)
+    assert not study.allow_missing
+
+
+def test_paper_carries_every_model_that_vit_g_may_mean() -> None:
+    _, study = resolve_study("paper")
+    assert {
+        "ViT-g-14/laion2b_s12b_b42k",
+        "ViT-g-14/laion2b_s34b_b88k",
+        "ViT-bigG-14/laion2b_s39b_b160k",
+    } < set(study.models)
+
+
+def test_names_become_studies(tmp_path: Path) -> None:
+    path = write(tmp_path, "title: t\nmodels: [fake:a]\ndatasets: [drawn]\n")
+    assert resolve_study(path) == resolve_study(str(path)) == ("mine", parse_study(SMALL, "x"))
+    made = Study(title="made", models=["fake:a"], datasets=["drawn"])  # type: ignore[arg-type]
+    assert resolve_study(made) == ("made", made)
+    with pytest.raises(UnknownName, match="did you mean 'quickstart'"):
+        resolve_study("quikstart")
+    with pytest.raises(WrongUsage, match="is not a study file"):
+        resolve_study(str(tmp_path / "absent.yaml"))
+    with pytest.raises(WrongUsage, match="is not a study file"):
+        resolve_study(tmp_path)

@@ -1,0 +1,94 @@
+"""Render the training photos of the built-in world once, as arrays that training maps into memory.
+
+    python training/data.py --out training/work/data
+
+Writes ``clip_images.npy`` (N, 64, 64, 3) uint8 with ``clip_captions.json`` (captions, person numbers,
+whether the name is in the caption) and ``face_images.npy`` (M, 64, 64, 3) uint8 of aligned crops with
+``face_labels.npy``. Both come from one seed; people of the two sets and of the test split are disjoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.core.files import atomic_path, write_json
+from faceprobe.core.photo import Photo
+from faceprobe.core.progress import progress
+from faceprobe.datasets.synthetic.world import SPLITS, World
+from faceprobe.faces.crops import CropPolicy
+from faceprobe.models.preprocess import Preprocess
+
+SIDE = 64
+CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+SHRINK = Preprocess(size=(SIDE, SIDE), mean=CLIP_MEAN, std=CLIP_STD)
+
+
+def _clip_person(seed: int, index: int, photos: int) -> tuple[NDArray[np.uint8], list[tuple[str, bool]]]:
+    world = World(seed)
+    pixels = [SHRINK.to_uint8(world.photo(index, k).pixels) for k in range(photos)]
+    return np.stack(pixels), [world.caption(index, k) for k in range(photos)]
+
+
+def _face_person(seed: int, index: int, photos: int) -> tuple[NDArray[np.uint8], None]:
+    world, crop = World(seed), CropPolicy.parse("aligned-112")
+    pixels = []
+    for k in range(photos):
+        shot = world.photo(index, k)
+        face = crop.apply(Photo(shot.pixels, "", shot.faces), (0, 0, 0))
+        pixels.append(SHRINK.to_uint8(face))
+    return np.stack(pixels), None
+
+
+def _render(
+    kind: str, out: Path, seed: int, people: int, photos: int, workers: int
+) -> list[list[tuple[str, bool]]]:
+    """Render one set in worker processes; the order of rows does not depend on their number."""
+    task, first = (_clip_person, SPLITS["train"]) if kind == "clip" else (_face_person, SPLITS["specialist"])
+    captions: list[list[tuple[str, bool]]] = []
+    with atomic_path(out / f"{kind}_images.npy") as temporary, open(temporary, "wb") as handle:
+        header = {"descr": "|u1", "fortran_order": False, "shape": (people * photos, SIDE, SIDE, 3)}
+        np.lib.format.write_array_header_1_0(handle, header)
+        with (
+            ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool,
+            progress(f"rendering {kind}", people) as tick,
+        ):
+            numbers = range(first, first + people)
+            for pixels, said in pool.map(task, [seed] * people, numbers, [photos] * people, chunksize=16):
+                handle.write(pixels.tobytes())
+                captions.append(said or [])
+                tick()
+    return captions
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("training/work/data"))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--people", type=int, default=5000)
+    parser.add_argument("--photos", type=int, default=12)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--only", choices=("clip", "face"))
+    a = parser.parse_args(arguments)
+    first = SPLITS["train"]
+    if a.only != "face" and not (a.out / "clip_images.npy").exists():
+        said = _render("clip", a.out, a.seed, a.people, a.photos, a.workers)
+        texts = [text for person in said for text, _ in person]
+        named = [int(named) for person in said for _, named in person]
+        people = [first + k // a.photos for k in range(a.people * a.photos)]
+        write_json(a.out / "clip_captions.json", {"texts": texts, "named": named, "people": people})
+    if a.only != "clip" and not (a.out / "face_images.npy").exists():
+        _render("face", a.out, a.seed, a.people, a.photos, a.workers)
+        with atomic_path(a.out / "face_labels.npy") as temporary, open(temporary, "wb") as handle:
+            np.save(handle, np.repeat(np.arange(a.people), a.photos))
+    print(json.dumps({"people": a.people, "photos": a.photos, "seed": a.seed}))
+
+
+if __name__ == "__main__":
+    main()
