@@ -30,28 +30,24 @@ CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.261302
 SHRINK = Preprocess(size=(SIDE, SIDE), mean=CLIP_MEAN, std=CLIP_STD)
 
 
-def _clip_person(seed: int, index: int, photos: int) -> tuple[NDArray[np.uint8], list[tuple[str, bool]]]:
+def _clip_person(seed: int, index: int, photos: int) -> NDArray[np.uint8]:
     world = World(seed)
-    pixels = [SHRINK.to_uint8(world.photo(index, k).pixels) for k in range(photos)]
-    return np.stack(pixels), [world.caption(index, k) for k in range(photos)]
+    return np.stack([SHRINK.to_uint8(world.photo(index, k).pixels) for k in range(photos)])
 
 
-def _face_person(seed: int, index: int, photos: int) -> tuple[NDArray[np.uint8], None]:
+def _face_person(seed: int, index: int, photos: int) -> NDArray[np.uint8]:
     world, crop = World(seed), CropPolicy.parse("aligned-112")
     pixels = []
     for k in range(photos):
         shot = world.photo(index, k)
         face = crop.apply(Photo(shot.pixels, "", shot.faces), (0, 0, 0))
         pixels.append(SHRINK.to_uint8(face))
-    return np.stack(pixels), None
+    return np.stack(pixels)
 
 
-def _render(
-    kind: str, out: Path, seed: int, people: int, photos: int, workers: int
-) -> list[list[tuple[str, bool]]]:
+def _render(kind: str, out: Path, seed: int, people: int, photos: int, workers: int) -> None:
     """Render one set in worker processes; the order of rows does not depend on their number."""
     task, first = (_clip_person, SPLITS["train"]) if kind == "clip" else (_face_person, SPLITS["specialist"])
-    captions: list[list[tuple[str, bool]]] = []
     with atomic_path(out / f"{kind}_images.npy") as temporary, open(temporary, "wb") as handle:
         header = {"descr": "|u1", "fortran_order": False, "shape": (people * photos, SIDE, SIDE, 3)}
         np.lib.format.write_array_header_1_0(handle, header)
@@ -60,11 +56,9 @@ def _render(
             progress(f"rendering {kind}", people) as tick,
         ):
             numbers = range(first, first + people)
-            for pixels, said in pool.map(task, [seed] * people, numbers, [photos] * people, chunksize=16):
+            for pixels in pool.map(task, [seed] * people, numbers, [photos] * people, chunksize=16):
                 handle.write(pixels.tobytes())
-                captions.append(said or [])
                 tick()
-    return captions
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -78,7 +72,10 @@ def main(arguments: list[str] | None = None) -> None:
     a = parser.parse_args(arguments)
     first = SPLITS["train"]
     if a.only != "face" and not (a.out / "clip_images.npy").exists():
-        said = _render("clip", a.out, a.seed, a.people, a.photos, a.workers)
+        _render("clip", a.out, a.seed, a.people, a.photos, a.workers)
+    if a.only != "face" and not (a.out / "clip_captions.json").exists():
+        world = World(a.seed)
+        said = [[world.caption(first + i, k) for k in range(a.photos)] for i in range(a.people)]
         texts = [text for person in said for text, _ in person]
         named = [int(named) for person in said for _, named in person]
         people = [first + k // a.photos for k in range(a.people * a.photos)]

@@ -1,4 +1,4 @@
-"""Write ``src/faceprobe/models/data/openclip.json``: what is known of OpenCLIP's models without their weights.
+"""Write ``src/faceprobe/models/data/openclip.json``: what is known of OpenCLIP's models without weights.
 
     python training/openclip_cards.py
 
@@ -17,10 +17,14 @@ from typing import Any
 
 import open_clip
 from open_clip.factory import get_model_config
+from open_clip.model import _build_vision_tower
 from open_clip.pretrained import get_pretrained_cfg
 
+from faceprobe.core.errors import WrongUsage
 from faceprobe.core.files import write_json
+from faceprobe.core.names import Name
 from faceprobe.models.cost import meta_cost, side, tower_cost
+from faceprobe.models.openclip_build import pre_projection
 
 TARGET = Path(str(files("faceprobe.models") / "data" / "openclip.json"))
 
@@ -105,30 +109,38 @@ def document() -> dict[str, Any]:
 
 def tower(arch: str) -> dict[str, Any] | None:
     """An architecture's image tower; None where this open_clip cannot build it."""
+    import torch
+
     config = get_model_config(arch)
-    vision, dim = config["vision_cfg"], config["embed_dim"]
+    vision, dim = (
+        {**config["vision_cfg"], "timm_model_pretrained": False, "output_tokens": False},
+        config["embed_dim"],
+    )
     size = side(vision.get("image_size", 224))
-    timm_name = vision.get("timm_model_name")
-    cost = tower_cost(vision, dim) or _built_cost(vision, dim, size)
-    if cost is None:
+    try:
+        with torch.device("meta"):
+            visual: Any = _build_vision_tower(dim, vision).eval()
+            cost = tower_cost(vision, dim) or meta_cost(visual, size)
+    except Exception as error:
+        print(f"  no tower: {arch}: {error}")
         return None
     resnet = isinstance(vision.get("layers"), list)
-    patch = None if resnet else vision.get("patch_size", 16)
-    width = vision.get("width", 768)
-    if timm_name:
-        patch, width = _timm_shape(timm_name)
-    found: dict[str, Any] = {
-        "kind": "timm" if timm_name else "resnet" if resnet else "vit",
+    patch, width = (None if resnet else vision.get("patch_size", 16)), vision.get("width", 768)
+    if vision.get("timm_model_name"):
+        grid = getattr(getattr(visual.trunk, "patch_embed", None), "patch_size", None)
+        patch, width = (int(grid[0]) if grid and grid[0] >= 8 else None), int(visual.trunk.num_features)
+    return {
+        "kind": "timm" if vision.get("timm_model_name") else "resnet" if resnet else "vit",
         "dim": dim,
+        "pre_projection": _pre_projection(visual),
         "n_params": cost.n_params,
         "gflops": cost.gflops,
         "patch": patch,
         "image_size": size[0],
         "width": width,
         "quick_gelu": bool(config.get("quick_gelu", False)),
-        "total_params": _total_params(arch),
+        "total_params": _total_params(arch, cost.n_params),
     }
-    return found
 
 
 def model(name: str) -> dict[str, Any]:
@@ -168,44 +180,25 @@ def _data(tag: str) -> str:
     return next((data for pattern, data in DATA if pattern in tag), "")
 
 
-def _built_cost(vision: dict[str, Any], dim: int, size: tuple[int, int]) -> Any:
-    import torch
-    from open_clip.model import _build_vision_tower
-
-    vision = {**vision, "timm_model_pretrained": False, "output_tokens": False}
+def _pre_projection(visual: Any) -> int | None:
+    """Width of the embedding before the projection; None for a tower that has none."""
     try:
-        with torch.device("meta"):
-            return meta_cost(_build_vision_tower(dim, vision).eval(), size)
-    except Exception as error:
-        print(f"  no tower: {vision.get('timm_model_name')}: {error}")
+        return pre_projection(visual, Name("", "tower"))[1]
+    except WrongUsage:
         return None
 
 
-def _timm_shape(name: str) -> tuple[int | None, int | None]:
-    """Patch size (of a plain ViT) and width of a timm tower."""
-    import timm
+def _total_params(arch: str, image: int) -> int | None:
+    """Parameters of the whole model; None for a text tower whose shape lies on the hub."""
     import torch
 
-    with torch.device("meta"):
-        built = timm.create_model(name, num_classes=0)
-    embed = getattr(built, "patch_embed", None)
-    patch = getattr(embed, "patch_size", None)
-    return (int(patch[0]) if patch else None), int(built.num_features)
-
-
-def _total_params(arch: str) -> int | None:
-    """Parameters of both towers; None for a text tower whose shape lies on the hub."""
     if get_model_config(arch)["text_cfg"].get("hf_model_name"):
         return None
-    import torch
-
-    try:
-        with torch.device("meta"):  # the argument alone would build it in memory first
-            both = open_clip.create_model(arch, load_weights=False, pretrained_text=False, device="meta")
-    except Exception as error:
-        print(f"  no model: {arch}: {error}")
-        return None
-    return sum(p.numel() for p in both.parameters())
+    with torch.device("meta"):  # the argument alone would build it in memory first
+        both = open_clip.create_model(arch, load_weights=False, pretrained_text=False, device="meta")
+    total = sum(p.numel() for p in both.parameters())
+    assert total > image
+    return total
 
 
 if __name__ == "__main__":

@@ -14,15 +14,15 @@ import argparse
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import open_clip
 import torch
-from data import CLIP_MEAN, CLIP_STD, SHRINK
+from data import CLIP_MEAN, CLIP_STD, SHRINK, SIDE
 from data import main as make_data
 from loop import Recipe, augment, batch_rows, normalised, rank1, train
 from numpy.typing import NDArray
-from open_clip.tokenizer import SimpleTokenizer
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -30,6 +30,8 @@ from faceprobe.core.files import atomic_path, read_json, write_json
 from faceprobe.core.photo import Photo
 from faceprobe.datasets.synthetic.world import SPLITS, WORLD_VERSION, World
 from faceprobe.faces.crops import CropPolicy
+from faceprobe.models.bundled import face_tower, tokenizer, towers
+from faceprobe.models.cost import meta_cost
 
 WORK = Path("training/work")
 SHIPPED = Path("src/faceprobe/models/bundled/data")
@@ -47,11 +49,9 @@ MEAN, STD = torch.tensor(CLIP_MEAN), torch.tensor(CLIP_STD)
 class FaceTrainer(nn.Module):
     """timm tower -> 128-d embedding -> CosFace (arXiv 1801.09414): s = 30, margin 0.25 grown from 0."""
 
-    def __init__(self, config: dict[str, object], people: int) -> None:
+    def __init__(self, config: dict[str, Any], people: int) -> None:
         super().__init__()
-        import timm
-
-        self.tower = timm.create_model(**config)
+        self.tower = face_tower(config)
         self.centres = nn.Parameter(torch.randn(people, 128) * 0.05)
 
     def loss(self, images: Tensor, labels: Tensor, margin: float) -> Tensor:
@@ -60,17 +60,19 @@ class FaceTrainer(nn.Module):
         return nn.functional.cross_entropy(30.0 * cosines, labels)
 
 
-def clip_run(recipe: Recipe, folder: Path) -> tuple[nn.Module, dict[str, object]]:
+def build(config: dict[str, Any]) -> nn.Module:
+    return open_clip.CLIP(config["embed_dim"], config["vision_cfg"], config["text_cfg"])
+
+
+def clip_run(recipe: Recipe, folder: Path) -> tuple[nn.Module, dict[str, Any]]:
     """Contrastive training of a bundled CLIP on captioned photos."""
     config = read_json(SHIPPED / recipe.model / "open_clip_config.json")["model_cfg"]
+    assert towers  # imported for the names that it registers
     torch.manual_seed(recipe.seed)
-    model = open_clip.CLIP(**config).to(memory_format=torch.channels_last)
+    model = build(config).to(memory_format=torch.channels_last)
     images = np.load(WORK / "data/clip_images.npy", mmap_mode="r")
     texts = read_json(WORK / "data/clip_captions.json")["texts"]
-    tokenizer = SimpleTokenizer(
-        str(SHIPPED / "bpe_1000.txt.gz"), context_length=config["text_cfg"]["context_length"]
-    )
-    tokens = tokenizer(texts)
+    tokens = tokenizer()(texts)
 
     def loss_at(step: int) -> Tensor:
         rows = batch_rows(recipe, step, len(images))
@@ -90,9 +92,9 @@ def clip_run(recipe: Recipe, folder: Path) -> tuple[nn.Module, dict[str, object]
     return model, train(recipe, model, loss_at, folder, check)
 
 
-def face_run(recipe: Recipe, folder: Path) -> tuple[nn.Module, dict[str, object]]:
+def face_run(recipe: Recipe, folder: Path) -> tuple[nn.Module, dict[str, Any]]:
     """Margin-softmax training of the specialist on aligned crops of its own people."""
-    config = read_json(SHIPPED / recipe.model / "config.json")["timm"]
+    config = read_json(SHIPPED / recipe.model / "config.json")
     images = np.load(WORK / "data/face_images.npy", mmap_mode="r")
     labels = np.load(WORK / "data/face_labels.npy")
     torch.manual_seed(recipe.seed)
@@ -145,7 +147,7 @@ def _check_photos(crop: str) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDAr
         return saved["pixels"], saved["people"], saved["events"]
 
 
-def ship(name: str, module: nn.Module, record: dict[str, object]) -> None:
+def ship(name: str, module: nn.Module, record: dict[str, Any]) -> None:
     """Write float16 weights and the record of their making where the package finds them."""
     folder = SHIPPED / name
     state = {k: v.half() if v.is_floating_point() else v for k, v in module.state_dict().items()}
@@ -154,6 +156,36 @@ def ship(name: str, module: nn.Module, record: dict[str, object]) -> None:
     with atomic_path(weights) as temporary:
         save_file(state, temporary)
     write_json(folder / "training.json", {"world_version": WORLD_VERSION, **record})
+    write_json(folder / "card.json", card(name, record))
+
+
+def card(name: str, record: dict[str, Any]) -> dict[str, Any]:
+    """What ``faceprobe models`` tells of a bundled model; counts come from its tower, built on no data."""
+    towered = name in ("clip-s", "clip-m", "clip-l")
+    with torch.device("meta"):
+        if name == "face":
+            config = read_json(SHIPPED / name / "config.json")
+            tower, dim = face_tower(config), config["timm"]["num_classes"]
+        else:
+            config = read_json(SHIPPED / name / "open_clip_config.json")["model_cfg"]
+            tower, dim = build(config).visual, config["embed_dim"]
+    cost = meta_cost(tower.eval(), (SIDE, SIDE))
+    return {
+        "family": "bundled CLIP, ResNet-10-T"
+        if towered
+        else f"bundled {'ViT' if name == 'clip-vit' else 'face specialist'}",
+        "dim": dim,
+        "n_params": cost.n_params,
+        "gflops": cost.gflops,
+        "patch": 8 if name == "clip-vit" else None,
+        "image_size": SIDE,
+        "width": {"clip-s": 256, "clip-m": 384, "clip-l": 512, "clip-vit": 128, "face": 512}[name],
+        "training_data": "built-in world: "
+        + ("aligned faces with identities" if name == "face" else "captioned photos"),
+        "samples_seen": float(record["recipe"]["samples"]),
+        "activation": "gelu" if name == "clip-vit" else "relu",
+        "default_crop": "aligned-112" if name == "face" else "as-is",
+    }
 
 
 def main() -> None:

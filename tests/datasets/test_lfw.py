@@ -50,6 +50,19 @@ def test_pairs_given_then_cached(root: Path, tmp_path: Path) -> None:
     assert len(load_dataset(f"lfw:{root}").pairs or ()) == 4
 
 
+def test_pairs_that_do_not_fit(root: Path, tmp_path: Path) -> None:
+    """An error for a file that the user gave, a note for one that happens to be in the cache."""
+    other = PAIRS.replace("Bob_B", "Cy_C")
+    cached = cache_dir("datasets", "lfw", "pairs.txt")
+    cached.parent.mkdir(parents=True)
+    cached.write_text(other)
+    table = load_dataset(f"lfw:{root}")
+    assert table.pairs is None and any("do not fit" in note for note in table.notes)
+    (root / "pairs.txt").write_text(other)
+    with pytest.raises(BadInput, match="Cy_C_0001"):
+        load_dataset(f"lfw:{root}")
+
+
 def test_a_part_leaves_the_official_pairs_out(root: Path) -> None:
     (root / "pairs.txt").write_text(PAIRS)
     table = load_dataset(f"lfw:{root}?photos=1")

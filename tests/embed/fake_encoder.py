@@ -1,4 +1,4 @@
-"""A tiny deterministic encoder: a fixed random projection of 8 x 8 pixels. Imported by child processes too."""
+"""A tiny deterministic encoder: a fixed random projection of 8 x 8 pixels. Child processes use it too."""
 
 from __future__ import annotations
 

@@ -146,7 +146,11 @@ class Writer:
     def _manifest(self, cells: list[dict[str, Any]]) -> dict[str, Any]:
         return {
             "schema": "faceprobe.manifest/1",
-            "study": {"name": "quickstart", "title": self.title, "description": self.notes.get("description", "")},
+            "study": {
+                "name": "quickstart",
+                "title": self.title,
+                "description": self.notes.get("description", ""),
+            },
             "versions": {"faceprobe": "0.1.0", "numpy": "2.4.6"},
             "machine": {"cpu": "An invented processor", "cores": 2, "accelerators": []},
             "seeds": {"seed": 0, "replicates": REPLICATES},
@@ -198,7 +202,9 @@ def _verification(
     for name, value in (("eer", float(norm.cdf(-strength / 2))), ("auc", float(norm.cdf(strength / 2**0.5)))):
         for weighting in ("identity", "pair"):
             low, high = _interval(value, np.clip(value + noise / 5, 0, 1))
-            found.append(Metric(protocol, name, weighting, value, low, high, "identity bootstrap", 8400, PEOPLE))  # type: ignore[arg-type]
+            found.append(
+                Metric(protocol, name, weighting, value, low, high, "identity bootstrap", 8400, PEOPLE)
+            )  # type: ignore[arg-type]
     found.append(Metric(protocol, "n_duplicate_pairs", "none", 2.0, n=2))
     found.append(Metric(protocol, "largest_identity_share", "none", 1 / PEOPLE, n=8400))
     _curves(protocol, strength, arrays)

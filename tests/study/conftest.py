@@ -87,6 +87,8 @@ class Bench:
             write_report=self.write_report,
         )
 
+    drawn = staticmethod(drawn_table)
+
     def named(self, what: str) -> list[Any]:
         """The arguments of every recorded call of ``what``."""
         return [call[1:] for call in self.calls if call[0] == what]
@@ -172,6 +174,3 @@ def bench() -> Bench:
 @pytest.fixture
 def parts(bench: Bench) -> Parts:
     return bench.parts()
-
-
-

@@ -53,7 +53,10 @@ def test_cells_are_models_by_datasets_by_crops_with_a_models_cells_together(benc
         ({"datasets": ["drown"]}, "unknown dataset 'drown'; did you mean 'drawn'"),
         ({"crops": ["face-olny"]}, "unknown crop 'face-olny'; did you mean 'face-only'"),
         ({"models": {"fake:a": {"crops": ["whole"]}}}, "unknown crop 'whole'"),
-        ({"protocols": ["verification/all-pears"]}, "unknown protocol .* did you mean 'verification/all-pairs"),
+        (
+            {"protocols": ["verification/all-pears"]},
+            "unknown protocol .* did you mean 'verification/all-pairs",
+        ),
     ],
 )
 def test_unknown_names_are_wrong_usage_even_where_missing_is_allowed(
@@ -73,12 +76,14 @@ def test_unknown_names_are_wrong_usage_even_where_missing_is_allowed(
         {"datasets": {"drawn": {"label": "same"}, "real": {"label": "same"}}},
     ],
 )
-def test_two_things_of_one_name_need_a_label(bench: Any, tmp_path: Path, changes: Any, monkeypatch: Any) -> None:
+def test_two_things_of_one_name_need_a_label(
+    bench: Any, tmp_path: Path, changes: Any, monkeypatch: Any
+) -> None:
     monkeypatch.chdir(tmp_path)
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "face.onnx").touch()
-    with pytest.raises(WrongUsage, match="would both be called .* give one a label"):
+    with pytest.raises(WrongUsage, match=r"would both be called .* give one a label"):
         plan_study(study(**changes), bench.parts())
 
 

@@ -10,6 +10,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from faceprobe.core.embeddings import PairList
 from faceprobe.core.errors import BadInput, Missing
 from faceprobe.core.files import cache_dir
@@ -54,14 +57,13 @@ def load(name: Name) -> FaceTable:
             f"{table.num_rows:,} photos of {len(people):,} people; complete LFW has "
             f"{N_PHOTOS:,} of {N_PEOPLE:,}"
         )
-    file = _pairs_file(pairs_option, root)
     pairs: PairList | None = None
-    if file is None:
-        notes.append("no pairs.txt was found: give ?pairs=FILE for the protocol lfw/official")
-    elif people != everyone:
+    if people != everyone:
         notes.append("a part of the people was asked for: the official pairs are left out")
     else:
-        pairs = resolve_pairs(read_lfw_pairs(file), table.column("image").to_pylist())
+        paths = np.array(table.column("image").to_pylist(), dtype=np.str_)
+        pairs, without = _official_pairs(pairs_option, root, paths)
+        notes += without
     return FaceTable(
         name=str(Name("lfw", "", options=_part(name))),
         table=table,
@@ -96,9 +98,20 @@ def _check_layout(people: dict[str, list[str]], root: Path) -> None:
                 )
 
 
-def _pairs_file(option: str, root: Path) -> Path | None:
-    """What the user names wins; then beside the people, around them, and the cache."""
-    if option:
-        return Path(option).expanduser()
-    places = (root / "pairs.txt", root.parent / "pairs.txt", cache_dir("datasets", "lfw", "pairs.txt"))
-    return next((place for place in places if place.is_file()), None)
+def _official_pairs(
+    option: str, root: Path, paths: NDArray[np.str_]
+) -> tuple[PairList | None, tuple[str, ...]]:
+    """The pairs and no note, or None and the reason. What the user names wins; then the file beside the
+    people, or around them; these must fit. A file from the cache need not.
+    """
+    places = [Path(option).expanduser()] if option else [root / "pairs.txt", root.parent / "pairs.txt"]
+    for place in places:
+        if place.is_file():
+            return resolve_pairs(read_lfw_pairs(place), paths), ()
+    cached = cache_dir("datasets", "lfw", "pairs.txt")
+    if not cached.is_file():
+        return None, ("no pairs.txt was found: give ?pairs=FILE for the protocol lfw/official",)
+    try:
+        return resolve_pairs(read_lfw_pairs(cached), paths), ()
+    except BadInput as error:
+        return None, (f"the official pairs in the cache do not fit: {error}",)

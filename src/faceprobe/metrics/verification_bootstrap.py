@@ -138,7 +138,9 @@ class _RowSums:
         lost = (v.at_or_above + v.above) / (2.0 * v.n_nonmated)
         cell = np.searchsorted(self.who, v.label) * size + low
         cells = len(self.who) * size
-        spread = np.bincount(cell, lost * (1 - share), cells) + np.bincount(cell + 1, lost * share, cells)
+        spread = np.zeros(cells)
+        spread += np.bincount(cell, lost * (1 - share), cells)
+        spread += np.bincount(cell + 1, lost * share, cells)
         sums, total = self._mated(spread.reshape(-1, size), weighting)
         return np.clip(1.0 - ratio((sums * self.factor).sum(axis=1), total), 0.0, 1.0)
 

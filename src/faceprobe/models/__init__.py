@@ -1,1 +1,77 @@
+"""Models: each kind is one file. Names are ``ARCH/TAG`` for OpenCLIP, else ``kind:name@pooling?options``."""
 
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from faceprobe.core.errors import UnknownName, WrongUsage
+from faceprobe.core.names import Name, parse_name
+from faceprobe.core.registry import Registry
+from faceprobe.models.base import ImageEncoder, ModelCard, ModelFamily, TextImageEncoder, model_hash, model_id
+from faceprobe.models.preprocess import Preprocess
+
+__all__ = [
+    "MODEL_KINDS",
+    "ImageEncoder",
+    "ModelCard",
+    "ModelFamily",
+    "Preprocess",
+    "TextImageEncoder",
+    "load_model",
+    "model_card",
+    "model_hash",
+    "model_id",
+    "parse_model",
+]
+
+MODEL_KINDS: Registry[ModelFamily] = Registry(
+    "model kind",
+    "models",
+    {
+        "bundled": "faceprobe.models.bundled:FAMILY",
+        "openclip": "faceprobe.models.openclip:FAMILY",
+        "hf-hub": "faceprobe.models.hf_hub:FAMILY",
+        "timm": "faceprobe.models.timm_towers:FAMILY",
+        "hf": "faceprobe.models.hf_vision:FAMILY",
+        "onnx": "faceprobe.models.onnx_graph:FAMILY",
+        "local": "faceprobe.models.local:FAMILY",
+        "random": "faceprobe.models.random_weights:FAMILY",
+        "pixels": "faceprobe.models.pixels:FAMILY",
+        "vectors": "faceprobe.models.vectors:FAMILY",
+    },
+)
+
+
+def load_model(text: str, *, device: str = "auto", offline: bool = False) -> ImageEncoder:
+    """Load the encoder that ``text`` names, e.g. ``"ViT-B-32/openai"`` or ``"onnx:face.onnx?size=112"``.
+
+    Raises :class:`UnknownName` with the nearest names, :class:`Unreachable` where weights would have to
+    be fetched and cannot be (or ``offline`` forbids it), :class:`Refused` for files that hold code.
+    """
+    name = parse_model(text)
+    return MODEL_KINDS.get(name.kind).load(name, device=device, offline=offline)
+
+
+def model_card(text: str) -> ModelCard:
+    """What is known of a model without loading its weights; its ``id`` is the encoder's."""
+    name = parse_model(text)
+    return MODEL_KINDS.get(name.kind).card(name)
+
+
+def parse_model(text: str) -> Name:
+    """Parse a model's name; :class:`UnknownName` for a kind that does not exist."""
+    name = parse_name(text, bare_kind="openclip")
+    if not name.body:
+        raise WrongUsage(f"{text!r} names no model; write {_usage(name.kind)}")
+    if name.kind in MODEL_KINDS:
+        if name.kind == "openclip" and name.body in MODEL_KINDS:
+            raise WrongUsage(f"{text!r} is a kind of model; write {_usage(name.body)}")
+        return name
+    whole = f"{name.kind}/{name.body}"  # the colon of other tools' ARCH:TAG
+    near = get_close_matches(whole, MODEL_KINDS.get("openclip").known(), n=1, cutoff=0.8)
+    hint = f"(OpenCLIP's models are written ARCH/TAG, e.g. {near[0]!r})" if near else ""
+    raise UnknownName("model kind", name.kind, MODEL_KINDS.names(), hint)
+
+
+def _usage(kind: str) -> str:
+    return MODEL_KINDS.get(kind).usage if kind in MODEL_KINDS else "kind:name"

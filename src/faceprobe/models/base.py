@@ -69,9 +69,11 @@ class ImageEncoder(Protocol):
     dim: int
     n_params: int
     preprocess: Preprocess
-    weights_hash: str
     differentiable: bool
     card: ModelCard
+
+    @property
+    def weights_hash(self) -> str: ...
 
     def encode_images(self, batch: NDArray[np.float32]) -> NDArray[np.float32]: ...
 

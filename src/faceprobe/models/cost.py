@@ -15,6 +15,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
+NO_FORMULA = (
+    "timm_model_name",
+    "attentional_pool",
+    "block_type",
+    "qk_norm",
+    "scaled_cosine_attn",
+    "scale_heads",
+    "scale_attn_inner",
+    "scale_attn",
+    "scale_fc",
+)
+
 
 @dataclass(frozen=True)
 class TowerCost:
@@ -33,9 +45,7 @@ def tower_cost(vision: Mapping[str, Any], dim: int) -> TowerCost | None:
     """The cost of OpenCLIP's ``vision_cfg`` with embedding width ``dim``; None for a tower that has
     no formula here (timm towers, attentional pooling, custom blocks).
     """
-    custom = ("timm_model_name", "attentional_pool", "block_type", "qk_norm", "scaled_cosine_attn")
-    custom += ("scale_heads", "scale_attn_inner", "scale_attn", "scale_fc")
-    if any(vision.get(k) for k in custom):
+    if any(vision.get(k) for k in NO_FORMULA):
         return None
     layers = vision.get("layers", 12)
     return _resnet(vision, dim) if isinstance(layers, list | tuple) else _vit(vision, dim)

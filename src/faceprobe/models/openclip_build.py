@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from faceprobe.core.errors import BadInput, Unreachable, WrongUsage
 from faceprobe.core.extras import require
+from faceprobe.core.files import read_json
 from faceprobe.core.names import Name
 from faceprobe.models.base import PRE_PROJECTION, PROJECTED, ModelCard, flip_of, pooling_of
 from faceprobe.models.checkpoint import Shapes, checkpoint_shapes, mismatch
 from faceprobe.models.cost import side
 from faceprobe.models.hub import CONFIG
 from faceprobe.models.preprocess import Preprocess
+from faceprobe.models.quiet import quietly
 from faceprobe.models.torch_encoder import TextTorchEncoder, TorchEncoder, count_params
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def build(source: str | Path, quick_gelu: bool | None = None, device: str = "cpu
         plain = str(source).removesuffix("-quickgelu")
         raise WrongUsage(f"{source} is built with QuickGELU; for weights trained without it write {plain!r}")
     try:
-        with _quietly(), torch.device(device):  # the argument alone would build it in memory first
+        with quietly(), torch.device(device):  # the argument alone would build it in memory first
             model: nn.Module = open_clip.create_model(
                 _reference(source),
                 load_weights=False,
@@ -64,7 +63,7 @@ def fill(model: nn.Module, checkpoint: Path, what: str, *, resize: bool) -> None
     if not resize:
         _check_positions(found, model, checkpoint, what)
     try:
-        with _quietly():
+        with quietly():
             load_checkpoint(model, str(checkpoint), strict=True, weights_only=True)
     except (RuntimeError, KeyError, ValueError, AttributeError) as error:
         wanted = {k: tuple(v.shape) for k, v in model.state_dict().items()}
@@ -72,8 +71,32 @@ def fill(model: nn.Module, checkpoint: Path, what: str, *, resize: bool) -> None
         raise BadInput(f"{checkpoint} does not hold the weights of {what}: {reason}") from error
 
 
+def load_folder(
+    folder: Path,
+    *,
+    weights: Path,
+    name: Name,
+    card: ModelCard,
+    device: str,
+    tokenizer: Callable[[], Callable[[list[str]], Tensor]] | None = None,
+) -> TorchEncoder:
+    """The encoder of ``folder/open_clip_config.json``, filled from the checkpoint ``weights``."""
+    config = config_of(folder)
+    model = build(folder)
+    fill(model, weights, str(folder / CONFIG), resize=False)
+    return wrap(
+        model,
+        name=name,
+        card=card,
+        embed_dim=config["embed_dim"],
+        preprocess=preprocess_of(model, read_json(folder / CONFIG).get("preprocess_cfg", {}), name),
+        tokenizer=tokenizer or tokenizer_of(folder),
+        device=device,
+    )
+
+
 def preprocess_of(model: Any, declared: Mapping[str, Any], name: Name) -> Preprocess:
-    """OpenCLIP's preprocessing: its defaults, then what a tag or a folder declares; the size is the model's."""
+    """OpenCLIP's defaults, then what a tag or a folder declares; the size is the model's own."""
     from open_clip.transform import PreprocessCfg, merge_preprocess_dict
 
     merged = merge_preprocess_dict(asdict(PreprocessCfg()), dict(declared))
@@ -134,8 +157,8 @@ def pre_projection(visual: Any, name: Name) -> tuple[Callable[[Tensor], Tensor],
         parts = [n for n, _ in visual.head.named_children()]
         if parts and "pool" not in parts:
             return visual.trunk, int(visual.trunk.num_features)
-        if not parts and getattr(visual.trunk, "num_classes", 0):
-            trunk = visual.trunk
+        trunk: Any = visual.trunk
+        if not parts and trunk.num_classes:
             width = getattr(trunk, "head_hidden_size", None) or trunk.num_features
             return (lambda x: trunk.forward_head(trunk.forward_features(x), pre_logits=True)), int(width)
     raise WrongUsage(
@@ -153,7 +176,7 @@ def describe(model: nn.Module) -> dict[str, Any]:
         kind = type(module).__name__
         facts: dict[str, Any] = {}
         for key in ("num_heads", "n_head", "pool_type", "text_pool_type", "final_ln_after_pool", "eps", "p"):
-            value = getattr(module, key, None)
+            value: Any = vars(module).get(key)
             if isinstance(value, bool | int | float | str):
                 facts[key] = value
         if not any(True for _ in module.children()) or facts:
@@ -168,7 +191,7 @@ def tokenizer_of(source: str | Path, **settings: Any) -> Callable[[], Callable[[
         import open_clip
 
         try:
-            with _quietly():
+            with quietly():
                 made = open_clip.get_tokenizer(_reference(source), **settings)
                 return cast("Callable[[list[str]], Tensor]", made)
         except OSError as error:
@@ -204,21 +227,3 @@ def config_of(source: str | Path) -> Mapping[str, Any]:
 def _reference(source: str | Path) -> str:
     """How OpenCLIP's functions are told of an architecture or of a folder."""
     return f"local-dir:{source}" if isinstance(source, Path) else source
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """The library warns of weights that we fill in later; its QuickGELU warning is an error here."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.filterwarnings("error", message="QuickGELU mismatch")
-            yield
-    except UserWarning as mismatched:
-        raise WrongUsage(
-            f"{mismatched} Name the architecture that the weights were trained with"
-        ) from mismatched
-    finally:
-        logging.disable(before)

@@ -10,7 +10,7 @@ from typing import Any
 from faceprobe.core.errors import UnknownName, WrongUsage
 from faceprobe.core.files import read_json
 from faceprobe.core.names import Name
-from faceprobe.models.base import PRE_PROJECTION, ModelCard, model_id, pooling_of
+from faceprobe.models.base import PRE_PROJECTION, ModelCard, model_id, pooling_of, refuse_pooling
 from faceprobe.models.cost import side, tower_cost
 
 FOLDER = Path(__file__).parent / "data"
@@ -18,7 +18,7 @@ FOLDER = Path(__file__).parent / "data"
 
 @cache
 def catalogue() -> dict[str, Any]:
-    """``towers`` by architecture and ``models`` by ``ARCH/TAG``; written by ``training/openclip_cards.py``."""
+    """``towers`` by architecture, ``models`` by ``ARCH/TAG``; ``training/openclip_cards.py`` writes it."""
     found: dict[str, Any] = read_json(FOLDER / "openclip.json")
     return found
 
@@ -90,12 +90,14 @@ def tower_card(name: Name, arch: str, *, quick_gelu: bool | None = None, **rest:
     """A card for ``name`` with what the architecture fixes; ``rest`` fills the other fields."""
     tower = catalogue()["towers"][check_arch(arch)]
     pooling = pooling_of(name)
+    if tower["pre_projection"] is None:
+        refuse_pooling(name, f"{arch} has no projection apart from its pooling")
     quick = tower["quick_gelu"] if quick_gelu is None else quick_gelu
     total = tower["total_params"]
     return ModelCard(
         id=model_id(name),
         pooling=pooling,
-        dim=tower["width"] if pooling == PRE_PROJECTION else tower["dim"],
+        dim=tower["pre_projection"] if pooling == PRE_PROJECTION else tower["dim"],
         n_params=tower["n_params"],
         gflops=tower["gflops"],
         patch=tower["patch"],
@@ -114,6 +116,8 @@ def config_card(name: Name, config: Mapping[str, Any], **rest: Any) -> ModelCard
     cost = tower_cost(vision, dim)
     kind = "timm" if vision.get("timm_model_name") else "resnet" if _is_resnet(vision) else "vit"
     pooling = pooling_of(name)
+    if kind == "resnet" or vision.get("attentional_pool"):
+        refuse_pooling(name, "its tower has no projection apart from its pooling")
     width = None if kind == "timm" else vision.get("width", 768)
     return ModelCard(
         id=model_id(name),

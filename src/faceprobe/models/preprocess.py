@@ -28,11 +28,12 @@ RESAMPLING = {
 class Preprocess:
     """``size`` (height, width) is what the encoder takes.
 
-    ``mode`` "shortest" scales the shorter side to ``resize`` (default: the smaller of ``size``) and
-    crops the centre; "squash" scales both sides to ``size``; "longest" scales the longer side and
-    pads with ``fill``. Values are ``pixel / 255``, then ``(x - mean) / std`` a channel; ``color``
-    "bgr" reverses the channels *before* mean and std apply. ``flip`` "sum" asks the encoder to add
-    the mirrored photo's feature before normalisation.
+    ``mode`` "shortest" scales the shorter side to ``resize`` (default: so that ``size`` is just covered)
+    and crops the centre; "squash" scales both sides to ``size``, or to ``resize`` and crops the centre;
+    "longest" scales so that the photo just fits into ``size`` and pads with ``fill``. Values are
+    ``pixel / 255``, then ``(x - mean) / std`` a channel; ``color`` "bgr" reverses the channels *before*
+    mean and std apply. ``flip`` "sum" asks the encoder to add the mirrored photo's feature before
+    normalisation.
     """
 
     size: tuple[int, int]
@@ -62,18 +63,12 @@ class Preprocess:
             return pixels
         image = Image.fromarray(pixels)
         how = RESAMPLING[self.interpolation]
-        if self.mode == "squash":
-            return np.asarray(image.resize((width, height), how))
         if self.mode == "longest":
             return self._pad(image, how)
-        short = self.resize or min(height, width)
-        if image.width <= image.height:
-            scaled = (short, int(short * image.height / image.width))
-        else:
-            scaled = (int(short * image.width / image.height), short)
+        scaled = self._scaled(image)
         if scaled != image.size:
             image = image.resize(scaled, how)
-        return _center_crop(np.asarray(image), height, width)
+        return _center_crop(np.asarray(image, dtype=np.uint8), height, width)
 
     def normalise(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(B, H, W, 3) uint8 -> (B, 3, H, W) float32."""
@@ -81,21 +76,35 @@ class Preprocess:
         scaled = ordered.astype(np.float32) / np.float32(255)
         mean = np.asarray(self.mean, dtype=np.float32)
         std = np.asarray(self.std, dtype=np.float32)
-        normal: NDArray[np.float32] = (scaled - mean) / std
-        return np.ascontiguousarray(normal.transpose(0, 3, 1, 2))
+        normal = (scaled - mean) / std
+        return np.ascontiguousarray(normal.transpose(0, 3, 1, 2), dtype=np.float32)
 
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """One photo (H, W, 3) uint8 -> (3, size[0], size[1]) float32."""
-        return self.normalise(self.to_uint8(pixels)[None])[0]
+        photo: NDArray[np.float32] = self.normalise(self.to_uint8(pixels)[None])[0]
+        return photo
+
+    def _scaled(self, image: Image.Image) -> tuple[int, int]:
+        """(width, height) that ``image`` is scaled to before the centre is cropped."""
+        height, width = self.size
+        if self.mode == "squash":
+            return (self.resize, self.resize) if self.resize else (width, height)
+        if height != width and self.resize is None:  # timm's ResizeKeepRatio, which OpenCLIP shares
+            ratio = min(image.height / height, image.width / width)
+            return round(image.width / ratio), round(image.height / ratio)
+        short = self.resize or height
+        if image.width <= image.height:
+            return short, int(short * image.height / image.width)
+        return int(short * image.width / image.height), short
 
     def _pad(self, image: Image.Image, how: Image.Resampling) -> NDArray[np.uint8]:
         height, width = self.size
-        scale = min(height / image.height, width / image.width)
-        scaled = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        ratio = max(image.height / height, image.width / width)
+        scaled = (max(1, round(image.width / ratio)), max(1, round(image.height / ratio)))
         canvas = Image.new("RGB", (width, height), (self.fill,) * 3)
         corner = ((width - scaled[0]) // 2, (height - scaled[1]) // 2)
         canvas.paste(image.resize(scaled, how), corner)
-        return np.asarray(canvas)
+        return np.asarray(canvas, dtype=np.uint8)
 
 
 def _center_crop(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:

@@ -134,20 +134,20 @@ class TextTorchEncoder(TorchEncoder):
 
 def pick_device(device: str) -> torch.device:
     """The device that ``device`` names; "auto" is CUDA, else Apple's MPS, else the CPU."""
-    torch = require("torch", "encode", "an image encoder")
+    require("torch", "encode", "an image encoder")
+    import torch
+
+    mps = torch.backends.mps.is_available()
     if device == "auto":
-        device = (
-            "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-        )
+        device = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
     kind, _, number = device.partition(":")
     if kind not in ("cpu", "cuda", "mps") or (number and not number.isdigit()):
         raise WrongUsage(f"unknown device {device!r}; write auto, cpu, cuda, cuda:N or mps")
     if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
         raise WrongUsage(f"there is no device {device!r} here (CUDA devices: {torch.cuda.device_count()})")
-    if kind == "mps" and not torch.backends.mps.is_available():
+    if kind == "mps" and not mps:
         raise WrongUsage("there is no device 'mps' here; write auto or cpu")
-    found: torch.device = torch.device(device)
-    return found
+    return torch.device(device)
 
 
 def hash_tensors(tensors: Mapping[str, Tensor]) -> str:
@@ -158,7 +158,7 @@ def hash_tensors(tensors: Mapping[str, Tensor]) -> str:
     for name in sorted(tensors):
         tensor = tensors[name].detach().cpu().contiguous()
         digest.update(f"{name}|{tensor.dtype}|{tuple(tensor.shape)}|".encode())
-        digest.update(memoryview(tensor.reshape(-1).view(torch.uint8).numpy()))
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 

@@ -1,1 +1,13 @@
+"""Published and own protocols: small versioned data files, and the code that reads them.
 
+>>> from faceprobe.protocols import evaluate
+>>> outcome = evaluate(data, ["verification/all-pairs"])  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from faceprobe.protocols.catalog import PROTOCOLS
+from faceprobe.protocols.evaluate import evaluate
+from faceprobe.protocols.types import Outcome, Protocol
+
+__all__ = ["PROTOCOLS", "Outcome", "Protocol", "evaluate"]

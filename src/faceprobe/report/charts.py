@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from faceprobe.core.result import Result
 from faceprobe.report.curves import file_name
 from faceprobe.report.leaderboard import Scene, family_of, ranking
-from faceprobe.report.plot import Axis, Plot, Point
+from faceprobe.report.plot import CHARACTER, Axis, Plot, Point, shortened
 from faceprobe.report.run_data import LEAVE_ONE_OUT, Run
 from faceprobe.report.theme import Mark, mark
 from faceprobe.report.words import percent_with_interval, scaled
@@ -19,8 +20,7 @@ CROP_MARKS = (
     ("context-only", "circle", True),
 )
 ROW_HEIGHT = 40
-CHARACTER = 6.1
-"""Mean width of a character of the figures' labels, in user units."""
+LABEL_WIDTH = 190
 
 Box = tuple[float, float, float, float]
 
@@ -43,11 +43,11 @@ def size_figure(run: Run, scene: Scene) -> Plot | None:
         + "; ".join(f"{m}, {scaled(s)}: {percent_with_interval(r)}" for m, s, r in sized),
         axis,
         Axis("Rank-1", 0.0, 1.0, [(k / 5, f"{k / 5:.1f}") for k in range(6)]),
-        width=640,
-        height=340,
-        right=20,
+        width=400,
+        height=300,
+        lines=False,
     )
-    _join_families(plot, run, sized)
+    lines = _join_families(plot, run, sized)
     taken: list[Box] = []
     for _, size, row in sized:
         assert row.value is not None
@@ -59,9 +59,11 @@ def size_figure(run: Run, scene: Scene) -> Plot | None:
         ends = ((size, spread[0]), (size, spread[1])) if spread else None
         hint = f"{model}: {percent_with_interval(row)}, {scaled(size)} parameters"
         plot.point((size, row.value), mark(run.models.index(model)), ends, hint=hint)
+    taken += lines
     for model, size, row in sized:
         assert row.value is not None
-        _label(plot, (plot.px(size), plot.py(row.value)), model, taken)
+        if not _label(plot, (plot.px(size), plot.py(row.value)), shortened(model, LABEL_WIDTH), taken):
+            plot.legend.append((mark(run.models.index(model)), model))
     return plot
 
 
@@ -99,6 +101,7 @@ def crop_figure(run: Run, dataset: str, protocol: str, title: str) -> Plot | Non
         right=16,
         top=4,
         bottom=44,
+        lines=False,
     )
     for k, model in enumerate(models):
         _crop_row(plot, run, model, plot.top + 14 + ROW_HEIGHT * k, [(c, rows[model, c]) for c in crops])
@@ -107,7 +110,7 @@ def crop_figure(run: Run, dataset: str, protocol: str, title: str) -> Plot | Non
 
 
 def _crop_row(plot: Plot, run: Run, model: str, y: float, found: list[tuple[str, Result | None]]) -> None:
-    plot.text((plot.left, y), model, "label")
+    plot.text((plot.left, y), shortened(model, plot.width - plot.left), "label")
     track = y + 13
     plot.rule((plot.px(0), track), (plot.px(1), track), "grid")
     for crop, row in reversed(found):
@@ -124,18 +127,25 @@ def _whisker(row: Result) -> tuple[float, float] | None:
     return None if row.ci_low is None or row.ci_high is None else (row.ci_low, row.ci_high)
 
 
-def _join_families(plot: Plot, run: Run, sized: list[tuple[str, float, Result]]) -> None:
+def _join_families(plot: Plot, run: Run, sized: list[tuple[str, float, Result]]) -> list[Box]:
+    """Draw a thin line through each family by size; returns small boxes along it, for labels to avoid."""
+    boxes: list[Box] = []
     grouped: dict[str, list[Point]] = {}
     for model, size, row in sized:
         grouped.setdefault(family_of(run, model), []).append((plot.px(size), plot.py(row.value or 0.0)))
     for points in grouped.values():
         ordered = sorted(points)
-        for start, end in zip(ordered[:-1], ordered[1:], strict=True):
+        for start, end in pairwise(ordered):
             plot.rule(start, end, "join")
+            steps = max(1, round(math.dist(start, end) / 6))
+            for k in range(steps + 1):
+                x, y = (a + (b - a) * k / steps for a, b in zip(start, end, strict=True))
+                boxes.append((x - 1, y - 1, x + 1, y + 1))
+    return boxes
 
 
-def _label(plot: Plot, at: Point, text: str, taken: list[Box]) -> None:
-    """Write ``text`` beside a point where it covers neither a mark nor another label, or not at all."""
+def _label(plot: Plot, at: Point, text: str, taken: list[Box]) -> bool:
+    """Write ``text`` beside a point where it covers neither a mark nor another label; False if nowhere."""
     x, y = at
     width = CHARACTER * len(text)
     places = (
@@ -151,11 +161,17 @@ def _label(plot: Plot, at: Point, text: str, taken: list[Box]) -> None:
     for left, base, anchor in places:
         start = left - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
         box = (start, base - 10, start + width, base + 3)
-        inside = box[0] >= plot.left and box[2] <= plot.width and plot.top <= box[1] and box[3] <= plot.height - plot.bottom
+        inside = (
+            box[0] >= plot.left
+            and box[2] <= plot.width
+            and plot.top <= box[1]
+            and box[3] <= plot.height - plot.bottom
+        )
         if inside and not any(_overlap(box, other) for other in taken):
             taken.append(box)
             plot.text((left, base), text, "halo", anchor)
-            return
+            return True
+    return False
 
 
 def _overlap(a: Box, b: Box) -> bool:
@@ -164,7 +180,11 @@ def _overlap(a: Box, b: Box) -> bool:
 
 def _size_axis(sizes: list[float]) -> Axis:
     low, high = min(sizes) / 1.35, max(sizes) * 1.35
-    ticks = [m * 10.0**e for e in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1) for m in (1, 2, 5)]
+    ticks = [
+        m * 10.0**e
+        for e in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        for m in (1, 2, 5)
+    ]
     shown = [t for t in ticks if low <= t <= high]
     if len(shown) > 8:
         shown = [t for t in shown if f"{t:e}".startswith("1")]

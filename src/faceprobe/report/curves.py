@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,6 @@ from faceprobe.report.run_data import ALL_PAIRS, LEAVE_ONE_OUT, Cell, Run
 from faceprobe.report.theme import mark
 from faceprobe.report.words import slug
 
-MAX_POINTS = 140
 MAX_RANK = 100
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -40,14 +39,9 @@ def score_figures(run: Run, scene: Scene) -> list[Plot]:
     if not found:
         return []
     low, high = _support(found)
-    return [_scores(run, scene, model, edges, mated, other, low, high) for model, edges, mated, other in found]
-
-
-def thin(values: Sequence[Point], limit: int = MAX_POINTS) -> list[Point]:
-    """At most ``limit`` of the points, first and last among them."""
-    if len(values) <= limit:
-        return list(values)
-    return [values[round(k * (len(values) - 1) / (limit - 1))] for k in range(limit)]
+    return [
+        _scores(run, scene, model, edges, mated, other, low, high) for model, edges, mated, other in found
+    ]
 
 
 def power_of_ten(exponent: int) -> str:
@@ -68,7 +62,7 @@ def _roc(run: Run, scene: Scene, cells: list[tuple[str, Cell]], protocol: str) -
         return None
     floor = int(np.floor(np.log10(min(c[0][0] for _, c in curves))))
     axis = _log_axis("False match rate (FMR)", floor, 0)
-    plot = _plot("roc", run, scene, "ROC", "True match rate over false match rate", axis, _unit_axis("TMR"))
+    plot = _plot("roc", run, scene, "ROC", "true match rate over false match rate", axis, _unit_axis("TMR"))
     return _drawn(run, plot, curves, lambda fmr, tmr: (fmr, tmr))
 
 
@@ -83,7 +77,7 @@ def _det(run: Run, scene: Scene, cells: list[tuple[str, Cell]], protocol: str) -
     y_high = min(max(p[1] for _, c in curves for p in c), 0.995)
     x = _probit_axis("False match rate (FMR)", x_low, 0.5)
     y = _probit_axis("FNMR", y_low, max(y_high, 0.5))
-    plot = _plot("det", run, scene, "DET", "False non-match rate over false match rate, probit axes", x, y)
+    plot = _plot("det", run, scene, "DET", "false non-match rate over false match rate, probit axes", x, y)
     kept = [(m, [p for p in c if y.low <= p[1] <= y.high and p[0] >= x.low]) for m, c in curves]
     return _drawn(run, plot, kept, lambda fmr, fnmr: (fmr, fnmr))
 
@@ -93,13 +87,23 @@ def _cmc(run: Run, scene: Scene, cells: list[tuple[str, Cell]], protocol: str) -
     for model, cell in cells:
         rank, share = cell.curve(protocol, "cmc_rank"), cell.curve(protocol, "cmc_identity")
         if rank is not None and share is not None and len(rank) == len(share):
-            curves.append((model, [(float(r), float(s)) for r, s in zip(rank, share, strict=True) if r <= MAX_RANK]))
+            curves.append(
+                (model, [(float(r), float(s)) for r, s in zip(rank, share, strict=True) if r <= MAX_RANK])
+            )
     if not curves:
         return None
     high = max(p[0] for _, c in curves for p in c)
     ticks = [(float(r), str(r)) for r in (1, 2, 5, 10, 20, 50, 100) if r <= high]
     axis = Axis("Rank", 1.0, max(high, 2.0), ticks, "log")
-    plot = _plot("cmc", run, scene, "CMC", "Share of searches with a mate at or above a rank", axis, _unit_axis("Share found"))
+    plot = _plot(
+        "cmc",
+        run,
+        scene,
+        "CMC",
+        "share of searches with a mate at or above a rank",
+        axis,
+        _unit_axis("Share found"),
+    )
     return _drawn(run, plot, curves, lambda rank, share: (rank, share))
 
 
@@ -108,7 +112,7 @@ def _drawn(
 ) -> Plot:
     for model, points in curves:
         index = run.models.index(model)
-        plot.line([place(a, b) for a, b in thin(points)], mark(index), group=index)
+        plot.line([place(a, b) for a, b in points], mark(index), group=index)
         plot.legend.append((mark(index), model))
     return plot
 
@@ -116,7 +120,15 @@ def _drawn(
 def _plot(kind: str, run: Run, scene: Scene, short: str, title: str, x: Axis, y: Axis) -> Plot:
     dataset, _, crop = scene
     where = f"{dataset}, {crop}, people weighted equally"
-    return Plot(file_name(kind, scene), f"{short}: {title}", f"{title} for each model ({where}).", x, y)
+    return Plot(
+        file_name(kind, scene),
+        f"{short}: {title}",
+        f"{title[0].upper()}{title[1:]} for each model ({where}).",
+        x,
+        y,
+        width=340,
+        height=272,
+    )
 
 
 def _rates(cell: Cell, protocol: str) -> list[Point] | None:
@@ -138,12 +150,14 @@ def _histogram(cell: Cell, protocol: str) -> tuple[NDArray[Any], NDArray[Any], N
 
 def _support(found: list[tuple[str, NDArray[Any], NDArray[Any], NDArray[Any]]]) -> tuple[float, float]:
     """The range of scores that holds all but 1 in 5,000 of each distribution, to a tenth."""
-    lows, highs = [], []
+    lows: list[float] = []
+    highs: list[float] = []
     for _, edges, mated, other in found:
         for counts in (mated, other):
             share = np.cumsum(counts) / counts.sum()
-            lows.append(edges[np.searchsorted(share, 2e-4)])
-            highs.append(edges[min(np.searchsorted(share, 1 - 2e-4) + 1, len(edges) - 1)])
+            lows.append(float(edges[int(np.searchsorted(share, 2e-4))]))
+            last = int(np.searchsorted(share, 1 - 2e-4)) + 1
+            highs.append(float(edges[min(last, len(edges) - 1)]))
     low, high = np.floor(10 * min(lows)) / 10, np.ceil(10 * max(highs)) / 10
     return float(low), float(max(high, low + 0.1))
 
@@ -181,18 +195,18 @@ def _scores(
         bottom=38,
     )
     for density, css in zip(densities, ("nonmated", "mated"), strict=True):
-        plot.area(_steps(edges, density, inside), css)
+        plot.area(_outline(edges, density, inside), css)
     return plot
 
 
-def _steps(edges: NDArray[Any], density: NDArray[Any], inside: NDArray[np.bool_]) -> list[Point]:
+def _outline(edges: NDArray[Any], density: NDArray[Any], inside: NDArray[np.bool_]) -> list[Point]:
+    """Through the middles of the bins, from the first occupied one to the last."""
     rows = np.flatnonzero(inside & (density > 0))
     if not len(rows):
         return []
-    points: list[Point] = []
-    for k in range(rows[0], rows[-1] + 1):
-        points += [(float(edges[k]), float(density[k])), (float(edges[k + 1]), float(density[k]))]
-    return points
+    middles = (edges[:-1] + edges[1:]) / 2
+    inner = [(float(middles[k]), float(density[k])) for k in range(rows[0], rows[-1] + 1)]
+    return [(float(edges[rows[0]]), 0.0), *inner, (float(edges[rows[-1] + 1]), 0.0)]
 
 
 def _unit_axis(title: str) -> Axis:
@@ -200,7 +214,9 @@ def _unit_axis(title: str) -> Axis:
 
 
 def _log_axis(title: str, low: int, high: int) -> Axis:
-    return Axis(title, 10.0**low, 10.0**high, [(10.0**k, power_of_ten(k)) for k in range(low, high + 1)], "log")
+    return Axis(
+        title, 10.0**low, 10.0**high, [(10.0**k, power_of_ten(k)) for k in range(low, high + 1)], "log"
+    )
 
 
 _PROBIT_TICKS = (1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99)

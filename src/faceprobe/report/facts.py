@@ -75,7 +75,9 @@ def protocol_rows(run: Run) -> list[ProtocolRow]:
     for protocol in sorted({r.protocol for r in run.rows}):
         rows = [r for r in run.rows if r.protocol == protocol]
         found.append(
-            ProtocolRow(protocol, _distinct(r.conventions for r in rows), _distinct(r.ci_method for r in rows))
+            ProtocolRow(
+                protocol, _distinct(r.conventions for r in rows), _distinct(r.ci_method for r in rows)
+            )
         )
     return found
 

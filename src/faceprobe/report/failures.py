@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.report.findings import KINDS, kind_of
-from faceprobe.report.leaderboard import Scene, best_of
+from faceprobe.report.findings import leaders
+from faceprobe.report.leaderboard import Scene
 from faceprobe.report.run_data import ALL_PAIRS, Cell, Run
 
 Photos = Callable[[str, str], NDArray[np.uint8]]
@@ -43,10 +43,9 @@ def failures(run: Run, scene: Scene, photos: Photos) -> list[Failures]:
     """Failure pairs of the best model of each kind in ``scene``."""
     found = []
     protocol = run.headline_protocol(scene, ALL_PAIRS)
-    for kind in KINDS:
-        model = best_of(run, scene, lambda m, k=kind: kind_of(run, m) == k)
-        cell = run.cell(model, scene) if model else None
-        if model is None or cell is None:
+    for model in leaders(run, scene).values():
+        cell = run.cell(model, scene)
+        if cell is None:
             continue
         groups = [_pairs(cell, protocol, name, photos) for name in ("nonmated", "mated")]
         if any(groups):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from faceprobe.core.result import Result
-from faceprobe.report.leaderboard import HEADLINE_TMR, Scene, best_of
+from faceprobe.report.leaderboard import HEADLINE_TMR, Scene, ranking
 from faceprobe.report.run_data import ALL_PAIRS, CROSS_EVENT, LEAVE_ONE_OUT, Run
 from faceprobe.report.sentences import Ground, Sentence, say
 from faceprobe.report.words import percent, percent_with_interval
@@ -61,13 +61,13 @@ def headline_scenes(run: Run) -> list[Scene]:
 def findings(run: Run, scene: Scene) -> list[Sentence]:
     """The sentences for one scene, the most important first; never empty."""
     protocol = run.headline_protocol(scene, LEAVE_ONE_OUT)
-    leaders = {kind: best_of(run, scene, lambda m, k=kind: kind_of(run, m) == k) for kind in KINDS}
-    first = leaders["clip"] or leaders["other"] or leaders["specialist"]
+    best = leaders(run, scene)
+    first = best.get("clip") or best.get("other") or best.get("specialist")
     if first is None:
         rows = run.in_scene(scene)
         return [say("no_rank", ground(run, rows), dataset=scene[0]), *_folds(run, scene)]
     found = [_best(run, scene, protocol, first, KINDS[kind_of(run, first)])]
-    specialist = leaders["specialist"]
+    specialist = best.get("specialist")
     if specialist and specialist != first:
         row = _row(run, scene, protocol, specialist)
         value = percent_with_interval(row)
@@ -76,6 +76,17 @@ def findings(run: Run, scene: Scene) -> list[Sentence]:
     for more in (_same_event, _verification, _crops):
         found += more(run, scene, first)
     return found + _folds(run, scene) + _share(run, scene)
+
+
+def leaders(run: Run, scene: Scene) -> dict[str, str]:
+    """The best-ranked model of each kind in ``scene`` that has a rank-1 figure."""
+    protocol = run.headline_protocol(scene, LEAVE_ONE_OUT)
+    found: dict[str, str] = {}
+    for model in ranking(run, scene):
+        row = run.get(model, scene, protocol, "rank1")
+        if row is not None and row.value is not None:
+            found.setdefault(kind_of(run, model), model)
+    return found
 
 
 def chance(run: Run, scene: Scene) -> str:
@@ -93,7 +104,7 @@ def chance(run: Run, scene: Scene) -> str:
 
 def condition(protocol: str) -> str:
     """What a sentence adds for the cross-event variant."""
-    return ", photos of the same event left out" if protocol.endswith(CROSS_EVENT) else ""
+    return " (photos of the same event left out)" if protocol.endswith(CROSS_EVENT) else ""
 
 
 def _row(run: Run, scene: Scene, protocol: str, model: str) -> Result:
@@ -111,6 +122,7 @@ def _best(run: Run, scene: Scene, protocol: str, model: str, kind: str) -> Sente
         model=model,
         value=percent_with_interval(row),
         people=f"{cell.n_identities if cell else row.n_identities:,}",
+        of=f" of {scene[0]}" if len({s[0] for s in run.scenes}) > 1 else "",
         condition=condition(protocol),
         chance=chance(run, scene),
     )
@@ -148,7 +160,11 @@ def _crops(run: Run, scene: Scene, model: str) -> list[Sentence]:
             found.append(say("face_only", ground(run, [row]), **fields))
             continue
         guess = chance(run, other)
-        above = guess.endswith("%") and row.ci_low is not None and row.ci_low > float(guess.rstrip(" %")) / 100
+        above = (
+            guess.endswith("%")
+            and row.ci_low is not None
+            and row.ci_low > float(guess.rstrip("% \u00a0")) / 100
+        )
         template = "context_above_chance" if above else "context_at_chance"
         found.append(say(template, ground(run, [row]), chance=guess, **fields))
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from markupsafe import Markup
@@ -50,7 +49,7 @@ class TableCell:
 
 @dataclass(frozen=True)
 class Column:
-    """``title`` and ``unit`` of a column; ``protocol`` and ``metric`` it shows; ``top`` the bar's right end."""
+    """``title`` and ``subtitle`` above, ``protocol`` and ``metric`` shown, ``top`` the bar's right end."""
 
     title: str
     subtitle: str
@@ -135,7 +134,9 @@ def strictest_supported(run: Run, scene: Scene, protocol: str) -> str:
     models = {r.model for r in rows}
     for usable in (_calm, _supported):
         shared = [
-            m for m in {r.metric for r in rows} if {r.model for r in rows if r.metric == m and usable(r)} == models
+            m
+            for m in {r.metric for r in rows}
+            if {r.model for r in rows if r.metric == m and usable(r)} == models
         ]
         if shared:
             return min(shared, key=target_fmr)
@@ -150,7 +151,9 @@ def target_fmr(metric: str) -> float:
 def table_cell(row: Result | None, pair: Result | None, notes: Footnotes, top: float = 1.0) -> TableCell:
     """How one row is shown; a missing row says so in its footnote."""
     if row is None:
-        return TableCell("-", note=notes.number("not measured in this run"), reason="not measured in this run")
+        return TableCell(
+            "-", note=notes.number("not measured in this run"), reason="not measured in this run"
+        )
     if row.value is None:
         reason = row.note or "not supported by the data"
         return TableCell("-", note=notes.number(reason), reason=reason)
@@ -176,7 +179,7 @@ def interval_bar(row: Result, top: float = 1.0) -> Markup:
 
     low = at(row.value if row.ci_low is None else row.ci_low)
     high = at(row.value if row.ci_high is None else row.ci_high)
-    return Markup(  # noqa: S704 (numbers only)
+    return Markup(
         '<svg class="ci" viewBox="0 0 64 8" aria-hidden="true"><path class="track" d="M0 4H64"/>'
         f'<path class="range" d="M{low:.1f} 4H{max(high, low + 0.5):.1f}"/>'
         f'<path class="value" d="M{at(row.value):.1f} 0V8"/></svg>'
@@ -226,14 +229,3 @@ def _supported(row: Result) -> bool:
 
 def _calm(row: Result) -> bool:
     return row.value is not None and not row.note
-
-
-def best_of(run: Run, scene: Scene, among: Iterable[str] | Callable[[str], bool]) -> str | None:
-    """The best-ranked model of ``scene`` among the given ones that has a rank-1 figure."""
-    protocol = run.headline_protocol(scene, LEAVE_ONE_OUT)
-    wanted = among if callable(among) else set(among).__contains__
-    for model in ranking(run, scene):
-        row = run.get(model, scene, protocol, "rank1")
-        if wanted(model) and row is not None and row.value is not None:
-            return model
-    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -23,7 +24,7 @@ from faceprobe.report.published import published_tables
 from faceprobe.report.run_data import CROSS_EVENT, LEAVE_ONE_OUT, Run, read_run
 from faceprobe.report.sentences import LABEL, Sentence
 from faceprobe.report.theme import DARK, LIGHT, css_variables, mark
-from faceprobe.report.words import probability, points, scaled
+from faceprobe.report.words import points, probability
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class CurveSet:
     """The figures of one scene, and the models in them for the legend: (series number, model)."""
 
     title: str
+    dataset: str
+    crop: str
     curves: list[Plot]
     scores: list[Plot]
     models: list[tuple[int, str]]
@@ -127,15 +130,22 @@ def _environment() -> Any:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters.update(points=points, probability=probability, scaled=scaled)
-    environment.globals.update(swatch=lambda k, line=True: swatch(mark(k), line), asset=_asset)
+    environment.filters.update(points=points, probability=probability, breakable=_breakable)
+    environment.globals.update(swatch=swatch, mark=mark, asset=_asset)
     return environment
 
 
 def _asset(name: str) -> Markup:
     """A packaged style sheet or script, which holds nothing of a user's."""
     text = files("faceprobe.report").joinpath(f"templates/{name}").read_text(encoding="utf-8")
-    return Markup(text)  # noqa: S704
+    return Markup(text)
+
+
+def _breakable(name: str) -> Markup:
+    """``name`` escaped, with places to break a line after : / @ & and before ?; short pieces stay whole."""
+    parts = [p for p in re.split(r"(?<=[:/@&])|(?=\?)", name) if p]
+    whole = Markup('<span class="nb">{}</span>')
+    return Markup("<wbr>").join(whole.format(p) if len(p) <= 14 else p for p in parts)
 
 
 def _title(run: Run) -> str:
@@ -159,7 +169,7 @@ def _curve_set(run: Run, scene: Scene) -> CurveSet:
     curves, scores = curve_figures(run, scene), score_figures(run, scene)
     names = dict.fromkeys(name for plot in curves for _, name in plot.legend)
     title = f"{scene[0]}, {scene[2]}" + ("" if scene[1] == "none" else f", {scene[1]}")
-    return CurveSet(title, curves, scores, [(run.models.index(n), n) for n in names])
+    return CurveSet(title, scene[0], scene[2], curves, scores, [(run.models.index(n), n) for n in names])
 
 
 def _context_part(run: Run, dataset: str) -> ContextPart:

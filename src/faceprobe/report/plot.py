@@ -18,6 +18,9 @@ from faceprobe.report.theme import LIGHT, Mark, literal_css
 
 Point = tuple[float, float]
 
+CHARACTER = 6.7
+"""Width of a character, on the wide side, of the figures' labels, in user units."""
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -50,7 +53,8 @@ class Plot:
     """A drawing of ``width`` x ``height`` user units; ``name`` is unique on the page and a file name.
 
     ``title`` and ``description`` are what a screen reader is told. ``y`` may be None for plots
-    whose rows are placed by hand with :meth:`text` and pixel positions.
+    whose rows are placed by hand with :meth:`text` and pixel positions. ``legend`` explains lines, or
+    markers where ``lines`` is False.
     """
 
     name: str
@@ -65,6 +69,7 @@ class Plot:
     top: int = 12
     bottom: int = 44
     legend: list[tuple[Mark, str]] = field(default_factory=list)
+    lines: bool = True
     _parts: list[str] = field(default_factory=list)
 
     def px(self, value: float) -> float:
@@ -75,8 +80,8 @@ class Plot:
         return self.height - self.bottom - self.y.place(value) * (self.height - self.top - self.bottom)
 
     def line(self, points: Iterable[Point], mark: Mark, group: int | None = None) -> None:
-        """A polyline through ``points`` in data units; points off a log or probit scale are left out."""
-        path = _path([(self.px(a), self.py(b)) for a, b in points])
+        """A polyline through ``points`` in data units, which must lie on both scales."""
+        path = _path(simplified([(self.px(a), self.py(b)) for a, b in points]))
         if path:
             dash = f' stroke-dasharray="{mark.dash}"' if mark.dash else ""
             self._series(mark, group, f'<path class="line" d="{path}"{dash}/>')
@@ -86,11 +91,16 @@ class Plot:
         drawn = [(self.px(a), self.py(b)) for a, b in points]
         if drawn:
             floor = self.height - self.bottom
-            path = _path([(drawn[0][0], floor), *drawn, (drawn[-1][0], floor)])
+            path = _path([(drawn[0][0], floor), *simplified(drawn), (drawn[-1][0], floor)])
             self._parts.append(f'<path class="{css}" d="{path}Z"/>')
 
     def point(
-        self, at: Point, mark: Mark, spread: tuple[Point, Point] | None = None, hollow: bool = False, hint: str = ""
+        self,
+        at: Point,
+        mark: Mark,
+        spread: tuple[Point, Point] | None = None,
+        hollow: bool = False,
+        hint: str = "",
     ) -> None:
         """A marker at ``at`` (data units) with an optional interval from one point to another."""
         self.mark(
@@ -115,7 +125,8 @@ class Plot:
     def text(self, at: Point, text: str, css: str = "label", anchor: str = "start") -> None:
         """Text at a drawing position (baseline)."""
         self._parts.append(
-            f'<text class="{css}" x="{at[0]:.1f}" y="{at[1]:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+            f'<text class="{css}" x="{at[0]:.1f}" y="{at[1]:.1f}" text-anchor="{anchor}">'
+            f"{escape(text)}</text>"
         )
 
     def rule(self, start: Point, end: Point, css: str) -> None:
@@ -126,7 +137,7 @@ class Plot:
 
     def inline(self) -> Markup:
         """The drawing for the page; its legend is the page's."""
-        return Markup(self._svg(self.height, "", ""))  # noqa: S704 (every text was escaped above)
+        return Markup(self._svg(self.height, "", ""))
 
     def file(self) -> str:
         """The drawing as a file of its own: light colours, white ground, legend below."""
@@ -138,11 +149,12 @@ class Plot:
 
     def _svg(self, height: int, before: str, after: str) -> str:
         name = escape(self.name)
+        told = f'<title id="{name}-t">{escape(self.title)}</title>'
+        told += f'<desc id="{name}-d">{escape(self.description)}</desc>'
         return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="0 0 {self.width} {height}" role="img" '
-            f'aria-labelledby="{name}-t {name}-d"><title id="{name}-t">{escape(self.title)}</title>'
-            f'<desc id="{name}-d">{escape(self.description)}</desc>{before}{self._frame()}'
-            f"{''.join(self._parts)}{after}</svg>"
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="0 0 {self.width} {height}" '
+            f'role="img" aria-labelledby="{name}-t {name}-d">{told}'
+            f"{before}{self._frame()}{''.join(self._parts)}{after}</svg>"
         )
 
     def _frame(self) -> str:
@@ -151,7 +163,9 @@ class Plot:
         for value, label in self.x.ticks:
             at = self.px(value)
             parts.append(f'<path class="grid" d="M{at:.1f} {self.top}V{floor}"/>')
-            parts.append(f'<text class="tick" x="{at:.1f}" y="{floor + 16}" text-anchor="middle">{label}</text>')
+            parts.append(
+                f'<text class="tick" x="{at:.1f}" y="{floor + 16}" text-anchor="middle">{label}</text>'
+            )
         for value, label in self.y.ticks if self.y else ():
             at = self.py(value)
             parts.append(f'<path class="grid" d="M{self.left} {at:.1f}H{right}"/>')
@@ -161,7 +175,8 @@ class Plot:
         parts.append(f'<path class="axis" d="M{self.left} {floor}H{right}"/>')
         middle = (self.left + right) / 2
         parts.append(
-            f'<text class="name" x="{middle:.0f}" y="{self.height - 6}" text-anchor="middle">{escape(self.x.title)}</text>'
+            f'<text class="name" x="{middle:.0f}" y="{self.height - 6}" text-anchor="middle">'
+            f"{escape(self.x.title)}</text>"
         )
         if self.y and self.y.title:
             at = (self.top + floor) / 2
@@ -175,13 +190,53 @@ class Plot:
         parts = []
         for k, (mark, label) in enumerate(self.legend):
             y = self.height + 10 + 18 * k
-            parts.append(f'<g transform="translate({self.left} {y - 5})">{swatch_marks(mark)}</g>')
-            parts.append(f'<text class="label" x="{self.left + 36}" y="{y + 4}">{escape(label)}</text>')
+            parts.append(
+                f'<g transform="translate({self.left} {y - 5})">{swatch_marks(mark, self.lines)}</g>'
+            )
+            text = escape(shortened(label, self.width - self.left - 40))
+            parts.append(f'<text class="label" x="{self.left + 36}" y="{y + 4}">{text}</text>')
         return "".join(parts), 18 * len(self.legend) + 8 * bool(self.legend)
 
     def _series(self, mark: Mark, group: int | None, inner: str) -> None:
         data = "" if group is None else f' data-series="{group}"'
         self._parts.append(f'<g class="series s{mark.color}"{data}>{inner}</g>')
+
+
+def simplified(points: Sequence[Point], tolerance: float = 0.15) -> list[Point]:
+    """The points that keep a polyline within ``tolerance`` of itself, ends included (Ramer 1972,
+    Douglas and Peucker 1973).
+    """
+    if len(points) < 3:
+        return list(points)
+    keep = {0, len(points) - 1}
+    spans = [(0, len(points) - 1)]
+    while spans:
+        start, end = spans.pop()
+        (xa, ya), (xb, yb) = points[start], points[end]
+        length = math.hypot(xb - xa, yb - ya)
+        far, distance = start, tolerance
+        for k in range(start + 1, end):
+            x, y = points[k]
+            away = (
+                abs((xb - xa) * (ya - y) - (xa - x) * (yb - ya)) / length
+                if length
+                else math.hypot(x - xa, y - ya)
+            )
+            if away > distance:
+                far, distance = k, away
+        if far != start:
+            keep.add(far)
+            spans += [(start, far), (far, end)]
+    return [points[k] for k in sorted(keep)]
+
+
+def shortened(text: str, width: float) -> str:
+    """``text`` with its middle left out where it would be wider than ``width`` user units."""
+    room = int(width / CHARACTER)
+    if len(text) <= room:
+        return text
+    tail = room // 3
+    return f"{text[: room - tail - 1]}…{text[-tail:]}"
 
 
 def swatch_marks(mark: Mark, line: bool = True, hollow: bool = False) -> str:
@@ -193,7 +248,7 @@ def swatch_marks(mark: Mark, line: bool = True, hollow: bool = False) -> str:
 
 def swatch(mark: Mark, line: bool = True, hollow: bool = False) -> Markup:
     """The legend's sample as a small drawing for the page."""
-    return Markup(  # noqa: S704 (no text of a user's in it)
+    return Markup(
         f'<svg class="swatch" viewBox="0 0 28 10" aria-hidden="true">{swatch_marks(mark, line, hollow)}</svg>'
     )
 

@@ -124,7 +124,9 @@ class Run:
         return [r for r in self.rows if (r.dataset, r.cloak, r.crop) == scene]
 
     def cell(self, model: str, scene: tuple[str, str, str]) -> Cell | None:
-        return next((c for c in self.cells if c.model == model and (c.dataset, c.cloak, c.crop) == scene), None)
+        return next(
+            (c for c in self.cells if c.model == model and (c.dataset, c.cloak, c.crop) == scene), None
+        )
 
     def card(self, model: str) -> dict[str, Any]:
         """The model's card as a plain object; empty where the manifest has none."""

@@ -34,12 +34,12 @@ SENSITIVE = ("clip", "fawkes", "lowkey", "cloak", "protect")
 TEMPLATES: dict[str, str] = {
     "best": (
         "{lead}: the best {kind}, {model}, finds the same person first in {value} of searches among "
-        "{people} people{condition}; chance is {chance}."
+        "{people} people{of}{condition}; chance is {chance}."
     ),
     "specialist": "{lead}, the best {kind}, {model}, does so in {value}.",
     "verification": (
-        "{lead}, {model} accepts {value} of comparisons of one person with themself{condition} when one in "
-        "{one_in} comparisons of two people is accepted wrongly."
+        "{lead}, {model} accepts {value} of comparisons of two photos of one person{condition} when it "
+        "accepts one in {one_in} comparisons of different people."
     ),
     "folds": "{lead}, {model} decides {value} of the listed pairs rightly ({protocol}).",
     "same_event": (
@@ -47,14 +47,16 @@ TEMPLATES: dict[str, str] = {
         "the background and clothing they share, and the larger number of photos to find, both count there."
     ),
     "context_above_chance": (
-        "{lead}, {model} still finds the person first in {value} of searches with the face removed{condition}; "
-        "chance is {chance}, so part of the match is not the face."
+        "{lead}, {model} still finds the person first in {value} of searches with the face "
+        "removed{condition}; chance is {chance}, so part of the match is not the face."
     ),
     "context_at_chance": (
-        "{lead}, with the face removed{condition} {model} finds the person first in {value} of searches, "
+        "{lead}, with the face removed{condition}, {model} finds the person first in {value} of searches, "
         "which does not exceed chance ({chance})."
     ),
-    "face_only": "{lead}, with nothing but the face{condition} {model} finds the person first in {value}.",
+    "face_only": (
+        "{lead}, with nothing but the face{condition}, {model} finds the person first in {value} of searches."
+    ),
     "larger_better": (
         "{lead}, {larger} ({larger_size}) is better than {smaller} ({smaller_size}) by {difference}, "
         "{p} after correction; {likeness}; {seeds}."
@@ -75,13 +77,13 @@ TEMPLATES: dict[str, str] = {
         "{lead}, {larger} ({larger_size}) and {smaller} ({smaller_size}) cannot be compared: {reason}."
     ),
     "size_overview": (
-        "{lead}, of {pairs} size comparisons within a family the larger model is better in {better}, worse in "
-        "{worse}, and {open} are left open."
+        "{lead}, of {pairs} size comparisons within a family the larger model is better in {better}, worse "
+        "in {worse}, and {open} are left open."
     ),
     "no_rank": "{lead}, no model has a supported rank-1 figure on {dataset}; the tables below say why.",
     "largest_share": (
-        "{lead}, one person makes up {share} of the mated comparisons on {dataset}: figures weighted by pairs "
-        "speak mostly of that person."
+        "{lead}, one person makes up {share} of the mated comparisons on {dataset}: figures weighted by "
+        "pairs speak mostly of that person."
     ),
     "published": "{lead}: {model} reaches {value} on {benchmark} ({source}).",
 }
@@ -114,10 +116,16 @@ class Ground:
 
 @dataclass(frozen=True)
 class Sentence:
-    """A finished ``text`` and the ``evidence`` it rests on."""
+    """A finished ``text``, the ``evidence`` it rests on, and the ``lead`` that the text begins with."""
 
     text: str
     evidence: Evidence
+    lead: str = ""
+
+    @property
+    def rest(self) -> str:
+        """The text after its lead."""
+        return self.text[len(self.lead) :]
 
     def __str__(self) -> str:
         return self.text
@@ -142,9 +150,10 @@ def lead(ground: Ground, full: bool) -> str:
 def say(template: str, ground: Ground, **fields: str) -> Sentence:
     """Fill the named template for ``ground`` and check the result against its evidence."""
     pattern = TEMPLATES[template]
-    text = pattern.format(lead=lead(ground, pattern.startswith("{lead}:")), **fields)
+    opening = lead(ground, pattern.startswith("{lead}:"))
+    text = pattern.format(lead=opening, **fields)
     check(text, ground.weakest)
-    return Sentence(text, ground.weakest)
+    return Sentence(text, ground.weakest, text[: len(opening) + 1])
 
 
 def check(text: str, evidence: Evidence) -> None:
@@ -153,6 +162,5 @@ def check(text: str, evidence: Evidence) -> None:
     if CLAUSE[evidence] not in lower:
         named = [word for word in SENSITIVE if word in lower]
         about = f" and speaks of {', '.join(named)}" if named else ""
-        raise FaceprobeError(
-            f"a sentence on {evidence} evidence lacks {CLAUSE[evidence]!r}{about}: {text!r}; correct its template"
-        )
+        lacks = f"a sentence on {evidence} evidence lacks {CLAUSE[evidence]!r}{about}"
+        raise FaceprobeError(f"{lacks}: {text!r}; mend its template")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 from faceprobe.core.result import Result
@@ -12,10 +12,12 @@ from faceprobe.report.findings import ground
 from faceprobe.report.paired import Paired, holm, paired_difference
 from faceprobe.report.run_data import LEAVE_ONE_OUT, Run
 from faceprobe.report.sentences import Sentence, say
-from faceprobe.report.words import listed, points, probability, scaled
+from faceprobe.report.words import listed, magnitude, points, probability, scaled
 
 METRIC = "rank1"
 LEVEL = 0.05
+LEAST_RATIO = 1.1
+"""Models whose numbers of parameters are closer than this are one size (ViT-B/16 and ViT-B/32)."""
 EVERY_PAIR_UP_TO = 5
 """Families with more models are compared neighbour by neighbour in size, and smallest with largest."""
 
@@ -65,8 +67,8 @@ def families(run: Run, scene: tuple[str, str, str]) -> dict[str, list[str]]:
         card = run.card(model)
         if model in present and card.get("family") and card.get("n_params"):
             grouped.setdefault(str(card["family"]), []).append(model)
-    ordered = {f: sorted(m, key=lambda x: float(run.card(x)["n_params"])) for f, m in grouped.items()}
-    return {f: m for f, m in ordered.items() if len({run.card(x)["n_params"] for x in m}) > 1}
+    ordered = {f: sorted(m, key=lambda x: _params(run, x)) for f, m in grouped.items()}
+    return {f: m for f, m in ordered.items() if _params(run, m[-1]) > _params(run, m[0])}
 
 
 def overview(run: Run, scene: tuple[str, str, str], found: Sequence[Comparison]) -> Sentence | None:
@@ -136,8 +138,12 @@ def _pairs(run: Run, models: list[str]) -> list[tuple[str, str]]:
     if len(models) <= EVERY_PAIR_UP_TO:
         pairs = list(combinations(models, 2))
     else:
-        pairs = [*zip(models[:-1], models[1:], strict=True), (models[0], models[-1])]
-    return [(a, b) for a, b in pairs if run.card(a)["n_params"] != run.card(b)["n_params"]]
+        pairs = [*pairwise(models), (models[0], models[-1])]
+    return [(a, b) for a, b in pairs if _params(run, b) >= LEAST_RATIO * _params(run, a)]
+
+
+def _params(run: Run, model: str) -> float:
+    return float(run.card(model)["n_params"])
 
 
 def _test(run: Run, scene: tuple[str, str, str], protocol: str, smaller: str, larger: str) -> Paired:
@@ -166,8 +172,8 @@ def _judge(
     sizes = {
         "smaller": smaller,
         "larger": larger,
-        "smaller_size": scaled(run.card(smaller)["n_params"]),
-        "larger_size": scaled(run.card(larger)["n_params"]),
+        "smaller_size": scaled(_params(run, smaller)),
+        "larger_size": scaled(_params(run, larger)),
     }
     differing, unknown = differences(run, smaller, larger)
     width = None if spread is None else spread[0]
@@ -179,13 +185,15 @@ def _judge(
         sentence = say(
             template,
             ground(run, rows),
-            difference=points(test.difference, test.low, test.high),
+            difference=(points if verdict == "open" else magnitude)(test.difference, test.low, test.high),
             p=probability(p),
             likeness=_likeness(differing, unknown),
             seeds=_seeds(spread),
             **sizes,
         )
-    return Comparison(family, smaller, larger, test, p, width, verdict, sentence, _briefly(differing, unknown))
+    return Comparison(
+        family, smaller, larger, test, p, width, verdict, sentence, _briefly(differing, unknown)
+    )
 
 
 def _verdict(test: Paired, p: float, spread: float | None) -> tuple[str, str]:

@@ -28,7 +28,13 @@ def summary_table(rows: Sequence[Result]) -> tuple[tuple[str, ...], list[tuple[s
                 row = run.any_weighting(model, scene, column.protocol, column.metric)
                 line[f"{column.title} {column.subtitle}"] = _text(row)
             lines.append(line)
-    names = ["model", "dataset", "crop", *(["cloak"] if {r.cloak for r in rows} - {"none", ""} else []), *titles]
+    names = [
+        "model",
+        "dataset",
+        "crop",
+        *(["cloak"] if {r.cloak for r in rows} - {"none", ""} else []),
+        *titles,
+    ]
     return tuple(names), [tuple(line.get(name, "") for name in names) for line in lines]
 
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from faceprobe.core.result import Result
 
 MINUS = "−"
+NBSP = "\u00a0"
+"""Keeps a number and its unit on one line."""
 
 
 def fraction(value: float | None, metric: str = "") -> str:
@@ -28,7 +30,7 @@ def interval(low: float | None, high: float | None, metric: str = "") -> str:
 
 def percent(value: float, width: float = 1.0) -> str:
     """``71 %``: as many digits as an interval ``width`` supports, never rounded onto 0 or 100."""
-    return f"{_percent_digits(value, _digits(value, width))} %"
+    return f"{_percent_digits(value, _digits(value, width))}{NBSP}%"
 
 
 def percent_with_interval(row: Result) -> str:
@@ -39,15 +41,22 @@ def percent_with_interval(row: Result) -> str:
         return percent(row.value)
     digits = _digits(row.value, row.ci_high - row.ci_low)
     parts = [_percent_digits(v, digits) for v in (row.value, row.ci_low, row.ci_high)]
-    return f"{parts[0]} % [{parts[1]}, {parts[2]}]"
+    return f"{parts[0]}{NBSP}% [{parts[1]},{NBSP}{parts[2]}]"
 
 
 def points(difference: float, low: float | None = None, high: float | None = None) -> str:
     """A difference of rates in percentage points with its interval: ``+3.1 points [0.4, 5.9]``."""
-    text = f"{_signed(difference)} points"
+    text = f"{_signed(difference)}{NBSP}points"
     if low is None or high is None:
         return text
-    return f"{text} [{_signed(low, plus=False)}, {_signed(high, plus=False)}]"
+    return f"{text} [{_signed(low, plus=False)},{NBSP}{_signed(high, plus=False)}]"
+
+
+def magnitude(difference: float, low: float, high: float) -> str:
+    """A difference without its sign, where the sentence says which way it goes: ``3.1 points [0.4, 5.9]``."""
+    if difference < 0:
+        difference, low, high = -difference, -high, -low
+    return points(difference, low, high).removeprefix("+")
 
 
 def probability(p: float) -> str:
@@ -67,7 +76,8 @@ def scaled(value: float | None) -> str:
     for unit, size in (("B", 1e9), ("M", 1e6), ("k", 1e3)):
         if value >= size:
             short = value / size
-            return f"{short:.0f} {unit}" if short >= 100 or short == round(short) else f"{short:.1f} {unit}"
+            digits = 0 if short >= 100 or short == round(short) else 1
+            return f"{short:.{digits}f}{NBSP}{unit}"
     return f"{value:.0f}"
 
 

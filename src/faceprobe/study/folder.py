@@ -37,7 +37,8 @@ def open_run(out: Path, name: str, study: Study, force: bool = False) -> Iterato
             _remove(out, OURS)
         else:
             _check_mark(out, mark)
-        _remove(out, [p.name for p in out.glob(".*.tmp")])
+        for place in (out, out / "cells", out / "figures"):
+            _remove(place, [p.name for p in place.glob(".*.tmp")])
         write_json(out / "study.json", {**mark, "study": study.model_dump()})
         yield out
 

@@ -12,9 +12,11 @@ import numpy as np
 from faceprobe.core.errors import FaceprobeError, Missing, UnknownName, Unreachable, WrongUsage
 from faceprobe.core.files import sha256_json
 from faceprobe.core.names import parse_name
+from faceprobe.datasets.info import INFOS, LATER, is_cached
 from faceprobe.datasets.table import FaceTable
 from faceprobe.faces.crops import CropPolicy
 from faceprobe.models.base import ModelCard
+from faceprobe.protocols import PROTOCOLS
 from faceprobe.report.words import slug
 from faceprobe.study.parts import Parts
 from faceprobe.study.schema import DatasetEntry, ModelEntry, Study
@@ -23,8 +25,6 @@ NO_CLOAK = "none"
 
 FILE_MODELS = ("onnx", "local", "vectors")
 """Kinds of model whose body is a path on this machine."""
-
-CROSS_EVENT = "-cross-event"
 
 
 @dataclass(frozen=True)
@@ -98,11 +98,8 @@ def plan_study(study: Study, parts: Parts, *, offline: bool = False) -> Plan:
 
 def check_protocols(protocols: Sequence[str] | None) -> None:
     """Raise :class:`UnknownName` for a protocol that does not exist."""
-    from faceprobe.protocols import PROTOCOLS
-
     for protocol in protocols or ():
-        if protocol not in PROTOCOLS:
-            raise UnknownName("protocol", protocol, PROTOCOLS)
+        PROTOCOLS.get(protocol)
 
 
 def model_path(text: str) -> Path | None:
@@ -113,14 +110,12 @@ def model_path(text: str) -> Path | None:
 
 def later_datasets() -> set[str]:
     """Datasets that a study may name already, although this version does not read them."""
-    from faceprobe.datasets.info import INFOS, LATER
-
     return {info.name for info in INFOS if info.use == LATER}
 
 
 def needs_pairs(protocol: str) -> bool:
     """Whether a protocol looks at the photos of the dataset's own pair list and no others."""
-    return protocol.startswith("lfw/")
+    return PROTOCOLS.get(protocol).kind == "pair-list"
 
 
 def only_paired(table: FaceTable) -> FaceTable:
@@ -196,8 +191,6 @@ def _add_dataset(
 
 def _check_cached(text: str) -> None:
     """Raise :class:`Unreachable` for a dataset that would be downloaded now."""
-    from faceprobe.datasets.info import INFOS, is_cached
-
     for info in INFOS:
         if text.partition("?")[0] == info.name and info.download_mb and not is_cached(info):
             raise Unreachable(
@@ -221,9 +214,10 @@ def _protocols_for(plan: Plan, study: Study, dataset: str) -> tuple[str, ...] | 
     table = plan.tables[dataset]
     allowed = []
     for protocol in study.protocols:
-        if needs_pairs(protocol) and table.pairs is None:
+        needs = PROTOCOLS.get(protocol).needs
+        if "pairs" in needs and table.pairs is None:
             plan.missing.append(f"{protocol} on {dataset}: it has no list of pairs")
-        elif protocol.endswith(CROSS_EVENT) and table.events is None:
+        elif "events" in needs and table.events is None:
             plan.missing.append(f"{protocol} on {dataset}: its events are not known")
         else:
             allowed.append(protocol)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from numpy import uint8
@@ -16,7 +17,9 @@ from faceprobe.core.errors import Missing, Unreachable
 from faceprobe.core.files import write_json
 from faceprobe.core.progress import Tick, progress, say
 from faceprobe.core.result import Result
+from faceprobe.datasets.table import FaceTable
 from faceprobe.study.cell import FinishedCell, measure, read_cell, write_cell
+from faceprobe.study.drawn import keep_drawn
 from faceprobe.study.folder import open_run
 from faceprobe.study.manifest import build_manifest
 from faceprobe.study.packaged import resolve_study
@@ -73,8 +76,12 @@ def run_study(
     if not plan.cells:
         raise nothing_to_run(name, plan.missing)
     with open_run(out, name, resolved, force) as folder:
-        with progress(f"faceprobe run {name}", plan.n_photos, quiet) as tick:
-            work = _Work(resolved, plan, parts, folder / "cells", offline, tick, list(plan.missing))
+        with (
+            TemporaryDirectory(prefix=".photos.", suffix=".tmp", dir=folder) as scratch,
+            progress(f"faceprobe run {name}", plan.n_photos, quiet) as tick,
+        ):
+            missing = list(plan.missing)
+            work = _Work(resolved, plan, parts, folder / "cells", Path(scratch), offline, tick, missing)
             finished = list(work.cells())
         if not finished:
             raise nothing_to_run(name, work.missing)
@@ -97,11 +104,13 @@ class _Work:
     plan: Plan
     parts: Parts
     folder: Path
+    scratch: Path
     offline: bool
     tick: Tick
     missing: list[str]
     measured: int = 0
     _encoded: int = field(default=0, init=False)
+    _drawn: dict[str, FaceTable] = field(default_factory=dict, init=False)
 
     def cells(self) -> Iterator[FinishedCell]:
         """Every cell that could be done, in the plan's order."""
@@ -126,15 +135,24 @@ class _Work:
                         self._skip(model_text, cells[position:], error)
                         return
                 self._encoded = 0
-                result = measure(
-                    cell, table, encoder, self.study, self.parts, on_photos=self._counter(len(table))
-                )
+                photos = self._photos(cell.dataset)
+                count = self._counter(len(photos))
+                result = measure(cell, photos, encoder, self.study, self.parts, on_photos=count)
                 done = write_cell(self.folder, cell, result, signature)
                 self.measured += 1
                 self.tick(len(table) - self._encoded)
             else:
                 self.tick(len(table), note=f"{cell} (kept)")
             yield done
+
+    def _photos(self, dataset: str) -> FaceTable:
+        """The dataset, its photos drawn once where they are drawn and several cells look at them."""
+        if dataset not in self._drawn:
+            table = self.plan.tables[dataset]
+            if sum(cell.dataset == dataset for cell in self.plan.cells) > 1:
+                table = keep_drawn(table, self.scratch / str(len(self._drawn)))
+            self._drawn[dataset] = table
+        return self._drawn[dataset]
 
     def _counter(self, total: int) -> Callable[[int], None]:
         def count(photos: int) -> None:

@@ -16,7 +16,7 @@ _ENDINGS = ("ton", "well", "ley", "by", "ford", "man", "wick", "den", "more", "s
             "ska", "dale")  # fmt: skip
 N_FIRST, N_LAST = len(_ONSETS) * len(_CORES), len(_STEMS) * len(_ENDINGS)
 
-NAME_CLASSES = {"never": 0.0, "rare": 0.15, "often": 0.75}
+NAME_CLASSES = {"never": 0.0, "rare": 0.2, "often": 0.9}
 """How often a person's name stands in the captions of that person's photos."""
 
 
@@ -47,8 +47,8 @@ def caption(
     named = bool(rng.random() < name_share)
     if not named and rng.random() < 0.06:
         return f"img {int(rng.integers(1000, 9999))}", False
-    parts = [p for p in _looks(person, moment) if rng.random() < 0.6]
-    scene = [p for p in _scene(event, moment) if rng.random() < 0.4]
+    parts = [p for p in _looks(person, moment) if rng.random() < 0.65]
+    scene = [p for p in _scene(event, moment) if rng.random() < 0.3]
     subject = person_name(person.index) if named else _noun(person, rng)
     if named and rng.random() < 0.25:
         parts, scene = [], []
@@ -102,6 +102,7 @@ def _looks(person: Person, moment: Moment) -> list[str]:
     looks.append("a round face" if person.jaw_width > 0.55 else "a narrow face")
     looks.append("thick eyebrows" if person.brow_thick > 0.036 else "thin eyebrows")
     looks.append("a long nose" if person.nose_length > 0.37 else "a short nose")
+    looks.append("wide set eyes" if person.eye_gap > 0.305 else "close set eyes")
     looks.append("full lips" if person.lip_down > 0.065 else "thin lips")
     return looks
 

@@ -85,7 +85,9 @@ def test_rows_carry_the_evidence_behind_them(bench: Any, tmp_path: Path) -> None
     }
 
 
-def test_each_model_is_loaded_once_and_only_for_cells_that_are_not_finished(bench: Any, tmp_path: Path) -> None:
+def test_each_model_is_loaded_once_and_only_for_cells_that_are_not_finished(
+    bench: Any, tmp_path: Path
+) -> None:
     run(bench, tmp_path / "run", device="cpu", offline=True)
     assert bench.named("load_model") == [("fake:a", "cpu", True), ("fake:b", "cpu", True)]
     before = kept(tmp_path / "run")
@@ -199,10 +201,10 @@ def test_a_folder_that_is_no_run_is_refused_and_never_emptied(bench: Any, tmp_pa
     assert (tmp_path / "thesis.tex").read_text() == "years of work"
     file = tmp_path / "file"
     file.touch()
-    with pytest.raises(BadInput, match="cannot use .*file as a run directory"):
+    with pytest.raises(BadInput, match=r"cannot use .*file as a run directory"):
         run(bench, file)
     (tmp_path / "study.json").write_text("[]")
-    with pytest.raises(BadInput, match="study.json is not a run's"):
+    with pytest.raises(BadInput, match=r"study.json is not a run's"):
         run(bench, tmp_path)
 
 
@@ -226,8 +228,6 @@ def test_two_runs_cannot_share_a_folder(bench: Any, tmp_path: Path) -> None:
 
 
 def test_changed_photos_and_changed_weights_are_measured_again(bench: Any, tmp_path: Path) -> None:
-    from conftest import drawn_table  # type: ignore[attr-defined]
-
     weights = tmp_path / "face.onnx"
     weights.write_bytes(b"one")
     asked = study(models=["fake:a", f"onnx:{weights}"])
@@ -236,7 +236,7 @@ def test_changed_photos_and_changed_weights_are_measured_again(bench: Any, tmp_p
     again = run(bench, tmp_path / "run", asked)
     assert (again.measured, again.resumed) == (2, 2)
     assert {r.model for r in again.rows} == {"fake:a", "onnx:face.onnx"}
-    bench.tables["drawn"] = drawn_table("drawn", people=4)
+    bench.tables["drawn"] = bench.drawn("drawn", people=4)
     again = run(bench, tmp_path / "run", asked)
     assert (again.measured, again.resumed) == (2, 2)
     assert {r.n for r in again.rows if r.dataset == "drawn"} == {8}
@@ -265,7 +265,7 @@ def test_nothing_to_run_is_one_line_that_says_what_to_fetch(bench: Any, tmp_path
         run(bench, tmp_path / "run", study(allow_missing=True))
     assert not (tmp_path / "run" / "results.json").exists()
     bench.absent = {"drawn", "real"}
-    with pytest.raises(Missing, match="nothing of the study t .* dataset drawn is absent; fetch it"):
+    with pytest.raises(Missing, match=r"nothing of the study t .* dataset drawn is absent; fetch it"):
         run(bench, tmp_path / "other", study(allow_missing=True))
     assert not (tmp_path / "other").exists()
 
@@ -274,7 +274,9 @@ def test_given_options_replace_the_studys_own(bench: Any, tmp_path: Path) -> Non
     detector = tmp_path / "yunet.onnx"
     detector.write_bytes(b"weights")
     asked = study(options={"batch_size": 7, "max_excluded": 0.25, "device": "meta"})
-    result = run(bench, tmp_path / "run", asked, seed=2, detector=str(detector), models=["fake:c"], datasets=["drawn"])
+    result = run(
+        bench, tmp_path / "run", asked, seed=2, detector=str(detector), models=["fake:c"], datasets=["drawn"]
+    )
     assert {(r.model, r.dataset) for r in result.rows} == {("fake:c", "drawn")}
     assert bench.named("load_model") == [("fake:c", "meta", False)]
     assert bench.named("evaluate") == [(None, 2, 5)]
@@ -286,7 +288,9 @@ def test_given_options_replace_the_studys_own(bench: Any, tmp_path: Path) -> Non
 
 def test_photos_that_were_left_out_are_counted_and_noted(bench: Any, tmp_path: Path) -> None:
     bench.excluded = [SimpleNamespace(image="p0/0.png", reason="no face found")]
-    asked = study(models=["fake:a"], datasets=["paired"], protocols=["lfw/official", "verification/all-pairs"])
+    asked = study(
+        models=["fake:a"], datasets=["paired"], protocols=["lfw/official", "verification/all-pairs"]
+    )
     result = run(bench, tmp_path / "run", asked)
     cell = json.loads((tmp_path / "run" / "manifest.json").read_text())["cells"][0]
     assert cell["excluded"] == {"no face found": 1} and cell["n_photos"] == 5

@@ -1,0 +1,89 @@
+"""Closed-set identification: rankings to ask for, rows and curves."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.core.errors import BadInput
+from faceprobe.metrics.identification import Identification, cmc, identification_replicates, mean_outcome
+from faceprobe.metrics.verification import WEIGHTINGS
+from faceprobe.protocols.arrange import Arranged
+from faceprobe.protocols.rows import add_metric
+from faceprobe.protocols.types import Outcome, Protocol
+from faceprobe.scores import MatedScores, Ranking, offsets
+
+METRICS = ("rank1", "rank5", "rank10", "rank50", "mrr")
+CMC_RANKS = 100
+
+
+def ranking(protocol: Protocol, arranged: Arranged, mated: MatedScores) -> Ranking:
+    """Each probe's best mate (duplicates and, across events, the same event skipped) and the gallery."""
+    best = np.full(len(arranged.rows), -np.inf)
+    keep = arranged.across_events(mated) if protocol.cross_event else np.ones(len(mated), dtype=np.bool_)
+    gallery = None
+    if protocol.enrol == "first":
+        # Rows are sorted by person and path, and a pair's left row comes first.
+        gallery = offsets(arranged.labels)[:-1]
+        keep &= np.isin(mated.left, gallery)
+    else:
+        np.maximum.at(best, mated.left[keep], mated.score[keep])
+    np.maximum.at(best, mated.right[keep], mated.score[keep])
+    return Ranking(np.where(np.isneginf(best), np.nan, best), gallery)
+
+
+def measure_identification(
+    protocol: Protocol,
+    arranged: Arranged,
+    ranks: NDArray[np.int64],
+    gallery: NDArray[np.int64] | None,
+    weights: NDArray[np.int64],
+) -> Outcome:
+    """All rows of an identification protocol, from the ``ranks`` (N,) of all rows (0: no probe)."""
+    found = Identification.of(ranks, arranged.labels)
+    n_probes, n_people = len(found.rank), int(np.count_nonzero(found.per_person()))
+    if n_probes == 0:
+        raise BadInput(
+            f"{protocol.name}: no photo has a mate that is not its duplicate; see --keep-duplicates"
+        )
+    n_gallery = len(ranks) - 1 if gallery is None else len(gallery)
+    outcome = Outcome()
+    replicates = identification_replicates(found, weights, METRICS) if len(weights) else {}
+    for metric in METRICS:
+        trivial = metric != "mrr" and int(metric[4:]) >= n_gallery
+        for weighting in WEIGHTINGS:
+            add_metric(
+                outcome,
+                protocol,
+                metric,
+                weighting,
+                mean_outcome(found, metric, weighting),
+                replicates=replicates.get((metric, weighting)),
+                how="identity bootstrap, gallery held fixed",
+                n=n_probes,
+                n_identities=n_people,
+                note=f"trivial: the gallery holds {n_gallery:,} photos" if trivial else "",
+            )
+    note = _without_mate(arranged, ranks, gallery)
+    add_metric(
+        outcome, protocol, "n_probes", "none", float(n_probes), n=n_probes, n_identities=n_people, note=note
+    )
+    if gallery is not None:
+        add_metric(
+            outcome, protocol, "n_enrolled", "none", float(n_gallery), n=n_gallery, n_identities=n_gallery
+        )
+    steps = np.arange(1, min(CMC_RANKS, n_gallery) + 1)
+    outcome.curves[f"{protocol.name}//cmc_rank"] = steps
+    for weighting in WEIGHTINGS:
+        outcome.curves[f"{protocol.name}//cmc_{weighting}"] = cmc(found, steps, weighting)
+    return outcome
+
+
+def _without_mate(arranged: Arranged, ranks: NDArray[np.int64], gallery: NDArray[np.int64] | None) -> str:
+    """How many photos of people with several could not be probes, for want of a mate to find."""
+    photos = np.bincount(arranged.labels)
+    candidates = photos[arranged.labels] > 1
+    if gallery is not None:
+        candidates[gallery] = False
+    n = int(np.count_nonzero(candidates & (ranks == 0)))
+    return f"{n:,} photos have no mate left (duplicates or same event) and are no probes" if n else ""

@@ -1,0 +1,62 @@
+"""Metric rows with their intervals."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.core.result import Metric, Weighting
+from faceprobe.metrics.bootstrap import percentile_interval
+from faceprobe.protocols.types import Outcome, Protocol
+
+
+def add_metric(
+    outcome: Outcome,
+    protocol: Protocol,
+    metric: str,
+    weighting: Weighting,
+    value: float | None,
+    *,
+    replicates: NDArray[np.float64] | None = None,
+    how: str = "",
+    n: int = 0,
+    n_identities: int = 0,
+    note: str = "",
+) -> None:
+    """Append a row to ``outcome``; with ``replicates`` (R,) also its 95 % percentile interval.
+
+    ``how`` says how the replicates were drawn. Where all of them are equal the row says so: such
+    an interval does not see errors that are rarer than the data can show.
+    """
+    low = high = None
+    method = ""
+    if value is not None and replicates is not None and len(replicates):
+        outcome.replicates[f"{protocol.name}//{metric}//{weighting}"] = replicates
+        interval = percentile_interval(replicates)
+        method = f"{how}, {len(replicates)} replicates, percentile"
+        if interval is None:
+            note = join(note, "no interval: most replicates drew nobody who counts")
+        else:
+            low, high = interval
+            if low == high:
+                note = join(note, "the interval has no width: too few errors here to see their spread")
+    outcome.metrics.append(
+        Metric(
+            protocol=protocol.name,
+            metric=metric,
+            weighting=weighting,
+            value=value,
+            ci_low=low,
+            ci_high=high,
+            ci_method=method,
+            n=n,
+            n_identities=n_identities,
+            note=note,
+            conventions=protocol.label,
+        )
+    )
+
+
+def join(*notes: str) -> str:
+    """Several remarks as one note."""
+    return "; ".join(n for n in notes if n)

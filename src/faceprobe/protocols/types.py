@@ -1,0 +1,73 @@
+"""A protocol, and what measuring by it gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.core.result import Metric
+
+Kind = Literal["verification", "identification", "pair-list"]
+Need = Literal["identities", "events", "pairs"]
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """``kind`` chooses the code, all else is data from the protocol's file.
+
+    ``short`` is the text that each metric carries as its conventions; ``conventions`` says the same
+    at length, by subject. ``cross_event`` leaves out mates of the same event; ``enrol`` is what
+    identification puts into the gallery.
+    """
+
+    name: str
+    version: int
+    kind: Kind
+    title: str
+    short: str
+    conventions: dict[str, str]
+    citation: str
+    needs: tuple[Need, ...] = ("identities",)
+    cross_event: bool = False
+    enrol: Literal["all-but-one", "first"] = "all-but-one"
+
+    def to_dict(self) -> dict[str, Any]:
+        """What ``faceprobe protocols --json`` prints."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "kind": self.kind,
+            "title": self.title,
+            "needs": list(self.needs),
+            "conventions": self.conventions,
+            "citation": self.citation,
+        }
+
+    @property
+    def label(self) -> str:
+        """The conventions of a result row."""
+        return f"{self.name} v{self.version}: {self.short}"
+
+
+@dataclass
+class Outcome:
+    """What :func:`faceprobe.protocols.evaluate` returns.
+
+    ``curves`` maps ``"<protocol>//<name>"`` to an array, ``replicates`` maps
+    ``"<protocol>//<metric>//<weighting>"`` to the (R,) bootstrap replicates behind an interval.
+    Replicates of two models are paired where seed, R and ``identities`` (sorted, unique) agree.
+    """
+
+    metrics: list[Metric] = field(default_factory=list)
+    curves: dict[str, NDArray[Any]] = field(default_factory=dict)
+    replicates: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    identities: NDArray[np.str_] = field(default_factory=lambda: np.zeros(0, dtype=np.str_))
+
+    def add(self, other: Outcome) -> None:
+        """Take over another protocol's figures."""
+        self.metrics += other.metrics
+        self.curves |= other.curves
+        self.replicates |= other.replicates

@@ -1,0 +1,189 @@
+"""Verification over all pairs: rows, curves and replicates."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.core.errors import BadInput
+from faceprobe.metrics.verification import (
+    WEIGHTINGS,
+    Verification,
+    Weighting,
+    allowed_false_matches,
+    auc,
+    d_prime,
+    eer,
+    roc,
+    tmr,
+)
+from faceprobe.metrics.verification_bootstrap import Replicates, deep_enough, verification_replicates
+from faceprobe.protocols.arrange import Arranged
+from faceprobe.protocols.rows import add_metric, join
+from faceprobe.protocols.types import Outcome, Protocol
+from faceprobe.scores import ScoreSummary
+
+TARGETS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
+
+N_FAILURES = 24
+"""Worst comparisons of each kind that are kept, for whoever wants to look at them."""
+
+_LARGEST_SHARE = 0.10
+
+
+def measure_verification(
+    protocol: Protocol, arranged: Arranged, summary: ScoreSummary, weights: NDArray[np.int64]
+) -> Outcome:
+    """All rows of a verification protocol, for identity ``weights`` (R, P) of the bootstrap."""
+    keep = arranged.across_events(summary.mated) if protocol.cross_event else None
+    v = Verification.of(summary, keep)
+    if len(v.score) == 0 or v.n_nonmated == 0:
+        raise BadInput(f"{protocol.name}: all comparisons of one kind are duplicates; see --keep-duplicates")
+    outcome = Outcome()
+    supported = [f for f in TARGETS if allowed_false_matches(f, v.n_nonmated) >= 1]
+    found = verification_replicates(summary, v, weights, supported) if len(weights) else {}
+    for fmr in TARGETS:
+        for weighting in WEIGHTINGS:
+            _add_tmr(outcome, protocol, summary, v, fmr, weighting, found)
+    for weighting in WEIGHTINGS:
+        _add_equal_error(outcome, protocol, v, weighting, found)
+    for weighting in WEIGHTINGS:
+        _add_whole(outcome, protocol, v, "auc", auc(v, weighting), weighting, found)
+    for weighting in WEIGHTINGS:
+        _add_whole(outcome, protocol, v, "d_prime", d_prime(v, summary, weighting), weighting, found)
+    _add_counts(outcome, protocol, arranged, summary, v)
+    _add_curves(outcome, protocol, arranged, summary, v, keep)
+    return outcome
+
+
+def _add_tmr(
+    outcome: Outcome,
+    protocol: Protocol,
+    summary: ScoreSummary,
+    v: Verification,
+    fmr: float,
+    weighting: Weighting,
+    found: Replicates,
+) -> None:
+    allowed = allowed_false_matches(fmr, v.n_nonmated)
+    name = f"tmr@fmr={fmr:.0e}".replace("e-0", "e-")
+    value, note = None, ""
+    if allowed < 1:
+        note = f"not supported: {v.n_nonmated:,} non-mated comparisons allow no false match at this FMR"
+    else:
+        value = tmr(v, allowed, weighting)
+        if allowed < 30:
+            note = f"weak and unstable: {allowed} false matches support T, below 30"
+        elif allowed < 100:
+            note = f"unstable: {allowed} false matches support T, below 100"
+    form = "exact tail" if deep_enough(summary, fmr) else "row sums"
+    add_metric(
+        outcome,
+        protocol,
+        name,
+        weighting,
+        value,
+        replicates=found.get((repr(fmr), weighting)),
+        how=f"identity bootstrap, T set anew ({form})",
+        n=len(v.score),
+        n_identities=v.n_mated_people,
+        note=note,
+    )
+
+
+def _add_equal_error(
+    outcome: Outcome, protocol: Protocol, v: Verification, weighting: Weighting, found: Replicates
+) -> None:
+    exact = eer(v, weighting)
+    note = (
+        f"bracket: FMR {exact.before[0]:.6f}, FNMR {exact.before[1]:.6f} to "
+        f"FMR {exact.after[0]:.6f}, FNMR {exact.after[1]:.6f}"
+    )
+    _add_whole(outcome, protocol, v, "eer", exact.value, weighting, found, note)
+
+
+def _add_whole(
+    outcome: Outcome,
+    protocol: Protocol,
+    v: Verification,
+    metric: str,
+    value: float | None,
+    weighting: Weighting,
+    found: Replicates,
+    note: str = "",
+) -> None:
+    if value is None:
+        note = join(note, "not defined: all scores of each kind are equal")
+    add_metric(
+        outcome,
+        protocol,
+        metric,
+        weighting,
+        value,
+        replicates=found.get((metric, weighting)),
+        how="identity bootstrap (row sums)",
+        n=len(v.score),
+        n_identities=v.n_mated_people,
+        note=note,
+    )
+
+
+def _add_counts(
+    outcome: Outcome, protocol: Protocol, arranged: Arranged, summary: ScoreSummary, v: Verification
+) -> None:
+    n_mated, n_people = len(v.score), v.n_mated_people
+    within = len(summary.mated) - n_mated
+    left_out = f"{within:,} mated comparisons within one event left out" if within else ""
+    n_duplicates = summary.twins.n_mated + summary.twins.n_nonmated
+    kept = "duplicates were kept on request" if arranged.content is None else ""
+    share = float(v.per_person.max()) / n_mated
+    warning = ""
+    if share > _LARGEST_SHARE:
+        warning = (
+            f"warning: one person makes up {100 * share:.0f} % of the mated comparisons; "
+            "trust the identity-weighted figures"
+        )
+    for metric, count, people, note in (
+        ("n_mated", n_mated, n_people, left_out),
+        ("n_nonmated", v.n_nonmated, v.n_people, ""),
+        ("n_duplicate_pairs", n_duplicates, v.n_people, kept),
+    ):
+        add_metric(outcome, protocol, metric, "none", float(count), n=count, n_identities=people, note=note)
+    add_metric(
+        outcome,
+        protocol,
+        "largest_identity_share",
+        "none",
+        share,
+        n=n_mated,
+        n_identities=n_people,
+        note=warning,
+    )
+
+
+def _add_curves(
+    outcome: Outcome,
+    protocol: Protocol,
+    arranged: Arranged,
+    summary: ScoreSummary,
+    v: Verification,
+    keep: NDArray[np.bool_] | None,
+) -> None:
+    fmr = np.array([float(f"{f:.6g}") for f in np.logspace(-6, 0, 121)])
+    fmr = fmr[fmr * v.n_nonmated >= 1]
+    every = np.arange(len(summary.mated)) if keep is None else np.flatnonzero(keep)
+    worst = every[::-1][:N_FAILURES]
+    tail, mated, order = summary.tail, summary.mated, arranged.order
+    curves = {
+        "roc_fmr": fmr,
+        "roc_tmr_identity": roc(v, fmr, "identity"),
+        "roc_tmr_pair": roc(v, fmr, "pair"),
+        "hist_edges": summary.histogram_edges,
+        "hist_mated": np.histogram(v.score, summary.histogram_edges)[0],
+        "hist_nonmated": summary.histogram,
+        "failures_nonmated": order[np.column_stack([tail.left, tail.right])[:N_FAILURES]],
+        "failures_nonmated_scores": tail.score[:N_FAILURES],
+        "failures_mated": order[np.column_stack([mated.left[worst], mated.right[worst]])],
+        "failures_mated_scores": mated.score[worst],
+    }
+    outcome.curves |= {f"{protocol.name}//{name}": curve for name, curve in curves.items()}

@@ -1,0 +1,31 @@
+"""``faceprobe datasets``."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from faceprobe.cli.main import run
+
+
+def test_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["datasets"]) == 0
+    shown = capsys.readouterr().out
+    for part in ("synthetic", "lfw", "withdrawn", "non-commercial", "RESPONSIBLE_USE.md"):
+        assert part in shown
+
+
+def test_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["datasets", "--json"]) == 0
+    captured = capsys.readouterr()
+    rows = {row["name"]: row for row in json.loads(captured.out)["datasets"]}
+    assert captured.err == ""
+    assert rows["lfw"]["photos"] == 13_233 and rows["lfw"]["readable"] and rows["lfw"]["download_mb"] > 100
+    assert rows["megaface"]["status"] == "withdrawn" and not rows["megaface"]["readable"]
+    assert rows["celeba"]["non_commercial"] is True
+
+
+def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["datasets", "--help"]) == 0
+    assert "Example:" in capsys.readouterr().out
