@@ -25,9 +25,9 @@ class Recipe:
     """Everything that decides the weights, given the data. ``samples`` counts photos seen."""
 
     model: str
-    samples: int = 96_000
+    samples: int = 128_000
     batch: int = 128
-    rate: float = 1e-3
+    rate: float = 2e-3
     decay: float = 0.05
     warmup: int = 100
     seed: int = 0

@@ -20,9 +20,7 @@ def command(
     crop: str = typer.Option("as-is", help="as-is, aligned-112, margin-<m>, face-only or context-only."),
     detector: str = typer.Option("", help="YuNet weights on disk (or FACEPROBE_DETECTOR)."),
     device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps."),
-    workers: int = typer.Option(
-        -1, min=-1, help="Processes that read photos (-1: one a core)."
-    ),
+    workers: int = typer.Option(-1, min=-1, help="Processes that read photos (-1: one a core)."),
     batch_size: int = typer.Option(32, min=1, help="Photos in one batch; never changes within a run."),
     max_excluded: float = typer.Option(0.1, min=0.0, max=1.0, help="Share of photos that may be unusable."),
     dtype: str = typer.Option("float32", help="float32 or float16."),

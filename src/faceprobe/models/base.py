@@ -115,14 +115,18 @@ def pooling_of(name: Name) -> str:
     """The pooling that ``name`` asks for; :class:`WrongUsage` where there is no such pooling."""
     pooling = name.pooling or PROJECTED
     if pooling not in POOLINGS:
-        raise WrongUsage(f"{name}: unknown pooling {pooling!r}; write @{PRE_PROJECTION}, or nothing")
+        raise WrongUsage(
+            f"{model_id(name)}: unknown pooling {pooling!r}; write @{PRE_PROJECTION}, or nothing"
+        )
     return pooling
 
 
 def refuse_pooling(name: Name, why: str) -> None:
     """Raise :class:`WrongUsage` where ``name`` asks for another pooling than the default one."""
     if pooling_of(name) != PROJECTED:
-        raise WrongUsage(f"{name} has no {PRE_PROJECTION} embedding: {why}; leave @{PRE_PROJECTION} out")
+        raise WrongUsage(
+            f"{model_id(name)} has no {PRE_PROJECTION} embedding: {why}; leave @{PRE_PROJECTION} out"
+        )
 
 
 def flag(name: Name, key: str, default: bool | None = None) -> bool | None:

@@ -27,8 +27,9 @@ class HfHub:
         if "file" in name.options:
             return self._load_file(name, device, offline)
         what = model_id(name)
-        config = hub.fetch(name.body, [hub.CONFIG], offline=offline, what=what, instead="local:FOLDER")
-        weights = hub.fetch(name.body, WEIGHTS, offline=offline, what=what, instead="local:FOLDER")
+        given: dict[str, Any] = {"offline": offline, "what": what, "instead": "local:FOLDER"}
+        config = hub.fetch(name.body, [hub.CONFIG], also=WEIGHTS[:1], **given)
+        weights = hub.fetch(name.body, WEIGHTS, **given)
         # tokenizer files of Hugging Face are not among what was fetched; OpenCLIP's own ship with it
         elsewhere = "hf_tokenizer_name" in read_json(config)["model_cfg"]["text_cfg"]
         return openclip_build.load_folder(
@@ -74,9 +75,9 @@ class HfHub:
 
     def _load_file(self, name: Name, device: str, offline: bool) -> ImageEncoder:
         arch, file = name.options["arch"], name.options["file"]
-        model = openclip_build.build(arch)
         instead = f"local:FILE?arch={arch}"
         path = hub.fetch(name.body, [file], offline=offline, what=model_id(name), instead=instead)
+        model = openclip_build.build(arch)
         openclip_build.fill(model, path, arch, resize=False)
         return openclip_build.wrap(
             model,

@@ -228,9 +228,10 @@ def _folder(name: Name, offline: bool) -> Path:
                 raise Missing(f"{local} has no {file}; give a folder written by save_pretrained")
         return local
     what, instead = model_id(name), "hf:FOLDER"
+    files = (CONFIG, PREPROCESSOR, WEIGHTS)
     found = [
-        hub.fetch(name.body, [file], offline=offline, what=what, instead=instead)
-        for file in (CONFIG, PREPROCESSOR, WEIGHTS)
+        hub.fetch(name.body, [f], offline=offline, what=what, instead=instead, also=files[k + 1 :])
+        for k, f in enumerate(files)
     ]
     return found[0].parent
 

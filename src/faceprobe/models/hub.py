@@ -35,10 +35,13 @@ def find(repo: str, file: str) -> Path | None:
     return Path(found) if isinstance(found, str) else None
 
 
-def fetch(repo: str, files: Sequence[str], *, offline: bool, what: str, instead: str = "") -> Path:
+def fetch(
+    repo: str, files: Sequence[str], *, offline: bool, what: str, instead: str = "", also: Sequence[str] = ()
+) -> Path:
     """The first of ``files`` that ``repo`` has, from this machine or from the hub.
 
-    ``what`` names the model in messages and ``instead`` another way to give its weights. Raises
+    In messages, ``what`` names the model, ``instead`` another way to give its weights, and ``also``
+    the other files that a load will need. Raises
     :class:`Unreachable` when the file is not here and the hub may not or cannot be asked (within
     seconds), :class:`Missing` when the hub has no such repository or none of the files.
     """
@@ -46,10 +49,12 @@ def fetch(repo: str, files: Sequence[str], *, offline: bool, what: str, instead:
         found = find(repo, file)
         if found:
             return found
-    hub = require("huggingface_hub", "encode", f"fetching {what}")
+    mend = _mend(repo, [files[0], *also], instead)
     if offline or _hub_is_off():
-        raise _unreachable("it is not on this machine and --offline is set", repo, files, what, instead)
-    _reach(hub, repo, files, what, instead)
+        setting = "--offline" if offline else "HF_HUB_OFFLINE"
+        raise Unreachable(f"{what} is not on this machine and {setting} is set. {mend}")
+    hub = require("huggingface_hub", "encode", f"fetching {what}")
+    _reach(hub, what, mend)
     for file in files:
         try:
             return Path(hub.hf_hub_download(repo, file, cache_dir=_hub_cache(), etag_timeout=REACH_SECONDS))
@@ -63,32 +68,30 @@ def fetch(repo: str, files: Sequence[str], *, offline: bool, what: str, instead:
                 f"{what}: there is no repository {repo!r} on the hub, or it is private; check the name"
             ) from error
         except hub.errors.LocalEntryNotFoundError as error:
-            raise _unreachable("the download did not begin", repo, files, what, instead) from error
+            raise Unreachable(f"{what} cannot be fetched: the download did not begin. {mend}") from error
         except hub.errors.EntryNotFoundError:
             continue
         except hub.errors.HFValidationError as error:
             raise BadInput(f"{what}: {repo!r} is not a repository name; write OWNER/NAME") from error
         except Exception as error:  # network errors come in the types of whatever HTTP library is beneath
-            raise _unreachable(f"{type(error).__name__}", repo, files, what, instead) from error
+            raise Unreachable(f"{what} cannot be fetched: {type(error).__name__}. {mend}") from error
     raise Missing(f"{what}: https://huggingface.co/{repo} has no file {' or '.join(files)}")
 
 
-def _reach(hub: Any, repo: str, files: Sequence[str], what: str, instead: str) -> None:
+def _reach(hub: Any, what: str, mend: str) -> None:
     """One short question to the hub: its own client would repeat a hopeless one for half a minute."""
     try:
         hub.get_session().head(hub.constants.ENDPOINT, timeout=REACH_SECONDS)
     except Exception as error:
-        reason = f"{hub.constants.ENDPOINT} does not answer"
-        raise _unreachable(reason, repo, files, what, instead) from error
+        raise Unreachable(
+            f"{what} cannot be fetched: {hub.constants.ENDPOINT} does not answer. {mend}"
+        ) from error
 
 
-def _unreachable(reason: str, repo: str, files: Sequence[str], what: str, instead: str) -> Unreachable:
-    file = files[0]
-    text = (
-        f"{what} cannot be fetched: {reason}. Fetch {file} of https://huggingface.co/{repo} elsewhere and put"
-        f" it at {placed(repo, file)}"
-    )
-    return Unreachable(text + (f", or use {instead}" if instead else ""))
+def _mend(repo: str, files: Sequence[str], instead: str) -> str:
+    where = placed(repo, files[0]) if len(files) == 1 else placed(repo, files[0]).parent
+    text = f"Fetch {' and '.join(files)} of https://huggingface.co/{repo} elsewhere and put it at {where}"
+    return text + (f", or use {instead}" if instead else "")
 
 
 def _hub_cache() -> str | None:

@@ -26,9 +26,9 @@ class OpenClip:
     def load(self, name: Name, *, device: str, offline: bool) -> ImageEncoder:
         card = self.card(name)
         arch, tag = openclip_cards.arch_and_tag(name)
-        quick = activation(arch, tag)
+        quick, weights = activation(arch, tag), self._weights(name, offline)
         model = openclip_build.build(arch, quick)
-        openclip_build.fill(model, self._weights(name, offline), name.body, resize=True)
+        openclip_build.fill(model, weights, name.body, resize=True)
         return openclip_build.wrap(
             model,
             name=name,

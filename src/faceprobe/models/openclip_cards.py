@@ -52,8 +52,9 @@ def arch_and_tag(name: Name) -> tuple[str, str]:
     if of_arch and slash:
         raise UnknownName(f"tag of {arch}", tag, [m.partition("/")[2] for m in of_arch])
     if of_arch:
-        tags = ", ".join(m.partition("/")[2] for m in sorted(of_arch)[:8])
-        raise WrongUsage(f"{arch!r} names an architecture; write {arch}/TAG with one of its tags: {tags}")
+        tags = sorted((m.partition("/")[2] for m in of_arch), key=lambda t: (t.startswith("commonpool"), t))
+        some = ", ".join(tags[:8]) + (", ..." if len(tags) > 8 else "")
+        raise WrongUsage(f"{arch!r} names an architecture; write {arch}/TAG with one of its tags: {some}")
     raise UnknownName("model", name.body, models, hint="(faceprobe models lists them)")
 
 

@@ -74,12 +74,12 @@ def crops_of(run: Run, dataset: str, cloak: str = "none") -> list[str]:
     return sorted(crops, key=lambda c: (known.index(c) if c in known else len(known), c))
 
 
-def crop_mark(crop: str, color: int = 8) -> tuple[Mark, bool]:
-    """Marker of a crop and whether it is hollow; margins are squares."""
+def crop_mark(crop: str, color: int = 8) -> Mark:
+    """Marker of a crop; margins are squares."""
     for known, shape, hollow in CROP_MARKS:
         if crop == known:
-            return Mark(color, "", shape), hollow
-    return Mark(color, "", "square"), False
+            return Mark(color, "", shape, hollow)
+    return Mark(color, "", "square")
 
 
 def crop_figure(run: Run, dataset: str, protocol: str, title: str) -> Plot | None:
@@ -105,7 +105,7 @@ def crop_figure(run: Run, dataset: str, protocol: str, title: str) -> Plot | Non
     )
     for k, model in enumerate(models):
         _crop_row(plot, run, model, plot.top + 14 + ROW_HEIGHT * k, [(c, rows[model, c]) for c in crops])
-    plot.legend = [(crop_mark(c)[0], c) for c in crops]
+    plot.legend = [(crop_mark(c), c) for c in crops]
     return plot
 
 
@@ -116,11 +116,11 @@ def _crop_row(plot: Plot, run: Run, model: str, y: float, found: list[tuple[str,
     for crop, row in reversed(found):
         if row is None or row.value is None:
             continue
-        shape, hollow = crop_mark(crop, mark(run.models.index(model)).color)
+        shape = crop_mark(crop, mark(run.models.index(model)).color)
         spread = _whisker(row)
         ends = [(plot.px(v), track) for v in spread] if spread else []
         hint = f"{crop}: {percent_with_interval(row)}"
-        plot.mark((plot.px(row.value), track), shape, ends, hollow, hint)
+        plot.mark((plot.px(row.value), track), shape, ends, hint)
 
 
 def _whisker(row: Result) -> tuple[float, float] | None:

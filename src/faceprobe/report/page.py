@@ -181,7 +181,7 @@ def _context_part(run: Run, dataset: str) -> ContextPart:
         (LEAVE_ONE_OUT, "all photos"),
     )
     drawn = [crop_figure(run, dataset, protocol, title) for protocol, title in variants]
-    legend = [(c, swatch(crop_mark(c)[0], line=False, hollow=crop_mark(c)[1])) for c in crops]
+    legend = [(c, swatch(crop_mark(c), line=False)) for c in crops]
     return ContextPart(dataset, legend, [p for p in drawn if p])
 
 

@@ -94,32 +94,18 @@ class Plot:
             path = _path([(drawn[0][0], floor), *simplified(drawn), (drawn[-1][0], floor)])
             self._parts.append(f'<path class="{css}" d="{path}Z"/>')
 
-    def point(
-        self,
-        at: Point,
-        mark: Mark,
-        spread: tuple[Point, Point] | None = None,
-        hollow: bool = False,
-        hint: str = "",
-    ) -> None:
+    def point(self, at: Point, mark: Mark, spread: tuple[Point, Point] | None = None, hint: str = "") -> None:
         """A marker at ``at`` (data units) with an optional interval from one point to another."""
-        self.mark(
-            (self.px(at[0]), self.py(at[1])),
-            mark,
-            tuple((self.px(a), self.py(b)) for a, b in spread) if spread else (),
-            hollow,
-            hint,
-        )
+        ends = [(self.px(a), self.py(b)) for a, b in spread or ()]
+        self.mark((self.px(at[0]), self.py(at[1])), mark, ends, hint)
 
-    def mark(
-        self, at: Point, mark: Mark, spread: Sequence[Point] = (), hollow: bool = False, hint: str = ""
-    ) -> None:
+    def mark(self, at: Point, mark: Mark, spread: Sequence[Point] = (), hint: str = "") -> None:
         """Like :meth:`point`, at drawing positions."""
         parts = []
         if spread:
             (xa, ya), (xb, yb) = spread
             parts.append(f'<path class="whisker" d="M{xa:.1f} {ya:.1f}L{xb:.1f} {yb:.1f}"/>')
-        parts.append(_marker(at, mark.marker, hollow, hint))
+        parts.append(_marker(at, mark, hint))
         self._series(mark, None, "".join(parts))
 
     def text(self, at: Point, text: str, css: str = "label", anchor: str = "start") -> None:
@@ -239,17 +225,17 @@ def shortened(text: str, width: float) -> str:
     return f"{text[: room - tail - 1]}…{text[-tail:]}"
 
 
-def swatch_marks(mark: Mark, line: bool = True, hollow: bool = False) -> str:
+def swatch_marks(mark: Mark, line: bool = True) -> str:
     """A legend's sample of ``mark``, 28 x 10 user units."""
     dash = f' stroke-dasharray="{mark.dash}"' if mark.dash else ""
-    stroke = f'<path class="line" d="M1 5H27"{dash}/>' if line else _marker((14, 5), mark.marker, hollow, "")
+    stroke = f'<path class="line" d="M1 5H27"{dash}/>' if line else _marker((14, 5), mark)
     return f'<g class="series s{mark.color}">{stroke}</g>'
 
 
-def swatch(mark: Mark, line: bool = True, hollow: bool = False) -> Markup:
+def swatch(mark: Mark, line: bool = True) -> Markup:
     """The legend's sample as a small drawing for the page."""
     return Markup(
-        f'<svg class="swatch" viewBox="0 0 28 10" aria-hidden="true">{swatch_marks(mark, line, hollow)}</svg>'
+        f'<svg class="swatch" viewBox="0 0 28 10" aria-hidden="true">{swatch_marks(mark, line)}</svg>'
     )
 
 
@@ -264,16 +250,16 @@ def _path(points: Sequence[Point]) -> str:
     return "M" + "L".join(steps) if steps else ""
 
 
-def _marker(at: Point, shape: str, hollow: bool, hint: str) -> str:
+def _marker(at: Point, mark: Mark, hint: str = "") -> str:
     x, y = at
-    css = "dot hollow" if hollow else "dot"
+    css = "dot hollow" if mark.hollow else "dot"
     title = f"<title>{escape(hint)}</title>" if hint else ""
-    if shape == "circle":
+    if mark.marker == "circle":
         return f'<circle class="{css}" cx="{x:.1f}" cy="{y:.1f}" r="4">{title}</circle>'
     corners = {
         "square": ((-3.6, -3.6), (3.6, -3.6), (3.6, 3.6), (-3.6, 3.6)),
         "triangle": ((0, -4.8), (4.6, 3.4), (-4.6, 3.4)),
         "diamond": ((0, -5), (5, 0), (0, 5), (-5, 0)),
-    }[shape]
+    }[mark.marker]
     path = _path([(x + a, y + b) for a, b in corners])
     return f'<path class="{css}" d="{path}Z">{title}</path>'

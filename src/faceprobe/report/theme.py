@@ -59,11 +59,14 @@ MARKERS = ("circle", "square", "triangle", "diamond")
 
 @dataclass(frozen=True)
 class Mark:
-    """How one series is drawn: ``color`` 1..8, ``dash`` an SVG dash array, ``marker`` a shape."""
+    """How one series is drawn: ``color`` 1..8, ``dash`` an SVG dash array, ``marker`` a shape, filled or
+    ``hollow``.
+    """
 
     color: int
     dash: str
     marker: str
+    hollow: bool = False
 
 
 def mark(index: int) -> Mark:

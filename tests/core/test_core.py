@@ -1,0 +1,127 @@
+"""The pieces that every layer stands on."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from faceprobe.core.embeddings import unit_rows
+from faceprobe.core.errors import BadInput, FaceprobeError, Missing, UnknownName, WrongUsage
+from faceprobe.core.extras import require
+from faceprobe.core.files import atomic_path, cache_dir, read_json, sha256_json, write_json
+from faceprobe.core.names import parse_name
+from faceprobe.core.photo import UnreadablePhoto, decode_image
+from faceprobe.core.registry import Registry
+from faceprobe.core.result import Metric, attach, weakest
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def test_names_split_by_the_grammar() -> None:
+    name = parse_name("onnx:a/b.onnx@pre-projection?size=112&color=rgb")
+    assert (name.kind, name.body, name.pooling) == ("onnx", "a/b.onnx", "pre-projection")
+    assert name.options == {"size": "112", "color": "rgb"}
+    assert str(name) == "onnx:a/b.onnx@pre-projection?size=112&color=rgb"
+    assert parse_name("ViT-B-32/openai", bare_kind="openclip").kind == "openclip"
+    with pytest.raises(WrongUsage, match="known options: mean, size"):
+        name.check_options({"size", "mean"})
+    for wrong in ("", "a:b?", "a:b?size"):
+        with pytest.raises(WrongUsage):
+            parse_name(wrong)
+
+
+def test_a_registry_imports_lazily_and_suggests_the_nearest_name() -> None:
+    registry: Registry[object] = Registry("thing", "nothing", {"decode": "faceprobe.core.photo:decode_image"})
+    assert registry.get("decode") is decode_image
+    with pytest.raises(UnknownName, match="did you mean 'decode'") as caught:
+        registry.get("decod")
+    assert caught.value.exit_code == 2
+    with pytest.raises(FaceprobeError, match="registered twice"):
+        registry.register("decode", "elsewhere:thing")
+
+
+def test_an_absent_extra_is_named() -> None:
+    with pytest.raises(Missing, match=r"pip install 'faceprobe\[encode\]'"):
+        require("no_such_module_here", "encode", "an encoder")
+
+
+def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "value.json"
+    write_json(target, {"a": 1})
+    with pytest.raises(RuntimeError), atomic_path(target) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert read_json(target) == {"a": 1}
+    assert os.listdir(target.parent) == ["value.json"]
+    target.write_text("{")
+    with pytest.raises(BadInput, match=r"value\.json is not valid JSON"):
+        read_json(target)
+
+
+def test_the_cache_moves_with_the_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FACEPROBE_CACHE", str(tmp_path))
+    assert cache_dir("a", "b") == tmp_path / "a" / "b"
+    assert sha256_json({"a": 1, "b": 2}) == sha256_json({"b": 2, "a": 1})
+
+
+def test_photos_of_every_mode_become_rgb() -> None:
+    grey = decode_image(encoded(Image.new("L", (5, 4), 80), "PNG"), "grey")
+    assert grey.shape == (4, 5, 3) and (grey == 80).all()
+    deep = Image.fromarray(np.full((4, 5), 80 * 257, dtype=np.uint16))
+    assert (decode_image(encoded(deep, "PNG"), "deep") == 80).all()
+    clear = Image.new("RGBA", (5, 4), (255, 0, 0, 0))
+    assert (decode_image(encoded(clear, "PNG"), "clear") == 255).all()
+    turned = Image.new("RGB", (5, 4))
+    exif = turned.getexif()
+    exif[0x0112] = 6
+    assert decode_image(encoded(turned, "JPEG", exif=exif), "turned").shape == (5, 4, 3)
+
+
+def test_what_is_no_photo_has_a_reason() -> None:
+    noisy = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8))
+    whole = encoded(noisy, "JPEG")
+    for data, reason in ((b"", "empty file"), (b"hello", "not an image"), (whole[:1500], "truncated image")):
+        with pytest.raises(UnreadablePhoto) as caught:
+            decode_image(data, "x.jpg")
+        assert caught.value.reason == reason
+    with pytest.raises(UnreadablePhoto, match="larger than 4,000 pixels"):
+        decode_image(whole, "x.jpg", max_pixels=4000)
+
+
+@given(st.integers(1, 8), st.integers(1, 6), st.sampled_from([np.float16, np.float32, np.float64]))
+def test_unit_rows(rows: int, columns: int, dtype: type) -> None:
+    vectors = np.random.default_rng(rows * 10 + columns).normal(size=(rows, columns)).astype(dtype) + dtype(3)
+    made = unit_rows(vectors)
+    assert made.dtype == np.float32
+    assert np.allclose(np.linalg.norm(made.astype(np.float64), axis=1), 1, atol=1e-6)
+    assert np.array_equal(unit_rows(made), made)
+
+
+def test_vectors_that_cannot_be_scored_say_where() -> None:
+    good = np.ones((3, 2), dtype=np.float32)
+    for wrong, message in (
+        (np.ones(3), "its shape is"),
+        (np.ones((3, 2), dtype=np.int64), "not int64"),
+        (np.where(np.arange(6).reshape(3, 2) == 3, np.nan, good), "first: row 1"),
+        (good * np.asarray([[1], [1], [0]]), "all zeros"),
+    ):
+        with pytest.raises(BadInput, match=message):
+            unit_rows(wrong)
+
+
+def test_rows_carry_their_origin() -> None:
+    metric = Metric("p", "m", "pair", 0.5, n=3)
+    (row,) = attach([metric], model="a", dataset="b", crop="as-is", evidence="synthetic", model_hash="h")
+    assert row.to_dict()["value"] == 0.5 and row.cloak == "none" and row.model_hash == "h"
+    assert weakest(["real-model", "synthetic", "published"]) == "synthetic"
