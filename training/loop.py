@@ -25,7 +25,7 @@ class Recipe:
     """Everything that decides the weights, given the data. ``samples`` counts photos seen."""
 
     model: str
-    samples: int = 128_000
+    samples: int = 256_000
     batch: int = 128
     rate: float = 2e-3
     decay: float = 0.05

@@ -308,6 +308,21 @@ def test_a_worker_that_dies_is_one_clear_line(encoder: FakeEncoder) -> None:
         embed(drawn(source=DyingSource()), encoder, workers=1, quiet=True)
 
 
+class UnopenableSource(DrawnSource):
+    """Pickles here; its copy cannot be opened in a child."""
+
+    def digest(self, image: str) -> tuple[str, str]:
+        return f"{int(image):064x}", ""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (os._exit, (3,))
+
+
+def test_a_worker_that_never_starts_is_one_clear_line(encoder: FakeEncoder) -> None:
+    with pytest.raises(FaceprobeError, match=r"worker process ended \(exit code 3\)"):
+        embed(drawn(source=UnopenableSource()), encoder, workers=2, quiet=True)
+
+
 class ChangingSource(DrawnSource):
     def digest(self, image: str) -> tuple[str, str]:
         return f"{0:064x}" if image == "000" else "f" * 64, ""

@@ -125,7 +125,7 @@ class Writer:
         if self.folds:
             accuracy = float(norm.cdf(model.strength / 2))
             metrics.append(
-                Metric("lfw/official", "accuracy", "none", accuracy, accuracy - 0.01, accuracy + 0.01, n=6000)
+                Metric("lfw/official", "accuracy", "pair", accuracy, accuracy - 0.01, accuracy + 0.01, n=6000)
             )
         return metrics, arrays
 
@@ -195,7 +195,7 @@ def _verification(
                     8400,
                     PEOPLE,
                     note if supported else "2 non-mated comparisons would have to be accepted: not supported",
-                    "match when s >= T; FMR at most the target",
+                    f"{protocol} v1: match when s >= T; FMR at most the target",
                 )
             )
             arrays[f"replicates//{protocol}//tmr@fmr={target}//{weighting}"] = replicates
@@ -257,7 +257,7 @@ def _identification(
                     PHOTOS,
                     PEOPLE,
                     "",
-                    "rank = 1 + non-mated photos with score >= the best mate's; ties count against",
+                    f"{protocol} v1: rank = 1 + non-mated photos at or above the best mate",
                 )
             )
             arrays[f"replicates//{protocol}//{metric}//{weighting}"] = replicates

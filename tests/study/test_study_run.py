@@ -120,10 +120,10 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(bench: Any, tmp
 
     def stop(cell: str) -> None:
         if cell == "fake:b drawn as-is":
-            raise KeyboardInterrupt
+            raise RuntimeError("the disk is full")
 
     bench.before_embed = stop
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(RuntimeError, match="the disk is full"):
         run(bench, tmp_path / "broken")
     assert not (tmp_path / "broken" / "results.json").exists()
     stamps = {p: p.stat().st_mtime_ns for p in (tmp_path / "broken" / "cells").rglob("*.*")}
@@ -281,7 +281,13 @@ def test_given_options_replace_the_studys_own(bench: Any, tmp_path: Path) -> Non
     assert bench.named("load_model") == [("fake:c", "meta", False)]
     assert bench.named("evaluate") == [(None, 2, 5)]
     options = bench.named("embed")[0][-1]
-    assert options == {"detector": str(detector), "batch_size": 7, "max_excluded": 0.25, "quiet": True}
+    assert options == {
+        "detector": str(detector),
+        "batch_size": 7,
+        "max_excluded": 0.25,
+        "workers": None,
+        "quiet": True,
+    }
     with pytest.raises(BadInput, match="the same study with other settings"):
         run(bench, tmp_path / "run", asked)
 

@@ -2,8 +2,122 @@
 
 from __future__ import annotations
 
-EPILOG = ""
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from faceprobe.cli.show import print_json, print_table
+
+if TYPE_CHECKING:
+    from faceprobe.core.result import Result
+    from faceprobe.report.compare import Comparison, Line
+    from faceprobe.report.paired import Paired
+
+EPILOG = "Example: faceprobe compare runs/a runs/b --metric rank1 --metric tmr@fmr=1e-3"
+
+MAIN_METRICS = ("rank1", "tmr@fmr=1e-3", "accuracy")
 
 
-def command() -> None:
-    """(being written)"""
+def command(
+    runs: Annotated[list[Path], typer.Argument(help="Run directories, or their results.json.")],
+    published: Annotated[
+        bool, typer.Option("--published", help="Set published figures beside ours.")
+    ] = False,
+    metric: Annotated[
+        list[str] | None, typer.Option("--metric", help="Show this metric (repeatable).")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Show every row in the table.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print every row as JSON.")] = False,
+) -> None:
+    """Set runs side by side: same model, dataset, crop, protocol, metric and weighting.
+
+    The table shows the main metrics, weighted by people. Differences are to the first run, with an
+    interval where both runs stored replicates for the same people.
+    """
+    from faceprobe.report.compare import compare_runs
+
+    comparison = compare_runs(runs, published)
+    if as_json:
+        print_json(comparison.to_document())
+        return
+    wanted = tuple(metric) if metric else MAIN_METRICS
+    lines = [x for x in comparison.lines if every or x.key[5] in wanted]
+    if len(runs) > 1:
+        weighed = {x.key[:6] for x in lines if x.key[6] == "identity"}
+        _print_lines(
+            comparison, [x for x in lines if every or x.key[6] != "pair" or x.key[:6] not in weighed]
+        )
+    if published:
+        _print_published(comparison, lines)
+
+
+def _print_lines(comparison: Comparison, lines: list[Line]) -> None:
+    names = comparison.names
+    cautioned = any(line.cautions for line in lines)
+    columns = ["model", "dataset, crop", "figure", *names, *(f"{n} - {names[0]}" for n in names[1:])]
+    rows = []
+    for line in lines:
+        cells = [*_labels(line), *map(_value, line.values)]
+        cells += [_difference(d, line.key[5]) for d in line.differences[1:]]
+        rows.append([*cells, "; ".join(line.cautions)] if cautioned else cells)
+    notes = [f"{len(comparison.lines)} figures"]
+    notes += [f"{comparison.only_in(k)} only in {name}" for k, name in enumerate(names)]
+    hidden = len(comparison.lines) - len(lines)
+    notes += [f"{hidden} not shown (--all or --json shows them)"] if hidden else []
+    evidence = sorted({v.evidence for line in comparison.lines for v in line.values if v is not None})
+    caption = f"{'; '.join(notes)}. Evidence: {', '.join(evidence)}."
+    print_table("Runs side by side", [*columns, "caution"] if cautioned else columns, rows, caption)
+
+
+def _print_published(comparison: Comparison, lines: list[Line]) -> None:
+    columns = [
+        "model",
+        "dataset, crop",
+        "figure",
+        *comparison.names,
+        "published",
+        "as",
+        "crop there",
+        "source",
+    ]
+    rows, sources = [], {}
+    for line in lines:
+        for figure in line.published:
+            theirs = [f"{figure.value:.4f}", figure.model, figure.crop, figure.source.citation]
+            rows.append([*_labels(line), *map(_value, line.values), *theirs])
+            sources[figure.source.id] = figure.source
+    if not rows:
+        print("No published figure of this version matches a row shown above.")
+        return
+    title = "Published by others, not measured here: beside ours, never the same protocol"
+    print_table(title, columns, rows)
+    for source in sources.values():
+        print(f"{source.citation} ({source.url}): {source.protocol}.")
+        for caution in source.cautions:
+            print(f"  - {caution}")
+
+
+def _labels(line: Line) -> list[str]:
+    model, dataset, crop, cloak, protocol, metric, weighting = line.key
+    where = f"{dataset}, {crop}" + ("" if cloak in ("none", "") else f", {cloak}")
+    weighed = " (pairs)" if weighting == "pair" else ""
+    return [model, where, f"{protocol} {metric}{weighed}"]
+
+
+def _value(row: Result | None) -> str:
+    from faceprobe.report.words import fraction, interval
+
+    if row is None:
+        return "absent"
+    return f"{fraction(row.value, row.metric)} {interval(row.ci_low, row.ci_high, row.metric)}".rstrip()
+
+
+def _difference(paired: Paired | None, metric: str) -> str:
+    from faceprobe.report.words import fraction, interval
+
+    if paired is None:
+        return "-"
+    sign = "+" if paired.difference > 0 else ""
+    spread = interval(paired.low, paired.high, metric) if paired.known else ""
+    return f"{sign}{fraction(paired.difference, metric)} {spread}".rstrip()

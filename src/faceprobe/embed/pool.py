@@ -48,9 +48,10 @@ class Pool:
         self.recipe = recipe
         packed = _pack(recipe) if workers > 0 else None
         self.workers = workers if packed else 0
-        self._children = [_start(packed) for _ in range(self.workers)] if packed else []
+        self._children = [_start() for _ in range(self.workers)]
         self._idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
-        for child in self._children:
+        for child in self._children:  # all are on their way before the first is waited for
+            _send(child, packed or b"")
             self._idle.put(child)
         self._threads = ThreadPoolExecutor(max(1, self.workers))
 
@@ -124,17 +125,22 @@ def _pack(recipe: Recipe) -> bytes | None:
         return None
 
 
-def _start(packed: bytes) -> subprocess.Popen[bytes]:
-    child = subprocess.Popen(
+def _start() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
         [sys.executable, "-c", _BOOT, json.dumps(sys.path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
+
+
+def _send(child: subprocess.Popen[bytes], packed: bytes) -> None:
     assert child.stdin
-    child.stdin.write(packed)
-    child.stdin.flush()
-    return child
+    try:
+        child.stdin.write(packed)
+        child.stdin.flush()
+    except OSError:  # it has ended already: the first request to it will say so
+        return
 
 
 def _close(pipe: Any) -> None:

@@ -94,10 +94,10 @@ def _face(row: NDArray[np.float32], back: NDArray[np.float32]) -> Face:
 @contextmanager
 def _quiet_opencv(cv2: Any) -> Iterator[None]:
     """OpenCV prints warnings of its own while it loads a network; ours is one clear line."""
-    logging = cv2.utils.logging
-    before = logging.getLogLevel()
-    logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+    silent = 0
+    before = cv2.getLogLevel()
+    cv2.setLogLevel(silent)
     try:
         yield
     finally:
-        logging.setLogLevel(before)
+        cv2.setLogLevel(before)

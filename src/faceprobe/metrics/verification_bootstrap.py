@@ -75,14 +75,17 @@ def _tail_tmr(
     total = _nonmated_weight(summary, weights)
     fractions = [Fraction(repr(f)) for f in targets]
     left, right = summary.labels[summary.tail.left], summary.labels[summary.tail.right]
+    usual = 3 * allowed_false_matches(max(targets), v.n_nonmated) // 2 + 1000
     own = np.maximum(v.per_person, 1)
     has = v.per_person > 0
     for r, w in enumerate(weights):
         n_mated, n_people = int(w @ v.per_person), int(w[has].sum())
         if n_mated == 0 or total[r] == 0:
             continue
-        weighted = np.cumsum(w[left] * w[right])
         allowed = [int(f * int(total[r])) for f in fractions]
+        weighted = np.cumsum(w[left[:usual]] * w[right[:usual]])
+        if weighted[-1] <= max(allowed):  # a replicate that needs more of the tail than most
+            weighted = np.cumsum(w[left] * w[right])
         reached = np.searchsorted(weighted, allowed, side="right")
         matched = np.searchsorted(v.at_or_above, reached, side="right")
         label = v.label[: matched.max()]

@@ -69,7 +69,7 @@ def _pickled_shapes(path: Path) -> Shapes:
     try:
         held: Any = torch.load(path, map_location="meta", weights_only=True, mmap=zipped)
     except pickle.UnpicklingError as error:
-        if "global" in str(error).lower():
+        if zipped or _first_byte(path) == b"\x80":  # a pickle, whole or not
             raise Refused(
                 f"{path} is a pickle that asks to run more than tensors need, and is not loaded;"
                 " save its state dict as .safetensors where you trust it"
@@ -82,6 +82,11 @@ def _pickled_shapes(path: Path) -> Shapes:
     if not isinstance(held, dict):
         return {}
     return {k: tuple(v.shape) for k, v in held.items() if isinstance(v, torch.Tensor)}
+
+
+def _first_byte(path: Path) -> bytes:
+    with open(path, "rb") as handle:
+        return handle.read(1)
 
 
 def _is_torchscript(path: Path) -> bool:

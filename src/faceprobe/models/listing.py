@@ -11,8 +11,8 @@ from faceprobe.core.names import Name
 from faceprobe.models import MODEL_KINDS, parse_model
 from faceprobe.models.base import ModelCard, model_id
 
-LISTED = ("bundled", "openclip", "hf-hub", "hf")
-"""The kinds whose names are listed unless one is asked for: any others' are without end, or built at will."""
+LISTED = ("bundled", "openclip", "hf")
+"""The kinds listed unless one is asked for: the others' names are very many, very long, or any path."""
 
 
 @dataclass(frozen=True)

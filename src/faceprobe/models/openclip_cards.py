@@ -76,7 +76,7 @@ def card_of_tag(name: Name) -> ModelCard:
     return tower_card(
         name,
         arch,
-        family=f"{model['family']} {tower_word(arch)}",
+        family=f"{model['family']} {tower_word(arch)}".strip(),
         quick_gelu=quick,
         training_data=model["training_data"],
         samples_seen=model["samples_seen"],
@@ -141,10 +141,10 @@ def contradicts(arch: str, tag: str) -> bool:
 
 
 def tower_word(arch: str) -> str:
-    """The kind of image tower as a word of the family's name."""
+    """The kind of image tower as a word of the family's name; "" for the many kinds of timm."""
     tower = catalogue()["towers"][arch]
     if tower["kind"] == "timm":
-        return "ConvNeXt" if arch.startswith("convnext") else "timm tower"
+        return "ConvNeXt" if arch.startswith("convnext") else ""
     return "ResNet" if tower["kind"] == "resnet" else "ViT"
 
 

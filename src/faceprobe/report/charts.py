@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from faceprobe.core.result import Result
 from faceprobe.report.curves import file_name
-from faceprobe.report.leaderboard import Scene, family_of, ranking
+from faceprobe.report.leaderboard import Scene, entrants, family_of
 from faceprobe.report.plot import CHARACTER, Axis, Plot, Point, shortened
 from faceprobe.report.run_data import LEAVE_ONE_OUT, Run
 from faceprobe.report.theme import Mark, mark
@@ -53,6 +53,8 @@ def size_figure(run: Run, scene: Scene) -> Plot | None:
         assert row.value is not None
         x, y = plot.px(size), plot.py(row.value)
         taken.append((x - 7, y - 7, x + 7, y + 7))
+        if spread := _whisker(row):
+            taken.append((x - 1, plot.py(spread[1]), x + 1, plot.py(spread[0])))
     for model, size, row in sized:
         assert row.value is not None
         spread = _whisker(row)
@@ -85,7 +87,7 @@ def crop_mark(crop: str, color: int = 8) -> Mark:
 def crop_figure(run: Run, dataset: str, protocol: str, title: str) -> Plot | None:
     """A row a model, a marker a crop: rank-1 under ``protocol``; None where nothing was measured."""
     crops = crops_of(run, dataset)
-    models = ranking(run, (dataset, "none", crops[0])) if crops else []
+    models = [m for m, _ in entrants(run, (dataset, "none", crops[0]))] if crops else []
     rows = {(m, c): run.get(m, (dataset, "none", c), protocol, "rank1") for m in models for c in crops}
     models = [m for m in models if any((r := rows[m, c]) and r.value is not None for c in crops)]
     if not models:
@@ -93,7 +95,7 @@ def crop_figure(run: Run, dataset: str, protocol: str, title: str) -> Plot | Non
     plot = Plot(
         file_name(f"crops-{'cross-event' if protocol != LEAVE_ONE_OUT else 'all'}", (dataset, "none", "")),
         f"Rank-1 by crop, {title}",
-        f"Identity-weighted rank-1 of each model by crop on {dataset}, {title}.",
+        f"Identity-weighted rank-1 of each model by crop on {run.short(dataset)}, {title}.",
         Axis(f"Rank-1, {title}", 0.0, 1.0, [(k / 5, f"{k / 5:.1f}") for k in range(6)]),
         width=440,
         height=26 + ROW_HEIGHT * len(models) + 26,
@@ -157,6 +159,10 @@ def _label(plot: Plot, at: Point, text: str, taken: list[Box]) -> bool:
         (x + 8, y + 20, "start"),
         (x - 8, y - 12, "end"),
         (x - 8, y + 20, "end"),
+        (x, y - 26, "middle"),
+        (x, y + 34, "middle"),
+        (x + 8, y + 34, "start"),
+        (x - 8, y - 26, "end"),
     )
     for left, base, anchor in places:
         start = left - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
@@ -179,7 +185,7 @@ def _overlap(a: Box, b: Box) -> bool:
 
 
 def _size_axis(sizes: list[float]) -> Axis:
-    low, high = min(sizes) / 1.35, max(sizes) * 1.35
+    low, high = min(sizes) / 1.9, max(sizes) * 1.9
     ticks = [
         m * 10.0**e
         for e in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)

@@ -60,7 +60,8 @@ def _roc(run: Run, scene: Scene, cells: list[tuple[str, Cell]], protocol: str) -
     curves = [(m, c) for m, cell in cells if (c := _rates(cell, protocol))]
     if not curves:
         return None
-    floor = int(np.floor(np.log10(min(c[0][0] for _, c in curves))))
+    floor = round(float(np.log10(min(c[0][0] for _, c in curves))))
+    curves = [(m, [p for p in c if p[0] >= 0.999 * 10.0**floor]) for m, c in curves]
     axis = _log_axis("False match rate (FMR)", floor, 0)
     plot = _plot("roc", run, scene, "ROC", "true match rate over false match rate", axis, _unit_axis("TMR"))
     return _drawn(run, plot, curves, lambda fmr, tmr: (fmr, tmr))
@@ -119,7 +120,7 @@ def _drawn(
 
 def _plot(kind: str, run: Run, scene: Scene, short: str, title: str, x: Axis, y: Axis) -> Plot:
     dataset, _, crop = scene
-    where = f"{dataset}, {crop}, people weighted equally"
+    where = f"{run.short(dataset)}, {crop}, people weighted equally"
     return Plot(
         file_name(kind, scene),
         f"{short}: {title}",
@@ -145,7 +146,22 @@ def _histogram(cell: Cell, protocol: str) -> tuple[NDArray[Any], NDArray[Any], N
     edges, mated, other = found
     if edges is None or mated is None or other is None or not mated.sum() or not other.sum():
         return None
-    return edges, mated, other
+    return _coarser(edges, mated, other)
+
+
+def _coarser(
+    edges: NDArray[Any], mated: NDArray[Any], other: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Join neighbouring bins until the mated scores fill no more than Rice's rule allows, 2 n^(1/3)."""
+    occupied = np.flatnonzero(mated)
+    span = int(occupied[-1] - occupied[0]) + 1
+    step = max(1, round(span / (2 * float(mated.sum()) ** (1 / 3))))
+    starts = np.arange(0, len(mated), step)
+    return (
+        np.append(edges[starts], edges[-1]),
+        np.add.reduceat(mated, starts),
+        np.add.reduceat(other, starts),
+    )
 
 
 def _support(found: list[tuple[str, NDArray[Any], NDArray[Any], NDArray[Any]]]) -> tuple[float, float]:
@@ -180,7 +196,7 @@ def _scores(
     first = int(np.ceil(low / step - 1e-9))
     last = int(np.floor(high / step + 1e-9))
     ticks = [(step * k, f"{step * k:.1f}".replace("-", "−")) for k in range(first, last + 1)]
-    about = f"Densities of mated and non-mated scores of {model} ({scene[0]}, {scene[2]})."
+    about = f"Densities of mated and non-mated scores of {model} ({run.short(scene[0])}, {scene[2]})."
     plot = Plot(
         file_name("scores", scene, model),
         f"Scores of {model}",

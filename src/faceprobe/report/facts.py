@@ -12,6 +12,9 @@ from faceprobe.report.leaderboard import Scene
 from faceprobe.report.run_data import ALL_PAIRS, LEAVE_ONE_OUT, Cell, Run
 from faceprobe.report.words import count, percent, scaled
 
+_VERSION = re.compile(r"^\S+ (v\d+): ")
+"""How the conventions of a row begin: the protocol's name and version."""
+
 DUPLICATES_METRIC = "n_duplicate_pairs"
 
 
@@ -34,11 +37,15 @@ class DataRow:
 
 @dataclass(frozen=True)
 class ProtocolRow:
-    """A protocol with the conventions and interval methods that its rows name."""
+    """A protocol with its ``version``, the conventions and interval methods that its rows name, and, where
+    this version of faceprobe has the same protocol, its conventions at length by subject.
+    """
 
     protocol: str
+    version: str
     conventions: tuple[str, ...]
     intervals: tuple[str, ...]
+    details: tuple[tuple[str, str], ...]
 
 
 def data_rows(run: Run) -> list[DataRow]:
@@ -74,11 +81,11 @@ def protocol_rows(run: Run) -> list[ProtocolRow]:
     found = []
     for protocol in sorted({r.protocol for r in run.rows}):
         rows = [r for r in run.rows if r.protocol == protocol]
-        found.append(
-            ProtocolRow(
-                protocol, _distinct(r.conventions for r in rows), _distinct(r.ci_method for r in rows)
-            )
-        )
+        labels = _distinct(r.conventions for r in rows)
+        versions = _distinct(m.group(1) for text in labels if (m := _VERSION.match(text)))
+        short = tuple(_VERSION.sub("", text) for text in labels)
+        intervals = _distinct(r.ci_method for r in rows)
+        found.append(ProtocolRow(protocol, ", ".join(versions), short, intervals, _details(protocol, labels)))
     return found
 
 
@@ -140,6 +147,17 @@ def model_cards(run: Run) -> list[dict[str, str]]:
 def short_hash(text: str) -> str:
     """The first twelve digits of a long hex hash; other text as it is."""
     return text[:12] if re.fullmatch(r"[0-9a-f]{32,}", text) else text
+
+
+def _details(protocol: str, labels: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    from faceprobe.protocols.catalog import PROTOCOLS
+
+    if protocol not in PROTOCOLS:
+        return ()
+    known = PROTOCOLS.get(protocol)
+    if labels != (known.label,):
+        return ()
+    return (*known.conventions.items(), ("source", known.citation))
 
 
 def _seen(run: Run, scene: Scene, cell: Cell) -> tuple[Any, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from faceprobe.core.result import Result
-from faceprobe.report.leaderboard import HEADLINE_TMR, Scene, ranking
+from faceprobe.report.leaderboard import HEADLINE_TMR, Scene, entrants, ranking
 from faceprobe.report.run_data import ALL_PAIRS, CROSS_EVENT, LEAVE_ONE_OUT, Run
 from faceprobe.report.sentences import Ground, Sentence, say
 from faceprobe.report.words import percent, percent_with_interval
@@ -35,16 +35,16 @@ def kind_of(run: Run, model: str) -> str:
     """``specialist`` (made for faces), ``clip`` (image and text trained together) or ``other``."""
     card = run.card(model)
     name, family = str(card.get("id") or model).lower(), str(card.get("family") or "").lower()
-    if name.startswith(("onnx:", "bundled:face")) or "face" in family or "specialist" in family:
+    if name.startswith(("onnx:", "bundled:face")) or "recogniser" in family or "specialist" in family:
         return "specialist"
-    if "clip" in name + family or (":" not in name and "/" in name):
+    if any(word in name + family for word in ("clip", "siglip")) or (":" not in name and "/" in name):
         return "clip"
     return "other"
 
 
 KINDS = {
     "clip": "zero-shot CLIP-style model",
-    "other": "zero-shot image encoder",
+    "other": "image encoder",
     "specialist": "model made for faces",
 }
 
@@ -65,14 +65,10 @@ def findings(run: Run, scene: Scene) -> list[Sentence]:
     first = best.get("clip") or best.get("other") or best.get("specialist")
     if first is None:
         rows = run.in_scene(scene)
-        return [say("no_rank", ground(run, rows), dataset=scene[0]), *_folds(run, scene)]
+        return [say("no_rank", ground(run, rows), dataset=run.short(scene[0])), *_folds(run, scene)]
     found = [_best(run, scene, protocol, first, KINDS[kind_of(run, first)])]
-    specialist = best.get("specialist")
-    if specialist and specialist != first:
-        row = _row(run, scene, protocol, specialist)
-        value = percent_with_interval(row)
-        kind = KINDS["specialist"]
-        found.append(say("specialist", ground(run, [row]), kind=kind, model=specialist, value=value))
+    if kind_of(run, first) != "specialist":
+        found += _specialist(run, scene)
     for more in (_same_event, _verification, _crops):
         found += more(run, scene, first)
     return found + _folds(run, scene) + _share(run, scene)
@@ -122,10 +118,21 @@ def _best(run: Run, scene: Scene, protocol: str, model: str, kind: str) -> Sente
         model=model,
         value=percent_with_interval(row),
         people=f"{cell.n_identities if cell else row.n_identities:,}",
-        of=f" of {scene[0]}" if len({s[0] for s in run.scenes}) > 1 else "",
+        of=f" of {run.short(scene[0])}" if len({s[0] for s in run.scenes}) > 1 else "",
         condition=condition(protocol),
         chance=chance(run, scene),
     )
+
+
+def _specialist(run: Run, scene: Scene) -> list[Sentence]:
+    """The best model made for faces, on its own crop where it was not measured on this one."""
+    for model, seen in entrants(run, scene):
+        row = run.get(model, seen, run.headline_protocol(seen, LEAVE_ONE_OUT), "rank1")
+        if kind_of(run, model) == "specialist" and row is not None and row.value is not None:
+            crop = "" if seen == scene else f" on its own crop ({seen[2]})"
+            fields = {"kind": KINDS["specialist"], "model": model, "value": percent_with_interval(row)}
+            return [say("specialist", ground(run, [row]), crop=crop, **fields)]
+    return []
 
 
 def _same_event(run: Run, scene: Scene, model: str) -> list[Sentence]:
@@ -186,4 +193,4 @@ def _share(run: Run, scene: Scene) -> list[Sentence]:
         return []
     largest = max(rows, key=lambda r: r.value or 0.0)
     share = percent(largest.value or 0.0)
-    return [say("largest_share", ground(run, [largest]), share=share, dataset=scene[0])]
+    return [say("largest_share", ground(run, [largest]), share=share, dataset=run.short(scene[0]))]

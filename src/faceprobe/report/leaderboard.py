@@ -13,6 +13,9 @@ from faceprobe.report.sentences import LABEL
 from faceprobe.report.words import fraction, interval, scaled
 
 HEADLINE_TMR = "tmr@fmr=1e-3"
+WARNING_WORDS = ("unstable", "warning", "no interval", "no width", "too narrow")
+"""What a row's note says where its figure deserves less trust."""
+
 Scene = tuple[str, str, str]
 
 
@@ -35,7 +38,7 @@ class Footnotes:
 @dataclass(frozen=True)
 class TableCell:
     """``value`` and ``interval`` as text, ``bar`` the interval drawn, ``pair`` the pair-weighted value,
-    ``note`` a footnote number (0 = none), ``reason`` its text, ``caution`` whether it warns.
+    ``note`` a footnote number (0 = none), ``reason`` the row's own remark, ``caution`` whether it warns.
     """
 
     value: str
@@ -60,7 +63,10 @@ class Column:
 
 @dataclass(frozen=True)
 class BoardRow:
+    """A model's line; ``crop`` is "" unless the model was measured on a crop of its own only."""
+
     model: str
+    crop: str
     family: str
     params: str
     series: int
@@ -101,6 +107,30 @@ def ranking(run: Run, scene: Scene) -> list[str]:
 
     present = {r.model for r in run.in_scene(scene)}
     return sorted((m for m in run.models if m in present), key=order)
+
+
+def entrants(run: Run, scene: Scene) -> list[tuple[str, Scene]]:
+    """Models of ``scene`` and, where it is its dataset's first, those measured on other crops only, each
+    with the scene to read it in; best first.
+    """
+    dataset, cloak, _ = scene
+    found = [(model, scene) for model in ranking(run, scene)]
+    siblings = [s for s in run.scenes if s[:2] == (dataset, cloak)]
+    if siblings and siblings[0] == scene:
+        for other in siblings[1:]:
+            found += [(m, other) for m in ranking(run, other) if m not in {f[0] for f in found}]
+
+    def order(entry: tuple[str, Scene]) -> tuple[bool, float]:
+        row = run.get(entry[0], entry[1], run.headline_protocol(entry[1], LEAVE_ONE_OUT), "rank1")
+        value = None if row is None else row.value
+        return value is None, -(value or 0.0)
+
+    return sorted(found, key=order)
+
+
+def remarks(note: str) -> str:
+    """What of a row's note belongs below a table: all but the bracket of an equal error rate."""
+    return "; ".join(p for p in note.split("; ") if p and not p.startswith("bracket:"))
 
 
 def columns_of(run: Run, scene: Scene) -> tuple[Column, ...]:
@@ -163,9 +193,9 @@ def table_cell(row: Result | None, pair: Result | None, notes: Footnotes, top: f
         interval=interval(row.ci_low, row.ci_high, row.metric),
         bar=interval_bar(row, top),
         pair=beside,
-        note=notes.number(row.note),
+        note=notes.number(remarks(row.note)),
         reason=row.note,
-        caution=bool(row.note),
+        caution=any(word in row.note for word in WARNING_WORDS),
     )
 
 
@@ -195,14 +225,16 @@ def _board(run: Run, scene: Scene, number: int) -> Board:
     notes = Footnotes(f"board{number}")
     columns = columns_of(run, scene)
     rows = []
-    for model in ranking(run, scene):
+    for model, seen in entrants(run, scene):
         cells = []
         for column in columns:
-            row = run.any_weighting(model, scene, column.protocol, column.metric)
-            pair = run.get(model, scene, column.protocol, column.metric, "pair")
+            row = run.any_weighting(model, seen, column.protocol, column.metric)
+            pair = run.get(model, seen, column.protocol, column.metric, "pair")
             cells.append(table_cell(row, pair if pair is not row else None, notes, column.top))
         params = scaled(run.card(model).get("n_params"))
-        rows.append(BoardRow(model, family_of(run, model), params, run.models.index(model), tuple(cells)))
+        own_crop = "" if seen == scene else seen[2]
+        series = run.models.index(model)
+        rows.append(BoardRow(model, own_crop, family_of(run, model), params, series, tuple(cells)))
     evidence = weakest(r.evidence for r in run.in_scene(scene))
     return Board(
         notes.key, dataset, crop, cloak, evidence, LABEL[evidence], columns, tuple(rows), tuple(notes.texts)
@@ -228,4 +260,4 @@ def _supported(row: Result) -> bool:
 
 
 def _calm(row: Result) -> bool:
-    return row.value is not None and not row.note
+    return row.value is not None and not remarks(row.note)

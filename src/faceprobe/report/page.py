@@ -168,23 +168,27 @@ def _in_order(run: Run, first: list[Scene]) -> list[Scene]:
 def _curve_set(run: Run, scene: Scene) -> CurveSet:
     curves, scores = curve_figures(run, scene), score_figures(run, scene)
     names = dict.fromkeys(name for plot in curves for _, name in plot.legend)
-    title = f"{scene[0]}, {scene[2]}" + ("" if scene[1] == "none" else f", {scene[1]}")
-    return CurveSet(title, scene[0], scene[2], curves, scores, [(run.models.index(n), n) for n in names])
+    title = f"{run.short(scene[0])}, {scene[2]}" + ("" if scene[1] == "none" else f", {scene[1]}")
+    return CurveSet(
+        title, run.short(scene[0]), scene[2], curves, scores, [(run.models.index(n), n) for n in names]
+    )
 
 
 def _context_part(run: Run, dataset: str) -> ContextPart:
     crops = crops_of(run, dataset)
     if len(crops) < 2:
-        return ContextPart(dataset, [], [])
+        return ContextPart(run.short(dataset), [], [])
     variants = (
         (LEAVE_ONE_OUT + CROSS_EVENT, "photos of the same event left out"),
         (LEAVE_ONE_OUT, "all photos"),
     )
     drawn = [crop_figure(run, dataset, protocol, title) for protocol, title in variants]
     legend = [(c, swatch(crop_mark(c), line=False)) for c in crops]
-    return ContextPart(dataset, legend, [p for p in drawn if p])
+    return ContextPart(run.short(dataset), legend, [p for p in drawn if p])
 
 
 def _size_part(run: Run, scene: Scene) -> SizePart:
     compared = size.comparisons(run, scene)
-    return SizePart(scene[0], size_figure(run, scene), size.overview(run, scene, compared), compared)
+    return SizePart(
+        run.short(scene[0]), size_figure(run, scene), size.overview(run, scene, compared), compared
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
@@ -9,6 +10,8 @@ from importlib.resources import files
 from typing import Any
 
 import yaml
+
+from faceprobe.core.result import Result
 
 
 @dataclass(frozen=True)
@@ -66,17 +69,30 @@ def published_figures() -> tuple[Figure, ...]:
     return tuple(f for t in data["tables"] for f in _figures(t, sources))
 
 
-def beside(model: str, dataset: str, metric: str) -> list[Figure]:
-    """Published figures that may stand beside ours for ``metric`` of ``model`` on ``dataset``.
+def beside(row: Result) -> list[Figure]:
+    """Published figures that may stand beside ``row``.
 
     Beside, not equal: protocol and crop differ, and every figure brings its source and cautions.
+    Publications weigh pairs equally, so an identity-weighted row has none; nor has one of a cloaked
+    photo, of a part of the photo, or of pairs from different events only.
     """
-    kind = dataset.partition("?")[0].partition(":")[0]
+    whole = row.crop not in ("face-only", "context-only") and row.cloak in ("none", "")
+    if row.weighting == "identity" or not whole or row.protocol.endswith("-cross-event"):
+        return []
+    name = benchmark(row.dataset)
     return [
         f
         for f in published_figures()
-        if f.benchmark == kind and f.metric == metric and any(fnmatchcase(model, p) for p in f.like)
+        if f.benchmark == name and f.metric == row.metric and any(fnmatchcase(row.model, p) for p in f.like)
     ]
+
+
+def benchmark(dataset: str) -> str:
+    """The benchmark behind a dataset's name: ``lfw:PATH`` and ``insightface-bin:lfw.bin`` are ``lfw``."""
+    kind, _, body = dataset.partition("?")[0].partition(":")
+    if kind != "insightface-bin":
+        return kind
+    return re.split(r"[\\/]", body)[-1].removesuffix(".bin").lower().replace("_", "-")
 
 
 @cache

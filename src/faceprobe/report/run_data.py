@@ -101,6 +101,16 @@ class Run:
             sorted(keys, key=lambda k: (datasets.index(k[0]), k[1] != "none", k[1], k[2] != "as-is"))
         )
 
+    def short(self, dataset: str) -> str:
+        """A dataset's name without its options, where no other dataset of the run shares it."""
+        stem = dataset.partition("?")[0]
+        alike = [s[0] for s in self.scenes if s[0].partition("?")[0] == stem]
+        return stem if set(alike) <= {dataset} else dataset
+
+    def row(self, key: Key) -> Result | None:
+        """The row of :func:`row_key` ``key``, or None."""
+        return self._index.get(key)
+
     def get(
         self,
         model: str,

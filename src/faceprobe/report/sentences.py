@@ -36,7 +36,7 @@ TEMPLATES: dict[str, str] = {
         "{lead}: the best {kind}, {model}, finds the same person first in {value} of searches among "
         "{people} people{of}{condition}; chance is {chance}."
     ),
-    "specialist": "{lead}, the best {kind}, {model}, does so in {value}.",
+    "specialist": "{lead}, the best {kind}, {model}{crop}, does so in {value}.",
     "verification": (
         "{lead}, {model} accepts {value} of comparisons of two photos of one person{condition} when it "
         "accepts one in {one_in} comparisons of different people."

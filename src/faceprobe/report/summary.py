@@ -6,36 +6,32 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from faceprobe.core.result import Result
-from faceprobe.report.leaderboard import columns_of, ranking
+from faceprobe.report.leaderboard import HEADLINE_TMR, columns_of, ranking
 from faceprobe.report.run_data import Run, row_key
 from faceprobe.report.words import fraction, interval
+
+SHOWN = ("rank1", HEADLINE_TMR, "accuracy")
 
 
 def summary_table(rows: Sequence[Result]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """(columns, rows) as text: a line for each model, dataset and crop, the best first in each scene.
 
-    Figures are weighted by people; an unsupported one is "-". Columns that no scene has are left out.
+    Figures are weighted by people, with 95 % intervals; an unsupported one is "-". Datasets and
+    cloaks have a column only where there are several.
     """
     run = Run(Path(), tuple(rows), {}, (), {row_key(r): r for r in rows})
     lines: list[dict[str, str]] = []
-    titles: list[str] = []
+    titles: dict[str, None] = {}
     for scene in run.scenes:
-        columns = columns_of(run, scene)
-        titles += [t for c in columns if (t := f"{c.title} {c.subtitle}") not in titles]
+        columns = [(f"{c.title} {c.subtitle}", c) for c in columns_of(run, scene) if c.metric in SHOWN]
+        titles |= dict.fromkeys(title for title, _ in columns)
         for model in ranking(run, scene):
-            line = {"model": model, "dataset": scene[0], "crop": scene[2], "cloak": scene[1]}
-            for column in columns:
-                row = run.any_weighting(model, scene, column.protocol, column.metric)
-                line[f"{column.title} {column.subtitle}"] = _text(row)
+            line = {"model": model, "dataset": scene[0], "cloak": scene[1], "crop": scene[2]}
+            for title, column in columns:
+                line[title] = _text(run.any_weighting(model, scene, column.protocol, column.metric))
             lines.append(line)
-    names = [
-        "model",
-        "dataset",
-        "crop",
-        *(["cloak"] if {r.cloak for r in rows} - {"none", ""} else []),
-        *titles,
-    ]
-    return tuple(names), [tuple(line.get(name, "") for name in names) for line in lines]
+    names = ["model", *(n for n in ("dataset", "cloak") if len({x[n] for x in lines}) > 1), "crop", *titles]
+    return tuple(names), [tuple(line.get(name, "-") for name in names) for line in lines]
 
 
 def _text(row: Result | None) -> str:

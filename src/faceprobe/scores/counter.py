@@ -5,21 +5,22 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-BINS = 2**20
+MAX_BINS = 2**20
 
 
 class ThresholdCounter:
     """Counts scores over ascending, distinct ``thresholds`` (K,), exactly.
 
-    Scores fall into about a million bins of a power-of-two width (so that sorting into bins rounds
-    nothing). A bin without a threshold needs only its count; the scores in the others are
-    sorted and looked up one by one.
+    Scores fall into up to a million bins (``expected``, how many scores will come, sets how many). A
+    bin without a threshold needs only its count; the scores in the others are sorted and looked
+    up one by one. Sorting into bins never reverses an order, so rounding in it does no harm.
     """
 
-    def __init__(self, thresholds: NDArray[np.float64]) -> None:
+    def __init__(self, thresholds: NDArray[np.float64], expected: int = MAX_BINS) -> None:
         self.thresholds = thresholds
         low, high = (float(thresholds[0]), float(thresholds[-1])) if len(thresholds) else (0.0, 0.0)
-        self._bits = min(50, int(np.floor(np.log2(BINS / max(high - low, 2.0**-30)))))
+        bins = min(MAX_BINS, max(64, expected))
+        self._bits = min(50, int(np.floor(np.log2(bins / max(high - low, 2.0**-30)))))
         self._first = int(np.floor(np.ldexp(low, self._bits)))
         self._size = int(np.floor(np.ldexp(high, self._bits))) - self._first + 1
         self._own = self._bin(thresholds)

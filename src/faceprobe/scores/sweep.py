@@ -45,7 +45,7 @@ def sweep(
     n = len(rows)
     centre, spread = _typical_nonmated(rows, labels)
     edges = _histogram_edges(mated, centre, spread)
-    counter = ThresholdCounter(np.union1d(mated.score, edges[1:-1]))
+    counter = ThresholdCounter(np.union1d(mated.score, edges[1:-1]), expected=n * n // 2)
     tail = TailKeeper(tail_size)
     grid = _grid(centre, spread, n_people=int(labels[-1]) + 1)
     probes = _Probes(labels, find_twins(labels, content), rankings, grid)

@@ -17,6 +17,7 @@ from faceprobe.core.files import read_json, write_bytes, write_json
 from faceprobe.core.result import Evidence, Metric, Result, attach, from_document, to_document
 from faceprobe.datasets.table import FaceTable
 from faceprobe.models.base import ImageEncoder, ModelCard, model_hash
+from faceprobe.study.drawn import KeptPhotos
 from faceprobe.study.parts import Parts
 from faceprobe.study.plan import Cell, needs_pairs
 from faceprobe.study.schema import Study
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Measured:
-    """What one cell gave. ``seconds`` is the wall clock of embedding and evaluating."""
+    """What one cell gave. ``seconds`` is the wall clock of embedding plus that of evaluating."""
 
     rows: list[Result]
     embedded: Embedded
@@ -65,7 +66,18 @@ class FinishedCell:
     card: dict[str, Any]
 
 
-def measure(
+@dataclass(frozen=True)
+class EmbeddedCell:
+    """A cell's embeddings and what its rows say of the model; the encoder itself is not held."""
+
+    cell: Cell
+    table: FaceTable
+    embedded: Embedded
+    card: ModelCard
+    model_hash: str
+
+
+def embed_cell(
     cell: Cell,
     table: FaceTable,
     encoder: ImageEncoder,
@@ -74,12 +86,10 @@ def measure(
     *,
     on_photos: Callable[[int], None] | None = None,
     quiet: bool = True,
-) -> Measured:
-    """Embed ``table`` with ``encoder`` and evaluate the cell's protocols.
-
-    ``on_photos`` is called with a number of photos whenever a batch has been encoded.
+) -> EmbeddedCell:
+    """Embed ``table`` with ``encoder``. ``on_photos`` is called with a number of photos whenever a batch
+    has been encoded.
     """
-    started = time.monotonic()
     embedded = parts.embed(
         table,
         encoder if on_photos is None else _counting(encoder, on_photos),
@@ -87,8 +97,16 @@ def measure(
         detector=study.options.detector,
         batch_size=study.options.batch_size,
         max_excluded=study.options.max_excluded,
+        workers=0 if isinstance(table.source, KeptPhotos) else None,
         quiet=quiet,
     )
+    return EmbeddedCell(cell, table, embedded, encoder.card, model_hash(encoder))
+
+
+def evaluate_cell(done: EmbeddedCell, study: Study, parts: Parts) -> Measured:
+    """Evaluate the cell's protocols over its embeddings."""
+    started = time.monotonic()
+    cell, embedded = done.cell, done.embedded
     outcome = parts.evaluate(
         embedded.data, cell.protocols, seed=study.seed, replicates=study.replicates, quiet=True
     )
@@ -98,11 +116,11 @@ def measure(
         dataset=cell.dataset,
         crop=cell.crop,
         cloak=cell.cloak,
-        evidence=evidence_of(table, encoder.card),
-        model_hash=model_hash(encoder),
+        evidence=evidence_of(done.table, done.card),
+        model_hash=done.model_hash,
         dataset_hash=embedded.dataset_hash,
     )
-    return Measured(rows, embedded, outcome, encoder.card, time.monotonic() - started)
+    return Measured(rows, embedded, outcome, done.card, embedded.seconds + time.monotonic() - started)
 
 
 def _with_lost_pairs(metric: Metric, lost: int) -> Metric:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +20,15 @@ from faceprobe.core.files import write_json
 from faceprobe.core.progress import Tick, progress, say
 from faceprobe.core.result import Result
 from faceprobe.datasets.table import FaceTable
-from faceprobe.study.cell import FinishedCell, measure, read_cell, write_cell
+from faceprobe.study.beside import Beside
+from faceprobe.study.cell import (
+    EmbeddedCell,
+    FinishedCell,
+    embed_cell,
+    evaluate_cell,
+    read_cell,
+    write_cell,
+)
 from faceprobe.study.drawn import keep_drawn
 from faceprobe.study.folder import open_run
 from faceprobe.study.manifest import build_manifest
@@ -82,7 +92,7 @@ def run_study(
         ):
             missing = list(plan.missing)
             work = _Work(resolved, plan, parts, folder / "cells", Path(scratch), offline, tick, missing)
-            finished = list(work.cells())
+            finished = work.cells()
         if not finished:
             raise nothing_to_run(name, work.missing)
         rows = write_results(folder, [row for cell in finished for row in cell.rows])
@@ -109,41 +119,47 @@ class _Work:
     tick: Tick
     missing: list[str]
     measured: int = 0
-    _encoded: int = field(default=0, init=False)
+    _finished: dict[str, FinishedCell] = field(default_factory=dict, init=False)
     _drawn: dict[str, FaceTable] = field(default_factory=dict, init=False)
 
-    def cells(self) -> Iterator[FinishedCell]:
+    def cells(self) -> list[FinishedCell]:
         """Every cell that could be done, in the plan's order."""
-        for model_text, cells in groupby(self.plan.cells, key=lambda cell: cell.model_text):
-            yield from self._cells_of_model(model_text, list(cells))
-            free_memory()
+        with Beside() as beside:
+            for model_text, cells in groupby(self.plan.cells, key=lambda cell: cell.model_text):
+                self._cells_of_model(model_text, list(cells), beside)
+                free_memory()
+        return [self._finished[cell.key] for cell in self.plan.cells if cell.key in self._finished]
 
-    def _cells_of_model(self, model_text: str, cells: list[Cell]) -> Iterator[FinishedCell]:
+    def _cells_of_model(self, model_text: str, cells: list[Cell], beside: Beside) -> None:
         encoder, files = None, model_files_hash(model_text)
         for position, cell in enumerate(cells):
             table = self.plan.tables[cell.dataset]
             signature = cell_signature(cell, table, self.study, files)
-            done = read_cell(self.folder, cell)
-            if done is None or done.signature != signature:
-                self.tick(0, note=str(cell))
-                if encoder is None:
-                    try:
-                        encoder = self.parts.load_model(
-                            model_text, device=self.study.options.device, offline=self.offline
-                        )
-                    except (Missing, Unreachable) as error:
-                        self._skip(model_text, cells[position:], error)
-                        return
-                self._encoded = 0
-                photos = self._photos(cell.dataset)
-                count = self._counter(len(photos))
-                result = measure(cell, photos, encoder, self.study, self.parts, on_photos=count)
-                done = write_cell(self.folder, cell, result, signature)
-                self.measured += 1
-                self.tick(len(table) - self._encoded)
-            else:
+            before = read_cell(self.folder, cell)
+            if before is not None and before.signature == signature:
+                self._finished[cell.key] = before
                 self.tick(len(table), note=f"{cell} (kept)")
-            yield done
+                continue
+            self.tick(0, note=str(cell))
+            if encoder is None:
+                try:
+                    encoder = self.parts.load_model(
+                        model_text, device=self.study.options.device, offline=self.offline
+                    )
+                except (Missing, Unreachable) as error:
+                    self._skip(model_text, cells[position:], error)
+                    return
+            photos = self._photos(cell.dataset)
+            with self._counter(len(photos)) as count:
+                done = embed_cell(cell, photos, encoder, self.study, self.parts, on_photos=count)
+            beside.start(partial(self._finish, done, signature))
+
+    def _finish(self, done: EmbeddedCell, signature: str, stopped: Callable[[], bool]) -> None:
+        """Evaluate and keep one cell, beside the embedding of the next."""
+        measured = evaluate_cell(done, self.study, self.parts)
+        if not stopped():
+            self._finished[done.cell.key] = write_cell(self.folder, done.cell, measured, signature)
+            self.measured += 1
 
     def _photos(self, dataset: str) -> FaceTable:
         """The dataset, its photos drawn once where they are drawn and several cells look at them."""
@@ -154,13 +170,22 @@ class _Work:
             self._drawn[dataset] = table
         return self._drawn[dataset]
 
-    def _counter(self, total: int) -> Callable[[int], None]:
-        def count(photos: int) -> None:
-            step = min(photos, total - self._encoded)  # an encoder may see a photo twice
-            self._encoded += step
-            self.tick(step)
+    @contextmanager
+    def _counter(self, total: int) -> Iterator[Callable[[int], None]]:
+        """Advance the progress by encoded photos, and in the end to ``total``: some were cached, and an
+        encoder may see a photo twice.
+        """
+        left = total
 
-        return count
+        def count(photos: int) -> None:
+            nonlocal left
+            step = min(photos, left)
+            left -= step
+            if step:
+                self.tick(step)
+
+        yield count
+        count(left)
 
     def _skip(self, model_text: str, cells: list[Cell], error: Missing | Unreachable) -> None:
         entry = self.study.models[model_text]

@@ -8,16 +8,15 @@ from dataclasses import dataclass, replace
 from faceprobe.core.errors import BadInput
 from faceprobe.core.result import Result
 from faceprobe.models.base import ModelCard
-from faceprobe.study.cell import measure
+from faceprobe.study.cell import embed_cell, evaluate_cell
 from faceprobe.study.parts import Parts, real_parts
 from faceprobe.study.plan import check_protocols, plan_study
-from faceprobe.study.results import sorted_rows
 from faceprobe.study.schema import DatasetEntry, ModelEntry, Options, Study
 
 
 @dataclass(frozen=True)
 class EvalResult:
-    """``rows`` sorted as in ``results.json``; ``excluded`` counts photos by reason; ``encoded`` and
+    """``rows`` in the order of their protocols; ``excluded`` counts photos by reason; ``encoded`` and
     ``reused`` count photos; ``seconds`` is the wall clock of embedding and evaluating.
     """
 
@@ -71,12 +70,12 @@ def evaluate_one(
         raise BadInput("; ".join(plan.missing))
     cell = plan.cells[0]
     encoder = parts.load_model(model, device=device, offline=offline)
-    measured = measure(cell, plan.tables[cell.dataset], encoder, study, parts, quiet=quiet)
-    summary = measured.summary(cell)
+    embedded = embed_cell(cell, plan.tables[cell.dataset], encoder, study, parts, quiet=quiet)
+    measured = evaluate_cell(embedded, study, parts)
     return EvalResult(
-        sorted_rows(measured.rows),
+        measured.rows,
         measured.card,
-        summary["excluded"],
+        measured.summary(cell)["excluded"],
         measured.embedded.encoded,
         measured.embedded.reused,
         measured.seconds,

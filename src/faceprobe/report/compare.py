@@ -1,0 +1,159 @@
+"""Runs side by side: the same figure in each, what differs, and what only one of them has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from faceprobe.core.errors import Missing, WrongUsage
+from faceprobe.core.files import read_json
+from faceprobe.core.result import Result, from_document
+from faceprobe.report.paired import Paired, paired_difference
+from faceprobe.report.published import Figure, beside
+from faceprobe.report.run_data import Key, Run, read_run, row_key
+
+SCHEMA = "faceprobe.compare/1"
+KEY_NAMES = ("model", "dataset", "crop", "cloak", "protocol", "metric", "weighting")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One figure in every run: ``values`` (None where a run has no such row), ``differences`` to the
+    first run (None for the first run itself and where either has no value), ``cautions`` that the
+    runs did not measure the same thing, ``published`` figures that may stand beside it.
+    """
+
+    key: Key
+    values: tuple[Result | None, ...]
+    differences: tuple[Paired | None, ...]
+    cautions: tuple[str, ...]
+    published: tuple[Figure, ...] = ()
+
+    @property
+    def shared(self) -> bool:
+        """Whether every run has the row."""
+        return all(v is not None for v in self.values)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """``names`` of the runs and a line for each figure that any of them has, sorted by key."""
+
+    names: tuple[str, ...]
+    lines: tuple[Line, ...]
+
+    def only_in(self, number: int) -> int:
+        """How many figures the run ``number`` has and no other run."""
+        return sum(
+            1
+            for line in self.lines
+            if line.values[number] is not None and sum(v is not None for v in line.values) == 1
+        )
+
+    def to_document(self) -> dict[str, Any]:
+        """The object that ``faceprobe compare --json`` prints."""
+        return {"schema": SCHEMA, "runs": list(self.names), "rows": [_line_object(x) for x in self.lines]}
+
+
+def compare_runs(paths: Sequence[Path], published: bool = False) -> Comparison:
+    """Set the runs at ``paths`` (run directories, or ``results.json`` files) side by side.
+
+    Differences are second minus first and so on, with a paired interval where both runs stored their
+    bootstrap replicates for the same people. Raises :class:`WrongUsage` for fewer than two runs
+    without ``published``, :class:`Missing` or ``BadInput`` for a path that is no run.
+    """
+    if len(paths) < (1 if published else 2):
+        raise WrongUsage("compare needs two runs or more, or one run with --published")
+    runs = [open_run(path) for path in paths]
+    keys = sorted({row_key(row) for run in runs for row in run.rows})
+    return Comparison(_names(paths), tuple(_line(key, runs, published) for key in keys))
+
+
+def open_run(path: Path) -> Run:
+    """A run directory, or only the rows where ``path`` is a results file."""
+    if path.is_dir():
+        return read_run(path)
+    if not path.is_file():
+        raise Missing(f"{path} is not there; name a run directory or a results.json")
+    rows = tuple(from_document(read_json(path), str(path)))
+    return Run(path.parent, rows, {}, (), {row_key(r): r for r in rows})
+
+
+def _line(key: Key, runs: Sequence[Run], published: bool) -> Line:
+    values = tuple(run.row(key) for run in runs)
+    differences = tuple(None if k == 0 else _difference(key, runs[0], runs[k]) for k in range(len(runs)))
+    figures = tuple(beside(next(v for v in values if v is not None))) if published else ()
+    return Line(key, values, differences, _cautions(values), figures)
+
+
+def _difference(key: Key, first: Run, other: Run) -> Paired | None:
+    a, b = first.row(key), other.row(key)
+    if a is None or b is None or a.value is None or b.value is None:
+        return None
+    model, dataset, crop, cloak, protocol, metric, _ = key
+    scene = (dataset, cloak, crop)
+    cells = first.cell(model, scene), other.cell(model, scene)
+    paired = paired_difference(cells[0], cells[1], (a.value, b.value), protocol, metric, a.weighting)
+    if paired.known:
+        return paired
+    nan = float("nan")
+    return Paired(b.value - a.value, nan, nan, nan, paired.reason)
+
+
+def _cautions(values: Sequence[Result | None]) -> tuple[str, ...]:
+    present = [v for v in values if v is not None]
+    found = []
+    if len({v.model_hash for v in present}) > 1:
+        found.append("not the same weights or preprocessing")
+    if len({v.dataset_hash for v in present}) > 1:
+        found.append("not the same photos or labels")
+    if len({v.conventions for v in present}) > 1:
+        found.append("not the same conventions")
+    return tuple(found)
+
+
+def _names(paths: Sequence[Path]) -> tuple[str, ...]:
+    """The last part of each path where these differ, else the paths as they were given."""
+    short = [p.name if p.is_dir() else str(p) for p in paths]
+    return tuple(short if len(set(short)) == len(short) and all(short) else map(str, paths))
+
+
+def _line_object(line: Line) -> dict[str, Any]:
+    return {
+        **dict(zip(KEY_NAMES, line.key, strict=True)),
+        "values": [None if v is None else _value_object(v) for v in line.values],
+        "differences": [None if d is None else _difference_object(d) for d in line.differences],
+        "cautions": list(line.cautions),
+        "published": [_figure_object(f) for f in line.published],
+    }
+
+
+def _value_object(row: Result) -> dict[str, Any]:
+    names = ("value", "ci_low", "ci_high", "n", "evidence", "note")
+    return {name: getattr(row, name) for name in names}
+
+
+def _difference_object(paired: Paired) -> dict[str, Any]:
+    interval = [paired.low, paired.high] if paired.known else [None, None]
+    return {
+        "value": paired.difference,
+        "ci_low": interval[0],
+        "ci_high": interval[1],
+        "p": paired.p if paired.known else None,
+        "reason": paired.reason,
+    }
+
+
+def _figure_object(figure: Figure) -> dict[str, Any]:
+    return {
+        "evidence": "published",
+        "model": figure.model,
+        "value": figure.value,
+        "crop": figure.crop,
+        "source": figure.source.citation,
+        "url": figure.source.url,
+        "protocol": figure.source.protocol,
+        "cautions": list(figure.source.cautions),
+    }

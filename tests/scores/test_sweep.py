@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from faceprobe.scores import Ranking, ScoreSummary, exact_rows, find_twins, mated_scores, offsets, sweep
+from faceprobe.scores.counter import ThresholdCounter
+
+
+def _world(seed: int, n: int = 40, people: int = 9) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Exact rows with many ties, sorted labels, content numbers with a few duplicates."""
+    rng = np.random.default_rng(seed)
+    labels = np.sort(np.concatenate([np.arange(people), rng.integers(people, size=n - people)]))
+    rows = rng.integers(-2, 3, size=(n, 3)).astype(np.float64)
+    rows[np.all(rows == 0, axis=1)] = 1.0
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    content = np.arange(n)
+    content[rng.integers(n, size=4)] = content[0]
+    return exact_rows(rows.astype(np.float32)), labels.astype(np.int32), content
+
+
+def _sweep(seed: int, tail_size: int = 50, block_rows: int | None = None) -> ScoreSummary:
+    rows, labels, content = _world(seed)
+    mated = mated_scores(rows, labels, content)
+    best = np.full(len(rows), np.nan)
+    for score, i, j in zip(mated.score[::-1], mated.left[::-1], mated.right[::-1], strict=True):
+        best[i] = best[j] = score
+    gallery = np.arange(0, len(rows), 3)
+    return sweep(
+        rows,
+        labels,
+        mated,
+        content=content,
+        rankings=[Ranking(best), Ranking(best, gallery)],
+        tail_size=tail_size,
+        block_rows=block_rows,
+    )
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=12, deadline=None)
+def test_everything_in_the_summary_against_plain_loops(seed: int) -> None:
+    rows, labels, content = _world(seed)
+    summary = _sweep(seed)
+    score = rows.astype(np.float64) @ rows.astype(np.float64).T
+    n, people = len(rows), int(labels[-1]) + 1
+    mated, strange = [], []
+    for i in range(n):
+        for j in range(i + 1, n):
+            if content[i] != content[j]:
+                (mated if labels[i] == labels[j] else strange).append((score[i, j], i, j))
+    mated.sort(key=lambda p: (-p[0], p[1], p[2]))
+    strange.sort(key=lambda p: (-p[0], p[1], p[2]))
+    m, t = summary.mated, summary.tail
+    assert list(zip(m.score, m.left, m.right, strict=True)) == mated
+    assert list(zip(t.score, t.left, t.right, strict=True)) == strange[:50]
+    assert summary.n_nonmated == len(strange)
+    assert summary.at_or_above.tolist() == [sum(s >= a for s, _, _ in strange) for a, _, _ in mated]
+    assert summary.above.tolist() == [sum(s > a for s, _, _ in strange) for a, _, _ in mated]
+    edges = summary.grid.edges
+    for a in range(people):
+        own = [s for s, i, j in strange if a in (labels[i], labels[j])]
+        assert summary.person_count[a] == len(own)
+        assert summary.person_sum[a] == pytest.approx(sum(own), abs=1e-12)
+        assert summary.person_squares[a] == pytest.approx(sum(s * s for s in own), abs=1e-12)
+        assert summary.by_person[a].tolist() == [sum(s >= e for s in own) for e in edges]
+    inner = summary.histogram_edges[1:-1]
+    places = np.searchsorted(inner, [s for s, _, _ in strange], side="right")
+    assert summary.histogram.tolist() == np.bincount(places, minlength=200).tolist()
+    for ranks, gallery in zip(summary.ranks, (range(n), range(0, n, 3)), strict=True):
+        for i in range(n):
+            mates = [score[i, j] for j in range(n) if j != i and labels[j] == labels[i]]
+            kept = [j for j in range(n) if content[j] != content[i]]
+            mates = [score[i, j] for j in kept if j != i and labels[j] == labels[i]]
+            above = [j for j in kept if j in gallery and labels[j] != labels[i]]
+            expected = 1 + sum(score[i, j] >= max(mates) for j in above) if mates else 0
+            assert ranks[i] == expected
+
+
+@pytest.mark.parametrize("block_rows", [1, 7, 39, 40, 1000])
+@pytest.mark.parametrize("tail_size", [0, 3, 50, 10_000])
+def test_no_block_size_changes_a_bit(block_rows: int, tail_size: int) -> None:
+    one, other = _sweep(5, tail_size), _sweep(5, tail_size, block_rows)
+    for field in fields(ScoreSummary):
+        _assert_same(getattr(one, field.name), getattr(other, field.name))
+
+
+def _assert_same(one: object, other: object) -> None:
+    if isinstance(one, np.ndarray):
+        assert np.array_equal(one, other)
+    elif isinstance(one, tuple):
+        for a, b in zip(one, other, strict=True):
+            _assert_same(a, b)
+    elif hasattr(one, "__dataclass_fields__"):
+        for field in fields(one):
+            _assert_same(getattr(one, field.name), getattr(other, field.name))
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys()
+    else:
+        assert one == other
+
+
+def test_duplicates_of_three_make_three_pairs() -> None:
+    labels = np.array([0, 0, 1, 1, 2], dtype=np.int32)
+    twins = find_twins(labels, np.array([7, 7, 7, 1, 2]))
+    assert (twins.n_mated, twins.n_nonmated) == (1, 2)
+    assert sorted(twins.rows) == [0, 1, 2]
+    # Weights 2 and 3: the non-mated pairs (0, 2) and (1, 2) count 6 each.
+    assert twins.nonmated_weight(np.array([[2, 3, 1], [1, 1, 1]])).tolist() == [12, 2]
+    assert find_twins(labels, None).n_nonmated == 0
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.integers(-20, 20), max_size=60), st.lists(st.integers(-25, 25), min_size=1, max_size=30)
+)
+def test_threshold_counter(scores: list[int], thresholds: list[int]) -> None:
+    cuts = np.unique(np.array(thresholds) / 7)
+    counter = ThresholdCounter(cuts)
+    values = np.array(scores) / 7
+    for part in np.array_split(np.append(values, -np.inf), 3):
+        counter.add(part)
+    at_or_above, above = counter.finish()
+    assert at_or_above.tolist() == [int((values >= c).sum()) for c in cuts]
+    assert above.tolist() == [int((values > c).sum()) for c in cuts]
+
+
+def test_concentrated_scores_are_still_told_apart() -> None:
+    """Vectors of a random network all point the same way; the grid must follow."""
+    rng = np.random.default_rng(0)
+    rows = 1.0 + 1e-3 * rng.standard_normal((60, 16))
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    exact = exact_rows(rows.astype(np.float32))
+    labels = np.repeat(np.arange(20), 3).astype(np.int32)
+    summary = sweep(exact, labels, mated_scores(exact, labels))
+    share = summary.by_person.sum(axis=0) / 2 / summary.n_nonmated
+    assert np.count_nonzero((share > 0.01) & (share < 0.99)) > 100
+    assert np.count_nonzero(summary.histogram) > 50
+
+
+@pytest.mark.parametrize("labels", [[], [1, 1], [0, 2], [0, 1, 0]])
+def test_labels_must_be_sorted_and_without_gaps(labels: list[int]) -> None:
+    with pytest.raises(ValueError, match="labels"):
+        offsets(np.array(labels, dtype=np.int32))
