@@ -177,9 +177,7 @@ def view2(score: list[float], same: list[bool], fold: list[int]) -> list[float]:
     found = []
     for f in range(max(fold) + 1):
         train = [(s, y) for s, y, g in zip(score, same, fold, strict=True) if g != f]
-        best = max(
-            sorted({s for s, _ in train}), key=lambda t: (sum((s >= t) == y for s, y in train), -t)
-        )
+        best = max(sorted({s for s, _ in train}), key=lambda t: (sum((s >= t) == y for s, y in train), -t))
         test = [(s >= best) == y for s, y, g in zip(score, same, fold, strict=True) if g == f]
         found.append(sum(test) / len(test))
     return found

@@ -5,22 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from fake_encoder import FakeEncoder
-from PIL import Image
+from fake_encoder import FakeEncoder, save_photo
 
 
 @pytest.fixture
 def encoder() -> FakeEncoder:
     return FakeEncoder()
-
-
-def save_photo(path: Path, seed: int, size: tuple[int, int] = (20, 24)) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(path, format="PNG")
-    return path
 
 
 @pytest.fixture

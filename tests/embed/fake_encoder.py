@@ -1,12 +1,14 @@
-"""A tiny deterministic encoder: a fixed random projection of 8 x 8 pixels. Child processes use it too."""
+"""A tiny deterministic encoder, a fixed random projection of 8 x 8 pixels, and photos for it."""
 
 from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from faceprobe.models.base import ModelCard
 from faceprobe.models.preprocess import Preprocess
@@ -39,3 +41,10 @@ class FakeEncoder:
         """What one photo's vector must be, computed by itself."""
         raw = self.preprocess(pixels).reshape(-1).astype(np.float64) @ self.weights.astype(np.float64)
         return (raw / np.linalg.norm(raw)).astype(np.float32)
+
+
+def save_photo(path: Path, seed: int, size: tuple[int, int] = (20, 24)) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path, format="PNG")
+    return path

@@ -25,7 +25,7 @@ def no_detector_set(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def detector(shared: Path) -> Detector:
-    return find_detector(str(shared / "weights" / "yunet_n_dynamic.onnx"))
+    return find_detector(str(shared / "weights" / "yunet_n_320_320.onnx"))  # OpenCV 4 reads it as well
 
 
 @pytest.fixture
@@ -74,13 +74,13 @@ def test_it_travels_to_other_processes(detector: Detector, pixels: np.ndarray) -
 
 
 def test_other_weights_have_another_fingerprint(shared: Path, detector: Detector) -> None:
-    fixed = Detector(shared / "weights" / "yunet_n_320_320.onnx")
-    assert fixed.fingerprint() != detector.fingerprint()
+    other = Detector(shared / "weights" / "yunet_n_dynamic.onnx")
+    assert other.fingerprint() != detector.fingerprint()
 
 
 def test_the_environment_names_weights(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FACEPROBE_DETECTOR", str(shared / "weights" / "yunet_n_dynamic.onnx"))
-    assert find_detector().path.name == "yunet_n_dynamic.onnx"
+    monkeypatch.setenv("FACEPROBE_DETECTOR", str(shared / "weights" / "yunet_n_320_320.onnx"))
+    assert find_detector().path.name == "yunet_n_320_320.onnx"
 
 
 def test_a_path_that_is_not_there() -> None:
@@ -102,18 +102,44 @@ def test_a_file_that_is_not_a_detector(tmp_path: Path, shared: Path) -> None:
             find_detector(str(path))
 
 
+class NoNetwork:
+    asked = 0
+
+    def head(self, *_: object, **__: object) -> None:
+        NoNetwork.asked += 1
+        raise ConnectionError("no route to host")
+
+
 def test_without_network_one_line_says_what_to_put_where(monkeypatch: pytest.MonkeyPatch) -> None:
     hub = pytest.importorskip("huggingface_hub")
-
-    def unreachable(*_: object, **__: object) -> str:
-        raise OSError("no route to host")
-
-    monkeypatch.setattr(hub, "hf_hub_download", unreachable)
+    monkeypatch.setattr(hub, "get_session", NoNetwork)
+    monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", False)
+    NoNetwork.asked = 0
     with pytest.raises(Unreachable) as caught:
         find_detector()
     message = str(caught.value)
+    assert NoNetwork.asked == 1
     assert weights.URL in message and "--detector" in message and "\n" not in message
     assert str(cache_dir("detectors", weights.FILE)) in message
+
+
+def test_the_hubs_offline_switch_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+    monkeypatch.setattr(hub, "get_session", NoNetwork)
+    monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
+    NoNetwork.asked = 0
+    with pytest.raises(Unreachable, match="--detector"):
+        find_detector()
+    assert NoNetwork.asked == 0
+
+
+def test_offline_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+    monkeypatch.setattr(hub, "get_session", NoNetwork)
+    NoNetwork.asked = 0
+    with pytest.raises(Unreachable, match="--offline is set"):
+        find_detector(offline=True)
+    assert NoNetwork.asked == 0
 
 
 def test_weights_in_the_cache_are_checked() -> None:
@@ -128,6 +154,6 @@ def test_a_download_with_another_hash_is_not_used(tmp_path: Path, monkeypatch: p
     hub = pytest.importorskip("huggingface_hub")
     fake = tmp_path / "fetched.onnx"
     fake.write_bytes(b"tampered")
-    monkeypatch.setattr(hub, "hf_hub_download", lambda *_, **__: str(fake))
+    monkeypatch.setattr(hub, "try_to_load_from_cache", lambda *_, **__: str(fake))
     with pytest.raises(BadInput, match="another SHA-256"):
         find_detector()

@@ -23,7 +23,9 @@ def test_scores_are_exact_rational_numbers(seed: int, dim: int) -> None:
     scores = block_scores(rows, 0, 3)
     for i in range(3):
         for j in range(3):
-            exact = sum(Fraction(float(a)) * Fraction(float(b)) for a, b in zip(rows[i], rows[j], strict=True))
+            exact = sum(
+                Fraction(float(a)) * Fraction(float(b)) for a, b in zip(rows[i], rows[j], strict=True)
+            )
             assert Fraction(float(scores[i, j])) == exact
 
 

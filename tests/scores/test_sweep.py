@@ -115,9 +115,7 @@ def test_duplicates_of_three_make_three_pairs() -> None:
 
 
 @settings(deadline=None)
-@given(
-    st.lists(st.integers(-20, 20), max_size=60), st.lists(st.integers(-25, 25), min_size=1, max_size=30)
-)
+@given(st.lists(st.integers(-20, 20), max_size=60), st.lists(st.integers(-25, 25), min_size=1, max_size=30))
 def test_threshold_counter(scores: list[int], thresholds: list[int]) -> None:
     cuts = np.unique(np.array(thresholds) / 7)
     counter = ThresholdCounter(cuts)

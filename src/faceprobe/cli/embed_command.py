@@ -31,14 +31,14 @@ def command(
 ) -> None:
     """Embed photos into a store: img_emb/*.npy and metadata/*.parquet.
 
-    A plain folder may hold loose photos or one subfolder a person. Vectors are cached by content: what
-    was embedded before is reused, and a killed run resumes.
+    A plain folder may hold loose photos or one subfolder a person. What was embedded before is
+    reused, and a killed run resumes.
     """
     from faceprobe.embed import check_local, count_reasons, embed
     from faceprobe.models import load_model
 
     dataset = open_source(source)
-    check_local(dataset, crop, detector or None, out)
+    check_local(dataset, crop, detector or None, out, offline)
     encoder = load_model(model, device=device, offline=offline)
     embedded = embed(
         dataset,
@@ -52,6 +52,7 @@ def command(
         dtype=dtype,
         shard_rows=shard_rows,
         force=force,
+        offline=offline,
     )
     summary: dict[str, Any] = {
         "dataset": dataset.name,

@@ -73,6 +73,7 @@ def embed(
     shard_rows: int = SHARD_ROWS,
     checkpoint: int = CHECKPOINT,
     force: bool = False,
+    offline: bool = False,
 ) -> Embedded:
     """Embed every photo of ``dataset`` with ``encoder``, as cropped by ``crop``.
 
@@ -80,7 +81,8 @@ def embed(
     the same, and go there in shards of ``checkpoint`` photos; a batch never crosses a shard and is always
     padded to ``batch_size``, so a run that was killed and started again gives the same bits. ``out`` writes
     an :class:`EmbeddingStore` of ``dtype``. ``workers`` prepare photos in processes of their own
-    (0 = in this one, None = as many as there are cores, at most eight).
+    (0 = in this one, None = as many as there are cores, at most eight). ``offline`` forbids fetching the
+    detector's weights.
 
     Raises :class:`BadInput` where more than ``max_excluded`` (a share) of the photos, or all, cannot be
     used, naming reasons and the first files; where ``out`` holds other work, but for ``force``; and what
@@ -96,7 +98,7 @@ def embed(
     recipe = Recipe(dataset.source, policy, encoder.preprocess.mean_color(), encoder.preprocess)
     digests = identify(recipe, images, workers, quiet)
     if policy.needs_faces and any(d.content and not d.faces for d in digests):
-        recipe = replace(recipe, detector=find_detector(detector))
+        recipe = replace(recipe, detector=find_detector(detector, offline))
     writer = None
     if out is not None:
         wanted = settings(encoder, recipe, dataset.name, dtype)
@@ -145,7 +147,9 @@ def embed(
     )
 
 
-def check_local(dataset: FaceTable, crop: str, detector: str | None, out: Path | None) -> None:
+def check_local(
+    dataset: FaceTable, crop: str, detector: str | None, out: Path | None, offline: bool = False
+) -> None:
     """What can be checked before a model is loaded: the crop, the detector where one will be needed, the
     output folder. Raises what :func:`embed` would.
     """
@@ -155,7 +159,7 @@ def check_local(dataset: FaceTable, crop: str, detector: str | None, out: Path |
     if not policy.needs_faces:
         return
     if detector or os.environ.get("FACEPROBE_DETECTOR") or not _brings_faces(dataset):
-        find_detector(detector)
+        find_detector(detector, offline)
 
 
 def count_reasons(excluded: Sequence[Excluded]) -> dict[str, int]:

@@ -67,10 +67,14 @@ class Detector:
             net.setInputSize(size)
             found = net.detect(bgr)[1]
         except (cv2.error, SystemError) as error:
-            raise BadInput(f"{self.path} is not a YuNet face detector that OpenCV can run") from error
+            raise BadInput(
+                f"{self.path} is not a YuNet face detector that OpenCV {cv2.__version__} can run; "
+                "give face_detection_yunet_2023mar.onnx (a file of dynamic shape needs OpenCV 5)"
+            ) from error
         rows = np.zeros((0, 15), np.float32) if found is None else np.asarray(found, dtype=np.float32)
         back = np.array([width / size[0], height / size[1]], dtype=np.float32)
-        return tuple(_face(row, back) for row in rows if row[14] >= MIN_SCORE)
+        sound = np.isfinite(rows).all(axis=1) & (rows[:, 14] >= MIN_SCORE)
+        return tuple(_face(row, back) for row in rows[sound])
 
     def _loaded(self, cv2: Any) -> Any:
         if self._net is None:
@@ -94,10 +98,13 @@ def _face(row: NDArray[np.float32], back: NDArray[np.float32]) -> Face:
 @contextmanager
 def _quiet_opencv(cv2: Any) -> Iterator[None]:
     """OpenCV prints warnings of its own while it loads a network; ours is one clear line."""
-    silent = 0
-    before = cv2.getLogLevel()
-    cv2.setLogLevel(silent)
+    if hasattr(cv2, "setLogLevel"):  # OpenCV 4
+        read, write = cv2.getLogLevel, cv2.setLogLevel
+    else:
+        read, write = cv2.utils.logging.getLogLevel, cv2.utils.logging.setLogLevel
+    before = read()
+    write(0)  # silent
     try:
         yield
     finally:
-        cv2.setLogLevel(before)
+        write(before)

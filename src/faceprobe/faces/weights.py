@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from faceprobe.core.errors import BadInput, Missing, Unreachable
 from faceprobe.core.extras import require
@@ -14,14 +15,15 @@ REPOSITORY = "opencv/face_detection_yunet"
 REVISION = "3cc26e7f1014a5ee5d74a42acee58bafc9d0a310"
 FILE = "face_detection_yunet_2023mar.onnx"
 SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
+REACH_SECONDS = 5.0
 URL = f"https://huggingface.co/{REPOSITORY}/resolve/{REVISION}/{FILE}"
 
 
-def find_detector(path: str | None = None) -> Detector:
+def find_detector(path: str | None = None, offline: bool = False) -> Detector:
     """The detector at ``path``, else at ``FACEPROBE_DETECTOR``, else from the cache or the hub.
 
     Raises :class:`Missing` for a path that is not there, :class:`BadInput` for a file that is not a
-    YuNet model, :class:`Unreachable` where the weights cannot be fetched.
+    YuNet model, :class:`Unreachable` where the weights cannot be fetched, or ``offline`` forbids it.
     """
     given = path or os.environ.get("FACEPROBE_DETECTOR")
     if given:
@@ -31,7 +33,7 @@ def find_detector(path: str | None = None) -> Detector:
             raise Missing(f"{origin} {given}: no such file; give the path of YuNet weights ({FILE})")
         detector = Detector(file)
     else:
-        detector = Detector(_cached() or _fetch())
+        detector = Detector(_cached() or _fetch(offline))
     detector.check()
     return detector
 
@@ -46,14 +48,18 @@ def _cached() -> Path | None:
     return file
 
 
-def _fetch() -> Path:
+def _fetch(offline: bool) -> Path:
     mend = f"fetch {URL} and put it at {cache_dir('detectors', FILE)}, or give --detector PATH"
     try:
         hub = require("huggingface_hub", "encode", "fetching the face detector")
     except Missing as error:
         raise Missing(f"{error}; or {mend}") from error
+    store = str(cache_dir("hub")) if os.environ.get("FACEPROBE_CACHE") else None  # else the hub's own
+    known = hub.try_to_load_from_cache(REPOSITORY, FILE, revision=REVISION, cache_dir=store)
+    if offline and not isinstance(known, str):
+        raise Unreachable(f"the face detector is not on this machine and --offline is set; {mend}")
     try:
-        file = Path(hub.hf_hub_download(REPOSITORY, FILE, revision=REVISION))
+        file = Path(known if isinstance(known, str) else _download(hub, store))
     except Exception as error:  # the hub raises a dozen types of its own and of its HTTP library
         raise Unreachable(
             f"cannot fetch the face detector ({type(error).__name__}); without network {mend}"
@@ -61,3 +67,13 @@ def _fetch() -> Path:
     if sha256_file(file) != SHA256:
         raise BadInput(f"{URL} gave a file with another SHA-256 than {SHA256[:12]}...; {mend}")
     return file
+
+
+def _download(hub: Any, store: str | None) -> str:
+    """Ask once, shortly, whether the hub is there: its client repeats a hopeless question for half a
+    minute.
+    """
+    if not hub.constants.HF_HUB_OFFLINE:
+        hub.get_session().head(hub.constants.ENDPOINT, timeout=REACH_SECONDS)
+    path: str = hub.hf_hub_download(REPOSITORY, FILE, revision=REVISION, cache_dir=store)
+    return path

@@ -76,10 +76,10 @@ def _tail_tmr(
     fractions = [Fraction(repr(f)) for f in targets]
     left, right = summary.labels[summary.tail.left], summary.labels[summary.tail.right]
     usual = 3 * allowed_false_matches(max(targets), v.n_nonmated) // 2 + 1000
-    own = np.maximum(v.per_person, 1)
-    has = v.per_person > 0
+    # Each person's share of a mated comparison, in whole steps of 2**-40: sums of them are exact.
+    share = np.rint(np.ldexp(1.0 / np.maximum(v.per_person, 1), 40)).astype(np.int64)
     for r, w in enumerate(weights):
-        n_mated, n_people = int(w @ v.per_person), int(w[has].sum())
+        n_mated, all_shares = int(w @ v.per_person), int(w @ (v.per_person * share))
         if n_mated == 0 or total[r] == 0:
             continue
         allowed = [int(f * int(total[r])) for f in fractions]
@@ -90,10 +90,10 @@ def _tail_tmr(
         matched = np.searchsorted(v.at_or_above, reached, side="right")
         label = v.label[: matched.max()]
         by_pair = np.concatenate([[0], np.cumsum(w[label])])[matched] / n_mated
-        by_identity = np.concatenate([[0.0], np.cumsum((w / own)[label])])[matched] / n_people
+        by_identity = np.concatenate([[0], np.cumsum((w * share)[label])])[matched] / all_shares
         for f, p, i in zip(targets, by_pair, by_identity, strict=True):
             found[repr(f), "pair"][r] = p
-            found[repr(f), "identity"][r] = min(i, 1.0)
+            found[repr(f), "identity"][r] = i
     return found
 
 

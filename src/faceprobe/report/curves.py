@@ -240,7 +240,7 @@ _PROBIT_TICKS = (1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99)
 
 def _probit_axis(title: str, low: float, high: float) -> Axis:
     """From the tick at or below ``low`` to ``high`` or the tick above it."""
-    start = max((t for t in _PROBIT_TICKS if t <= low * 1.0001), default=_PROBIT_TICKS[0])
+    start = max((t for t in _PROBIT_TICKS if t <= low * 1.05), default=_PROBIT_TICKS[0])
     end = min((t for t in _PROBIT_TICKS if t >= high * 0.9999), default=0.995)
     ticks = [(t, power_of_ten(round(np.log10(t))) if t < 0.005 else f"{t:g}") for t in _PROBIT_TICKS]
     return Axis(title, start, end, [t for t in ticks if start <= t[0] <= end], "probit")

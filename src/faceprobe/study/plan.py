@@ -113,6 +113,17 @@ def later_datasets() -> set[str]:
     return {info.name for info in INFOS if info.use == LATER}
 
 
+def open_dataset(text: str, parts: Parts, *, offline: bool = False) -> FaceTable:
+    """Open a dataset; :class:`Unreachable` where ``offline`` forbids the download that it would need."""
+    for info in INFOS if offline else ():
+        if text.partition("?")[0] == info.name and info.download_mb and not is_cached(info):
+            raise Unreachable(
+                f"dataset {info.name} is not on this machine and --offline is set; run once without"
+                f" --offline ({info.download_mb:.0f} MB), or give its folder: {info.name}:PATH"
+            )
+    return parts.load_dataset(text)
+
+
 def needs_pairs(protocol: str) -> bool:
     """Whether a protocol looks at the photos of the dataset's own pair list and no others."""
     return PROTOCOLS.get(protocol).kind == "pair-list"
@@ -170,9 +181,7 @@ def _add_dataset(
 ) -> str:
     """Put one dataset into the plan and return its name; "" where it is reported missing."""
     try:
-        if offline:
-            _check_cached(text)
-        table = parts.load_dataset(text)
+        table = open_dataset(text, parts, offline=offline)
     except UnknownName:
         kind = parse_name(text, bare_kind=text.partition("?")[0]).kind
         if kind not in later_datasets():
@@ -187,16 +196,6 @@ def _add_dataset(
         raise WrongUsage(f"two datasets would both be called {name!r} in the results; give one a label")
     plan.tables[name] = table
     return name
-
-
-def _check_cached(text: str) -> None:
-    """Raise :class:`Unreachable` for a dataset that would be downloaded now."""
-    for info in INFOS:
-        if text.partition("?")[0] == info.name and info.download_mb and not is_cached(info):
-            raise Unreachable(
-                f"dataset {info.name} is not on this machine and --offline is set; run once without"
-                f" --offline ({info.download_mb:.0f} MB), or give its folder: {info.name}:PATH"
-            )
 
 
 def _tolerate(plan: Plan, error: FaceprobeError, optional: bool, fetch: str) -> None:

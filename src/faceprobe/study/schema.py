@@ -101,7 +101,7 @@ class Study(_Part):
     cloaks: NameList = ["none"]
     protocols: NameList | None = None
     seed: int = Field(default=0, ge=0)
-    replicates: int = Field(default=1000, ge=1)
+    replicates: int = Field(default=1000, ge=0)
     options: Options = Options()
     allow_missing: bool = False
     needs_later: list[str] = []

@@ -10,7 +10,7 @@ from faceprobe.core.result import Result
 from faceprobe.models.base import ModelCard
 from faceprobe.study.cell import embed_cell, evaluate_cell
 from faceprobe.study.parts import Parts, real_parts
-from faceprobe.study.plan import check_protocols, plan_study
+from faceprobe.study.plan import check_protocols, open_dataset, plan_study
 from faceprobe.study.schema import DatasetEntry, ModelEntry, Options, Study
 
 
@@ -52,7 +52,7 @@ def evaluate_one(
     everything = protocols is not None and list(protocols) == ["all"]
     check_protocols(None if everything else protocols)
     crop = crop or parts.model_card(model).default_crop
-    table = parts.load_dataset(dataset)
+    table = open_dataset(dataset, parts, offline=offline)
     if protocols is None:
         protocols = [table.default_protocol]
     study = Study(
@@ -65,7 +65,7 @@ def evaluate_one(
         replicates=replicates,
         options=Options(detector=detector, device=device),
     )
-    plan = plan_study(study, replace(parts, load_dataset=lambda _: table), offline=offline)
+    plan = plan_study(study, replace(parts, load_dataset=lambda _: table))
     if plan.missing:
         raise BadInput("; ".join(plan.missing))
     cell = plan.cells[0]

@@ -14,8 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import save_photo
-from fake_encoder import FakeEncoder
+from fake_encoder import FakeEncoder, save_photo
 from PIL import Image
 
 from faceprobe.core.embeddings import PairList

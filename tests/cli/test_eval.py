@@ -1,0 +1,127 @@
+"""``faceprobe eval``: one cell on the terminal."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from faceprobe.cli.main import run
+
+SMALL = "synthetic?people=6&photos=3&size=48"
+
+
+def photos(folder: Path, people: int = 3, each: int = 2) -> Path:
+    rng = np.random.default_rng(0)
+    for person in range(people):
+        for photo in range(each):
+            place = folder / f"person{person}" / f"{photo}.png"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(rng.integers(0, 256, (12, 10, 3), dtype=np.uint8)).save(place)
+    return folder
+
+
+def measure(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, object]]:
+    assert run(["eval", *arguments, "--json"]) == 0
+    rows: list[dict[str, object]] = json.loads(capsys.readouterr().out)["rows"]
+    return rows
+
+
+def test_the_default_is_the_datasets_own_protocol(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = measure(capsys, "--model", "pixels:6", "--dataset", SMALL)
+    assert {(r["protocol"], r["model"], r["dataset"], r["crop"]) for r in rows} == {
+        ("verification/all-pairs", "pixels:6", SMALL, "as-is")
+    }
+    counts = {r["metric"]: r["value"] for r in rows if r["weighting"] == "none"}
+    assert counts["n_mated"] == 6 * 3 and counts["n_nonmated"] == 18 * 17 / 2 - 18
+
+
+def test_all_protocols_or_those_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    base = ("--model", "pixels:6", "--dataset", SMALL, "--replicates", "10")
+    assert len({r["protocol"] for r in measure(capsys, *base, "--protocol", "all")}) == 5
+    two = ("identification/enrol-1", "identification/leave-one-out")
+    rows = measure(capsys, *base, "--protocol", two[0], "--protocol", two[1])
+    assert {r["protocol"] for r in rows} == set(two)
+
+
+def test_the_table_shows_values_and_their_evidence(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["eval", "--model", "pixels:6", "--dataset", SMALL, "--crop", "face-only"]
+    assert run([*arguments, "--protocol", "identification/leave-one-out"]) == 0
+    shown = capsys.readouterr()
+    assert "rank1" in shown.out and "Evidence: synthetic." in shown.out and "face-only" in shown.out
+    assert "embedding" in shown.err and "embedding" not in shown.out
+
+
+def test_a_seed_moves_intervals_only(capsys: pytest.CaptureFixture[str]) -> None:
+    base = ("--model", "pixels:6", "--dataset", SMALL, "--protocol", "identification/leave-one-out")
+    one, same, other = (measure(capsys, *base, "--seed", seed) for seed in ("1", "1", "2"))
+    assert one == same and one != other
+    assert [r["value"] for r in one] == [r["value"] for r in other]
+
+
+def test_photos_that_were_left_out_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = photos(tmp_path / "photos", people=6)
+    (folder / "person0" / "1.png").write_text("not a photo")
+    assert run(["eval", "--model", "pixels:4", "--dataset", f"folder:{folder}", "--json"]) == 0
+    shown = capsys.readouterr()
+    assert "left out: 1 photos, not an image" in shown.err
+    rows = json.loads(shown.out)["rows"]
+    assert {r["evidence"] for r in rows} == {"real-photos"}
+    assert {r["dataset"] for r in rows} == {"folder:photos"} and str(tmp_path) not in shown.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "parts"),
+    [
+        (["--model", "ViT-B-32/opena", "--dataset", SMALL], 2, ["ViT-B-32", "did you mean 'openai'"]),
+        (["--model", "pixels:4", "--dataset", "sythetic"], 2, ["did you mean 'synthetic'"]),
+        (["--model", "pixels:4", "--dataset", "celeba"], 2, ["unknown dataset 'celeba'"]),
+        (["--model", "pixels:4", "--dataset", SMALL, "--crop", "fase"], 2, ["unknown crop 'fase'"]),
+        (["--model", "pixels:4", "--dataset", SMALL, "--protocol", "lwf"], 2, ["unknown protocol 'lwf'"]),
+        (["--model", "pixels:4", "--dataset", SMALL, "--protocol", "lfw/official"], 1, ["no list of pairs"]),
+        (["--model", "onnx:nowhere.onnx", "--dataset", SMALL], 1, ["nowhere.onnx"]),
+        (["--model", "pixels:4", "--dataset", "folder:nowhere"], 1, ["nowhere: no such folder"]),
+        (["--model", "pixels:4", "--dataset", "lfw", "--offline"], 1, ["lfw", "lfw:PATH"]),
+        (["--model", "pixels:4"], 2, ["--dataset"]),
+    ],
+)
+def test_bad_input_is_one_clear_line(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    code: int,
+    parts: list[str],
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert run(["eval", *arguments]) == code
+    shown = capsys.readouterr()
+    assert shown.out == "" and shown.err.count("\n") == 1, shown.err
+    assert all(part in shown.err for part in parts), shown.err
+
+
+def test_folders_that_compare_nobody(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lonely = photos(tmp_path / "lonely", people=1)
+    (tmp_path / "empty").mkdir()
+    for folder, message in ((lonely, "one person only"), (tmp_path / "empty", "no photos")):
+        assert run(["eval", "--model", "pixels:4", "--dataset", f"folder:{folder}"]) == 1
+        assert message in capsys.readouterr().err
+    bad = photos(tmp_path / "bad")
+    for photo in bad.rglob("0.png"):
+        photo.write_bytes(photo.read_bytes()[:80])
+    assert run(["eval", "--model", "pixels:4", "--dataset", f"folder:{bad}"]) == 1
+    assert "3 of 6 photos" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_face_recogniser_on_part_of_lfw(shared: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = f"onnx:{shared}/weights/mobilefacenet_112.onnx?size=112&mean=127.5&scale=128&color=rgb&flip=sum"
+    dataset = f"lfw:{shared}/data/lfw?min_photos=4&people=12&photos=4"
+    detector = str(shared / "weights" / "yunet_n_dynamic.onnx")
+    arguments = ("--model", model, "--dataset", dataset, "--crop", "aligned-112", "--detector", detector)
+    rows = measure(capsys, *arguments, "--protocol", "identification/leave-one-out")
+    rank1 = next(r for r in rows if r["metric"] == "rank1" and r["weighting"] == "identity")
+    assert rank1["value"] > 0.95 and rank1["n"] == 48
+    assert str(rank1["model"]).startswith("onnx:mobilefacenet_112.onnx") and rank1["evidence"] != "synthetic"

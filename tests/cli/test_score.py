@@ -1,0 +1,207 @@
+"""``faceprobe score`` and ``faceprobe protocols`` as a user meets them."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from faceprobe.cli.main import run
+from faceprobe.core.files import sha256_file
+from faceprobe.core.result import COLUMNS, SCHEMA
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    """Twelve people with five photos each."""
+    rng = np.random.default_rng(0)
+    who = np.repeat(np.arange(12), 5)
+    vectors = rng.standard_normal((12, 8))[who] + 0.4 * rng.standard_normal((60, 8))
+    np.save(tmp_path / "vectors.npy", vectors.astype(np.float32))
+    lines = [f"p{w}/p{w}_{k % 5 + 1:04d}.jpg,p{w},e{k % 2}" for k, w in enumerate(who)]
+    (tmp_path / "labels.csv").write_text("\n".join(["path,identity,event", *lines]) + "\n")
+    return tmp_path / "vectors.npy", tmp_path / "labels.csv"
+
+
+def _score(*arguments: object) -> int:
+    return run(["score", *map(str, arguments), "--replicates", "30"])
+
+
+def test_json_is_the_document_and_nothing_else(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _score(*files, "--json") == 0
+    printed = capsys.readouterr()
+    document = json.loads(printed.out)
+    assert document["schema"] == SCHEMA
+    rows = document["rows"]
+    assert all(tuple(row) == COLUMNS for row in rows)
+    assert {r["protocol"] for r in rows} == {
+        "verification/all-pairs",
+        "verification/all-pairs-cross-event",
+        "identification/leave-one-out",
+        "identification/leave-one-out-cross-event",
+        "identification/enrol-1",
+    }
+    first = rows[0]
+    assert (first["model"], first["dataset"], first["crop"]) == ("vectors:vectors", "labels", "as-is")
+    assert first["evidence"] == "real-photos"
+    assert first["model_hash"] == sha256_file(files[0])
+    assert first["dataset_hash"] == sha256_file(files[1])
+    value = {(r["protocol"], r["metric"], r["weighting"]): r for r in rows}
+    assert value["verification/all-pairs", "n_mated", "none"]["value"] == 12 * 10
+    assert value["verification/all-pairs-cross-event", "n_mated", "none"]["value"] == 12 * 6
+    headline = value["identification/leave-one-out", "rank1", "identity"]
+    assert headline["ci_low"] <= headline["value"] <= headline["ci_high"]
+    assert _score(*files, "--json") == 0
+    assert capsys.readouterr().out == printed.out
+
+
+def test_pairs_bring_lfw_official(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    lines = ["2 3"]
+    for fold in (0, 1):
+        lines += [f"p{fold * 6 + k} 1 2" for k in range(3)]
+        lines += [f"p{fold * 6 + k} 1 p{fold * 6 + k + 1} 1" for k in range(3)]
+    pairs = files[0].parent / "pairs.txt"
+    pairs.write_text("\n".join(lines) + "\n")
+    assert (
+        _score(*files, "--pairs", pairs, "--protocol", "lfw/official", "--json", "--evidence", "synthetic")
+        == 0
+    )
+    accuracy, error = json.loads(capsys.readouterr().out)["rows"]
+    assert (accuracy["metric"], error["metric"]) == ("accuracy", "accuracy_se")
+    assert (accuracy["n"], accuracy["n_identities"], accuracy["evidence"]) == (12, 8, "synthetic")
+    assert "12 pairs in 2 folds" in accuracy["note"]
+
+
+def test_table_and_out_file(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    out = files[0].parent / "results" / "score.json"
+    assert _score(*files, "--out", out, "--protocol", "verification/all-pairs") == 0
+    printed = capsys.readouterr().out
+    assert "by people" in printed
+    assert "tmr@fmr=1e-2" in printed
+    rows = json.loads(out.read_text())["rows"]
+    auc = next(r for r in rows if r["metric"] == "auc" and r["weighting"] == "identity")
+    assert f"{auc['value']:.4f} [{auc['ci_low']:.4f}, {auc['ci_high']:.4f}]" in printed
+    assert "bracket" not in printed
+
+
+def test_parquet_labels_and_half_precision(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    vectors, labels = files
+    columns = [line.split(",") for line in labels.read_text().splitlines()]
+    table = pa.table({name: [c[k] for c in columns[1:]] for k, name in enumerate(columns[0])})
+    parquet = labels.with_suffix(".parquet")
+    pq.write_table(table, parquet)
+    assert _score(vectors, parquet, "--json") == 0
+    from_parquet = json.loads(capsys.readouterr().out)["rows"]
+    assert _score(vectors, labels, "--json") == 0
+    from_csv = json.loads(capsys.readouterr().out)["rows"]
+    assert [r["value"] for r in from_parquet] == [r["value"] for r in from_csv]
+    half = vectors.with_name("half.npy")
+    np.save(half, np.load(vectors).astype(np.float16))
+    assert _score(half, labels, "--json") == 0
+    from_half = json.loads(capsys.readouterr().out)["rows"]
+    for a, b in zip(from_csv, from_half, strict=True):
+        assert a["value"] is b["value"] is None or b["value"] == pytest.approx(a["value"], abs=0.05)
+
+
+def test_keep_duplicates(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    vectors = np.load(files[0])
+    vectors[1] = vectors[0]
+    np.save(files[0], vectors)
+    for option, expected in (([], 119), (["--keep-duplicates"], 120)):
+        assert _score(*files, "--json", "--protocol", "verification/all-pairs", *option) == 0
+        rows = {r["metric"]: r["value"] for r in json.loads(capsys.readouterr().out)["rows"]}
+        assert (rows["n_mated"], rows["n_duplicate_pairs"]) == (expected, 120 - expected)
+
+
+def _npy(array: np.ndarray, **options: bool) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "not a .npy file"),
+        (b"hello", "not a .npy file"),
+        (pickle.dumps([1]), "not a .npy file"),
+        (_npy(np.array([{}], dtype=object)), "pickled objects"),
+        (_npy(np.ones((60, 8), dtype=np.float32))[:-40], "damaged"),
+        (_npy(np.ones(60, dtype=np.float32)), "its shape is (60,)"),
+        (_npy(np.ones((60, 8), dtype=np.int32)), "not int32"),
+        (_npy(np.zeros((60, 8), dtype=np.float32)), "all zeros"),
+        (_npy(np.full((60, 8), np.nan, dtype=np.float32)), "NaN"),
+        (_npy(np.ones((59, 8), dtype=np.float32)), "59 rows but"),
+    ],
+)
+def test_bad_embeddings_get_one_clear_line(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str], content: bytes, said: str
+) -> None:
+    files[0].write_bytes(content)
+    _fails(capsys, 1, said, *files)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty"),
+        (b"path,name\na.jpg,x\n", "no column 'identity'"),
+        (b"path,identity\n", "holds no rows"),
+        (b"path,identity\na.jpg\n", "row 1: 1 values under 2 columns"),
+        (b"path,identity\na.jpg,\n", "1 rows have no identity (first: row 0)"),
+        (b"path,identity\n\xff\xfe,x\n", "not a CSV file in UTF-8"),
+        (b"path,identity\n" + b"".join(b"%d.jpg,x\n" % k for k in range(60)), "one identity"),
+        (b"path,identity\n" + b"".join(b"%d.jpg,%d\n" % (k, k) for k in range(60)), "no identity has two"),
+    ],
+)
+def test_bad_labels_get_one_clear_line(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str], content: bytes, said: str
+) -> None:
+    files[1].write_bytes(content)
+    _fails(capsys, 1, said, *files)
+
+
+def test_wrong_use(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    folder = files[0].parent
+    _fails(capsys, 1, "no file", folder / "none.npy", files[1])
+    _fails(capsys, 1, "no file", files[0], folder / "none.csv")
+    _fails(capsys, 1, "is a folder", folder, files[1])
+    _fails(capsys, 1, "no pair file", *files, "--pairs", folder / "none.txt")
+    broken = folder / "labels.parquet"
+    broken.write_bytes(b"PAR1")
+    _fails(capsys, 1, "not a readable parquet file", files[0], broken)
+    _fails(capsys, 2, "did you mean 'verification/all-pairs'", *files, "--protocol", "verification/allpairs")
+    _fails(capsys, 2, "--pairs", *files, "--protocol", "lfw/official")
+    _fails(capsys, 2, "rumour", *files, "--evidence", "rumour")
+
+
+def _fails(capsys: pytest.CaptureFixture[str], code: int, said: str, *arguments: object) -> None:
+    assert _score(*arguments) == code
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert said in printed.err
+    assert len(printed.err.splitlines()) == 1
+
+
+def test_protocols_are_listed_with_their_conventions(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["protocols", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["protocols"]
+    by_name = {p["name"]: p for p in listed}
+    assert len(by_name) == len(listed) == 6
+    assert by_name["lfw/official"]["needs"] == ["pairs"]
+    for protocol in listed:
+        assert protocol["version"] == 1
+        assert {"duplicates", "weighting", "interval"} <= protocol["conventions"].keys()
+        assert protocol["citation"]
+    assert run(["protocols"]) == 0
+    assert "identification/enrol-1" in capsys.readouterr().out

@@ -1,0 +1,116 @@
+"""The page in a real browser: no console error, nothing wider than a phone, both themes."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from faceprobe.report import write_report
+from faceprobe.report.theme import DARK, LIGHT
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        BROWSER is None, reason="no chromium, chromium-browser or google-chrome on this machine"
+    ),
+]
+
+# A page around the report: a frame as wide as a phone (a headless window cannot be that narrow), and
+# what was measured in it as text. Parts that scroll by themselves may hold wider things.
+WRAPPER = """<!doctype html><meta charset="utf-8"><iframe id="frame" width="WIDTH" height="900"></iframe>
+<pre id="measured"></pre><script>
+const frame = document.getElementById("frame");
+frame.onload = () => {
+  const page = frame.contentDocument;
+  page.querySelectorAll("details").forEach((part) => { part.open = true; });
+  const wide = [...page.querySelectorAll("body *")].filter(
+    (e) => !e.closest(".scroll") && !e.closest(".skip") && e.getBoundingClientRect().right > WIDTH + 1);
+  const before = frame.contentWindow.getComputedStyle(page.body).backgroundColor;
+  const toggle = page.getElementById("theme");
+  const themes = [];
+  for (let k = 0; k < 3; k++) {
+    toggle.click();
+    themes.push([page.documentElement.dataset.theme || "system",
+                 frame.contentWindow.getComputedStyle(page.body).backgroundColor]);
+  }
+  page.querySelector(".focusable .legend button").click();
+  document.getElementById("measured").textContent = JSON.stringify({
+    scrollWidth: page.documentElement.scrollWidth,
+    wide: wide.map((e) => e.tagName + "." + (e.getAttribute("class") || "")),
+    before, themes,
+    faded: page.querySelectorAll(".focusable g.faded").length,
+    series: page.querySelectorAll(".focusable")[0].querySelectorAll("g[data-series]").length,
+    unlabelled: [...page.querySelectorAll("svg[role=img]")].filter(
+      (e) => e.getAttribute("aria-labelledby").split(" ").some((id) => !page.getElementById(id))).length,
+  });
+};
+frame.srcdoc = PAGE;
+</script>"""
+
+
+def chromium(folder: Path, url: str, *options: str) -> tuple[str, list[str]]:
+    """The page's DOM after its scripts ran, and what the console said."""
+    command = [
+        str(BROWSER),
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--hide-scrollbars",
+        f"--user-data-dir={folder / 'profile'}",
+        "--enable-logging=stderr",
+        "--virtual-time-budget=4000",
+        *options,
+        "--dump-dom",
+        url,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+
+
+def measure(folder: Path, report: Path, width: int, *options: str) -> dict[str, Any]:
+    page = json.dumps(report.read_text(encoding="utf-8")).replace("</", "<\\/")
+    wrapper = folder / f"wrapper{width}.html"
+    wrapper.write_text(WRAPPER.replace("WIDTH", str(width)).replace("PAGE", page), encoding="utf-8")
+    dom, console = chromium(folder, wrapper.as_uri(), *options)
+    assert console == []
+    found = re.search(r'<pre id="measured">(.+?)</pre>', dom)
+    assert found, "the report did not load"
+    measured: dict[str, Any] = json.loads(html.unescape(found.group(1)))
+    return measured
+
+
+def rgb(color: str) -> str:
+    return f"rgb({', '.join(str(int(color[k : k + 2], 16)) for k in (1, 3, 5))})"
+
+
+def test_no_console_error(run_dir: Path, tmp_path: Path) -> None:
+    dom, console = chromium(tmp_path, write_report(run_dir).as_uri())
+    assert console == []
+    assert 'id="theme" hidden' not in dom, "the page's script ran"
+
+
+def test_at_390_pixels_nothing_overflows(run_dir: Path, tmp_path: Path) -> None:
+    measured = measure(tmp_path, write_report(run_dir), 390)
+    assert measured["scrollWidth"] == 390
+    assert measured["wide"] == []
+    assert measured["unlabelled"] == 0
+
+
+def test_themes_and_legend_at_1280_pixels(run_dir: Path, tmp_path: Path) -> None:
+    dark = "--blink-settings=preferredColorScheme=0"
+    measured = measure(tmp_path, write_report(run_dir), 1280, dark)
+    assert measured["scrollWidth"] == 1280 and measured["wide"] == []
+    assert measured["before"] == rgb(DARK["page"]), "follows the system"
+    shown = [["light", rgb(LIGHT["page"])], ["dark", rgb(DARK["page"])], ["system", rgb(DARK["page"])]]
+    assert measured["themes"] == shown
+    assert measured["series"] == 15, "five models in three figures"
+    assert measured["faded"] == 12, "all but the chosen one"

@@ -1,0 +1,87 @@
+"""Paired differences and Holm's correction, against brute force."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from faceprobe.report.paired import from_replicates, holm, paired_difference
+from faceprobe.report.run_data import Cell
+
+
+def cell(folder: Path, name: str, **arrays: Any) -> Cell:
+    path = folder / f"{name}.npz"
+    np.savez(path, **arrays)
+    return Cell(name, name, "d", "as-is", "none", 10, 5, {}, None, path)
+
+
+KEY = "replicates//p//rank1//identity"
+PEOPLE = np.array(["a", "b"])
+
+
+def test_the_common_part_of_two_models_cancels(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    people = rng.normal(0, 0.1, 500)
+    first = cell(tmp_path, "first", **{KEY: 0.5 + people, "identities": PEOPLE})
+    second = cell(
+        tmp_path, "second", **{KEY: 0.53 + people + rng.normal(0, 0.005, 500), "identities": PEOPLE}
+    )
+    found = paired_difference(first, second, (0.5, 0.53), "p", "rank1")
+    assert found.difference == pytest.approx(0.03)
+    assert 0.015 < found.low < 0.03 < found.high < 0.045
+    assert found.p == pytest.approx(2 / 501)
+    back = paired_difference(second, first, (0.53, 0.5), "p", "rank1")
+    assert (back.low, back.high, back.p) == pytest.approx((-found.high, -found.low, found.p))
+
+
+def test_equal_models_have_p_one(tmp_path: Path) -> None:
+    one = cell(tmp_path, "one", **{KEY: np.linspace(0, 1, 50), "identities": PEOPLE})
+    found = paired_difference(one, one, (0.5, 0.5), "p", "rank1")
+    assert (found.difference, found.low, found.high, found.p) == (0, 0, 0, 1)
+
+
+def test_reasons_for_no_comparison(tmp_path: Path) -> None:
+    values = np.linspace(0, 1, 50)
+    whole = cell(tmp_path, "whole", **{KEY: values, "identities": PEOPLE})
+    others = cell(tmp_path, "others", **{KEY: values, "identities": np.array(["a", "c"])})
+    short = cell(tmp_path, "short", **{KEY: values[:9], "identities": PEOPLE})
+    holes = cell(tmp_path, "holes", **{KEY: np.where(values > 0.9, np.nan, values), "identities": PEOPLE})
+    bare = replace(whole, path=tmp_path / "absent.npz")
+    for other, reason in (
+        (others, "same people"),
+        (short, "numbers of replicates"),
+        (holes, "no value"),
+        (bare, "no bootstrap replicates"),
+        (None, "no such cell"),
+    ):
+        found = paired_difference(whole, other, (0.5, 0.6), "p", "rank1")
+        assert not found.known and reason in found.reason
+        assert np.isnan(found.low)
+    assert "no value" in paired_difference(whole, whole, (None, 0.6), "p", "rank1").reason
+
+
+@given(st.lists(st.floats(-1, 1), min_size=2, max_size=60))
+def test_p_counts_replicates_on_the_other_side(replicates: list[float]) -> None:
+    found = from_replicates(0.1, np.array(replicates))
+    below, above = sum(r <= 0 for r in replicates), sum(r >= 0 for r in replicates)
+    assert found.p == pytest.approx(min(1.0, 2 * (1 + min(below, above)) / (len(replicates) + 1)))
+
+
+@given(st.lists(st.floats(0, 1), max_size=12))
+def test_holm_by_its_definition(p_values: list[float]) -> None:
+    """Corrected p of k = max over all smaller or equal p of (m - rank) p, at most 1."""
+    corrected = holm(p_values)
+    order = sorted(range(len(p_values)), key=lambda k: p_values[k])
+    for position, k in enumerate(order):
+        brute = max((len(p_values) - j) * p_values[order[j]] for j in range(position + 1))
+        assert corrected[k] == pytest.approx(min(1.0, brute))
+
+
+def test_holm_example() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])

@@ -1,0 +1,300 @@
+"""``report.html``: complete, self-contained, escaped, and honest about what is absent."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from run_writer import MODELS, Writer
+
+from faceprobe.core.errors import BadInput, Missing
+from faceprobe.report import write_report
+from faceprobe.report.run_data import read_run
+
+VOID = {"meta", "link", "img", "br", "wbr", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """Collects ids, links, resources and text; fails on tags that do not nest."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.stack: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.resources: list[str] = []
+        self.text: list[str] = []
+        self.images: list[dict[str, str | None]] = []
+        self.feed(html)
+        self.close()
+        assert not self.stack
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID:
+            self.stack.append(tag)
+        found = dict(attrs)
+        self.ids += [found["id"]] if found.get("id") else []
+        if tag == "a":
+            self.links.append(found.get("href") or "")
+        if tag in ("img", "script", "link", "iframe", "source", "image", "use"):
+            self.resources += [v for k, v in attrs if k in ("src", "href", "srcset", "data") and v]
+        if tag == "img":
+            self.images.append(found)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.stack.pop() == tag, tag
+
+    def handle_data(self, data: str) -> None:
+        if not self.stack or self.stack[-1] not in ("style", "script"):
+            self.text.append(data)
+
+    @property
+    def words(self) -> str:
+        return " ".join("".join(self.text).replace("\u00a0", " ").split())
+
+
+def page(run_dir: Path) -> Page:
+    return Page(write_report(run_dir).read_text(encoding="utf-8"))
+
+
+def test_the_page_is_whole_and_refers_to_nothing_outside(run_dir: Path) -> None:
+    target = write_report(run_dir)
+    html = target.read_text(encoding="utf-8")
+    found = Page(html)
+    assert target == run_dir / "report.html"
+    assert len(html) < 400_000
+    assert len(found.ids) == len(set(found.ids))
+    assert all(r.startswith("data:") for r in found.resources)
+    assert "@import" not in html and "url(" not in html and "fetch(" not in html
+    for link in found.links:
+        if link.startswith("#"):
+            assert link[1:] in found.ids, link
+        elif link.startswith("figures/"):
+            assert (run_dir / link).is_file(), link
+        else:
+            assert link.startswith("https://"), link
+
+
+def test_the_headline_is_led_by_its_evidence_and_computed(run_dir: Path) -> None:
+    words = page(run_dir).words
+    run = read_run(run_dir)
+    row = run.get("bundled:clip-l", run.scenes[0], "identification/leave-one-out-cross-event", "rank1")
+    assert row is not None and row.value is not None and row.ci_low is not None and row.ci_high is not None
+    figure = f"{100 * row.value:.0f} % [{100 * row.ci_low:.0f}, {100 * row.ci_high:.0f}]"
+    assert (
+        "In the built-in world (synthetic people, small bundled models): the best zero-shot CLIP-style "
+        f"model, bundled:clip-l, finds the same person first in {figure} of searches among 300 people "
+        "(photos of the same event left out); chance is 0.3 %."
+    ) in words
+    assert "In the built-in world, the best model made for faces, bundled:face, does so in" in words
+
+
+def test_sections_stand_in_order(run_dir: Path) -> None:
+    ids = page(run_dir).ids
+    wanted = [
+        "findings",
+        "published",
+        "leaderboard",
+        "crops",
+        "size",
+        "curves",
+        "failures",
+        "data",
+        "methods",
+        "cite",
+    ]
+    assert [i for i in ids if i in wanted] == wanted
+
+
+def test_published_figures_stand_apart(run_dir: Path) -> None:
+    html = write_report(run_dir).read_text(encoding="utf-8")
+    panel = html[html.index('id="published"') : html.index('id="leaderboard"')]
+    assert "Published by others, not measured here" in panel
+    for text in ("95.90", "arXiv 2509.14921", "81.73", "leave comparisons of a photo with itself in"):
+        assert text in panel
+    assert "bundled:" not in panel
+
+
+def test_the_leaderboard_is_sorted_and_shows_both_weightings(run_dir: Path) -> None:
+    html = write_report(run_dir).read_text(encoding="utf-8")
+    board = html[
+        html.index('<table class="board">') : html.index("</table>", html.index('<table class="board">'))
+    ]
+    names = [re.sub("<[^>]+>", "", n) for n in re.findall(r'<th scope="row">(.*?)</th>', board)]
+    assert names == ["bundled:face", "bundled:clip-l", "bundled:clip-m", "bundled:clip-s", "bundled:clip-vit"]
+    assert board.count("pairs ") == 5 * 6
+    assert board.count('class="ci"') == 5 * 6
+
+
+def test_unsupported_and_unstable_figures_say_why(
+    writer: Callable[..., Writer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import run_writer
+
+    monkeypatch.setattr(run_writer, "FMRS", ("1e-5", "1e-6"))
+    run_dir = writer(crops=("as-is",)).write()
+    document = json.loads((run_dir / "results.json").read_text())
+    for row in document["rows"]:
+        row["metric"] = {"tmr@fmr=1e-6": "tmr@fmr=1e-3"}.get(row["metric"], row["metric"])
+    (run_dir / "results.json").write_text(json.dumps(document))
+    words = page(run_dir).words
+    assert "2 non-mated comparisons would have to be accepted: not supported" in words
+    assert "unstable: 28 false matches" in words
+
+
+def test_a_model_with_a_crop_of_its_own_joins_the_headline_board(writer: Callable[..., Writer]) -> None:
+    run_dir = writer(crops=("as-is", "aligned-112")).write()
+    document = json.loads((run_dir / "results.json").read_text())
+    own = lambda r: (r["model"] == "bundled:face") == (r["crop"] == "aligned-112")  # noqa: E731
+    document["rows"] = [r for r in document["rows"] if own(r)]
+    manifest = json.loads((run_dir / "manifest.json").read_text())
+    manifest["cells"] = [c for c in manifest["cells"] if own(c)]
+    (run_dir / "results.json").write_text(json.dumps(document))
+    (run_dir / "manifest.json").write_text(json.dumps(manifest))
+    words = page(run_dir).words
+    assert "bundled:face on its own crop (aligned-112), does so in" in words
+    assert "on its own crop, aligned-112" in words
+
+
+def test_hostile_names_are_escaped(writer: Callable[..., Writer]) -> None:
+    bad = "hf-hub:<script>alert(1)</script>&\"'"
+    models = (
+        replace(MODELS[0], card=replace(MODELS[0].card, id=bad, notes="<img src=x onerror=y>")),
+        MODELS[1],
+    )
+    run_dir = writer(
+        models=models,
+        datasets=("folder:<b>&x",),
+        title="</title><script>alert(2)</script>",
+        missing=("<iframe src=//evil>",),
+        notes={"description": "{{ 7 * 7 }} <svg onload=z>"},
+    ).write()
+    html = write_report(run_dir).read_text(encoding="utf-8")
+    for text in ("<script>alert", "<img src=x", "<iframe", "<svg onload", "<b>&x"):
+        assert text not in html
+    found = Page(html)
+    assert "alert(1)" in found.words and "{{ 7 * 7 }}" in found.words
+    for figure in (run_dir / "figures").iterdir():
+        assert re.fullmatch(r"[a-z0-9-]+\.svg", figure.name)
+        ElementTree.parse(figure)
+
+
+def test_figures_are_whole_files_of_their_own(run_dir: Path) -> None:
+    write_report(run_dir)
+    names = {p.stem for p in (run_dir / "figures").glob("*.svg")}
+    for kind in ("roc", "det", "cmc", "size"):
+        assert f"{kind}-synthetic-as-is" in names
+    assert {"crops-all-synthetic", "crops-cross-event-synthetic", "roc-synthetic-context-only"} <= names
+    assert "scores-synthetic-as-is-bundled-clip-m" in names
+    for path in (run_dir / "figures").glob("*.svg"):
+        text = path.read_text(encoding="utf-8")
+        root = ElementTree.fromstring(text)
+        assert "var(--" not in text and "href" not in text
+        assert root.find("{*}title") is not None and root.find("{*}desc") is not None
+    roc = (run_dir / "figures" / "roc-synthetic-as-is.svg").read_text(encoding="utf-8")
+    assert all(m.card.id in roc for m in MODELS), "a copy carries its own legend"
+
+
+def photos(dataset: str, image: str) -> NDArray[np.uint8]:
+    assert dataset == "synthetic"
+    shade = int(image[1:5]) % 256
+    return np.full((120, 90, 3), shade, dtype=np.uint8)
+
+
+def test_photos_only_when_asked_for(run_dir: Path) -> None:
+    plain = page(run_dir)
+    assert not plain.images and "--show-photos" in plain.words
+    shown = Page(write_report(run_dir, photos).read_text(encoding="utf-8"))
+    assert len(shown.images) == 2 * 2 * 2 * 6, "two models, two kinds, pairs of two, six each"
+    for image in shown.images:
+        assert (image["src"] or "").startswith("data:image/jpeg;base64,")
+        assert image["alt"]
+    assert "--show-photos" not in shown.words
+
+
+def test_a_run_without_curves_or_crops_says_so(writer: Callable[..., Writer]) -> None:
+    words = page(writer(curves=False, crops=("as-is",)).write()).words
+    assert "No curves are stored with this run." in words
+    assert "only one crop was measured" in words
+    assert "cannot be compared: no bootstrap replicates are stored" in words
+
+
+def test_an_empty_run(writer: Callable[..., Writer]) -> None:
+    run_dir = writer(models=()).write()
+    assert "This run holds no results." in page(run_dir).words
+
+
+def test_missing_parts_exclusions_and_shares_are_listed(writer: Callable[..., Writer]) -> None:
+    run_dir = writer(missing=("celeba: not found; give celeba:PATH",)).write()
+    document = json.loads((run_dir / "results.json").read_text())
+    for row in document["rows"]:
+        if row["metric"] == "largest_identity_share":
+            row["value"] = 0.58
+    (run_dir / "results.json").write_text(json.dumps(document))
+    words = page(run_dir).words
+    assert "celeba: not found; give celeba:PATH" in words
+    assert "3 × no face found" in words
+    assert "58.0 %" in words and "above 10 %" in words
+    assert "one person makes up 58 % of the mated comparisons" in words
+    assert "Render groups support no demographic claim." in words
+
+
+def test_real_photos_are_not_called_built_in(writer: Callable[..., Writer]) -> None:
+    models = tuple(
+        replace(m, card=replace(m.card, id=m.card.id.replace("bundled:clip", "ViT/openai")))
+        for m in MODELS[:2]
+    )
+    run_dir = writer(
+        models=models, datasets=("lfw:lfw", "folder:x"), evidence="real-model", protocols=("",), folds=True
+    )
+    words = page(run_dir.write()).words
+    assert "built-in world" not in words
+    assert "With published weights on real photos: the best zero-shot CLIP-style model" in words
+    assert "of searches among 300 people of lfw:lfw; chance" in words
+    assert "decides" in words and "(lfw/official)" in words
+
+
+def test_responsible_use_and_citation(run_dir: Path) -> None:
+    words = page(run_dir).words
+    for text in (
+        "Article 9 of the GDPR",
+        "BIPA",
+        "EU AI Act",
+        "not legal advice",
+        "bundled models are small",
+    ):
+        assert text in words
+    assert "arXiv:2301.07315" in words and "No figure on this page is taken from it." in words
+
+
+def test_the_report_is_the_same_every_time(run_dir: Path) -> None:
+    first = write_report(run_dir).read_bytes()
+    assert write_report(run_dir).read_bytes() == first
+    assert str(run_dir).encode() not in first
+
+
+def test_what_is_no_run_is_refused(tmp_path: Path, run_dir: Path) -> None:
+    with pytest.raises(Missing, match=r"results\.json"):
+        write_report(tmp_path / "nothing")
+    (run_dir / "manifest.json").write_text('{"cells": [{"key": "../x"}]}')
+    with pytest.raises(BadInput, match="manifest"):
+        write_report(run_dir)
+    (run_dir / "manifest.json").write_text('{"cells": [{"key": "../x", "model": "m", "dataset": "d"}]}')
+    with pytest.raises(BadInput, match="plain folder name"):
+        write_report(run_dir)
+    (run_dir / "results.json").write_text('{"schema": "something/1", "rows": []}')
+    with pytest.raises(BadInput, match="schema"):
+        write_report(run_dir)

@@ -1,0 +1,90 @@
+"""Rule 8: a sentence claims no more than its weakest evidence, whatever is filled in."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from itertools import combinations, product
+from string import Formatter
+
+import pytest
+
+from faceprobe.core.errors import FaceprobeError
+from faceprobe.core.result import EVIDENCE_ORDER, Evidence, Metric, attach, weakest
+from faceprobe.report.sentences import CLAUSE, LABEL, SENSITIVE, TEMPLATES, Ground, check, lead, say
+
+COMBINATIONS = [c for n in range(1, 5) for c in combinations(EVIDENCE_ORDER, n)]
+FLAGS = list(product((False, True), repeat=2))
+
+
+def fields_of(template: str) -> dict[str, str]:
+    """Values that are as tempting as a study could make them."""
+    names = {name for _, name, _, _ in Formatter().parse(TEMPLATES[template]) if name}
+    return {name: f"ViT-B-32/openai CLIP Fawkes LowKey {name}" for name in names - {"lead"}}
+
+
+@pytest.mark.parametrize("template", sorted(TEMPLATES))
+@pytest.mark.parametrize("evidence", COMBINATIONS, ids="+".join)
+def test_every_template_in_every_combination(template: str, evidence: tuple[Evidence, ...]) -> None:
+    for people, models in FLAGS:
+        said = say(template, Ground(evidence, people, models), **fields_of(template))
+        limit = weakest(evidence)
+        assert said.evidence == limit
+        assert CLAUSE[limit] in said.text.lower()
+        assert said.text.startswith(said.lead) and said.lead + said.rest == said.text
+        assert CLAUSE[limit] in said.lead.lower(), "the label leads the sentence"
+        stronger = EVIDENCE_ORDER[EVIDENCE_ORDER.index(limit) + 1 :]
+        for claim in {CLAUSE[e] for e in stronger} - {"on real photos"}:
+            assert claim not in said.text.lower(), "claims stronger evidence than it has"
+        if limit == "synthetic":
+            assert "real photos" not in said.text.lower()
+
+
+@pytest.mark.parametrize("template", sorted(TEMPLATES))
+def test_a_template_without_its_lead_is_caught(template: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = re.sub(r"^\{lead\}[,:] ", "", TEMPLATES[template])
+    assert bare != TEMPLATES[template], "every template begins with its lead"
+    monkeypatch.setitem(TEMPLATES, template, bare)
+    with pytest.raises(FaceprobeError, match="built-in world"):
+        say(template, Ground(("synthetic",)), **fields_of(template))
+
+
+@pytest.mark.parametrize("word", SENSITIVE)
+def test_synthetic_figures_never_speak_of_real_models_without_the_clause(word: str) -> None:
+    with pytest.raises(FaceprobeError, match=word):
+        check(f"{word.title()} stops nine searches in ten.", "synthetic")
+    check(f"In the built-in world, {word} stops nine searches in ten.", "synthetic")
+
+
+def test_the_lead_says_what_is_built_in() -> None:
+    assert lead(Ground(("synthetic",), True, True), full=True) == (
+        "In the built-in world (synthetic people, small bundled models)"
+    )
+    assert lead(Ground(("synthetic",), True, False), full=True) == "In the built-in world (synthetic people)"
+    assert lead(Ground(("real-model", "synthetic")), full=False) == "In the built-in world"
+    assert lead(Ground(("real-model", "real-photos")), full=True) == "On real photos"
+
+
+def test_ground_of_rows() -> None:
+    metrics = [Metric("p", "rank1", "identity", 0.5)]
+    drawn = attach(
+        metrics, model="bundled:clip-s", dataset="synthetic?people=9", crop="c", evidence="synthetic"
+    )
+    real = attach(metrics, model="ViT-B-32/openai", dataset="lfw:x", crop="c", evidence="real-model")
+    assert Ground.of(drawn) == Ground(("synthetic",), True, True)
+    assert Ground.of([*real, *drawn]).weakest == "synthetic"
+    assert not Ground.of([*real, *drawn]).bundled_models
+
+
+def test_every_evidence_has_a_clause_and_a_label() -> None:
+    assert set(CLAUSE) == set(LABEL) == set(EVIDENCE_ORDER)
+
+
+def test_templates_of_the_page_make_no_claims_of_their_own() -> None:
+    """Sentences about CLIP and cloaks live in sentences.py; the page may name CLIP in the citation only."""
+    folder = files("faceprobe.report").joinpath("templates")
+    for page in folder.iterdir():
+        if page.name.endswith(".j2") and page.name != "cite.html.j2":
+            text = page.read_text(encoding="utf-8").lower()
+            for word in ("clip", "fawkes", "lowkey", "protect"):
+                assert not re.search(rf"\b{word}", text), f"{page.name} speaks of {word}"
