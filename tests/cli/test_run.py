@@ -171,7 +171,7 @@ def test_a_study_of_which_nothing_is_here_says_what_to_fetch(
     arguments = ["run", name, "--out", str(tmp_path / "run"), "--offline"]
     assert run(arguments) == 1
     message = capsys.readouterr().err
-    assert message.count("\n") == 1 and f"nothing of the study {name} can be run here" in message
+    assert message.count("\n") == 1 and f"nothing of the study {name} can be run here: dataset lfw" in message
     assert "lfw is not on this machine" in message and "lfw:PATH" in message
 
 

@@ -40,7 +40,7 @@ def start(root: Path, out: Path, cache: Path, die_after: str = "", workers: int 
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, int]:
-    output, errors = process.communicate(timeout=120)
+    output, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     encoded, reused = output.split()
     return int(encoded), int(reused)
@@ -69,7 +69,7 @@ def test_a_killed_run_ends_with_the_same_bits(
     undisturbed = start(root, tmp_path / "a", tmp_path / "cache-a")
     killed = start(root, tmp_path / "b", tmp_path / "cache-b", str(die_after), workers)
     assert finish(undisturbed) == (36, 0)
-    killed.communicate(timeout=120)
+    killed.communicate(timeout=300)
     assert killed.returncode == -signal.SIGKILL
     shards = {
         path: (path.stat().st_mtime_ns, path.read_bytes()) for path in tmp_path.glob("cache-b/*/*/*.npz")
@@ -113,5 +113,5 @@ def test_workers_end_with_their_parent(root: Path, tmp_path: Path) -> None:
     """Killed while its workers run, the parent leaves none behind: their pipes are all closed."""
     killed = start(root, tmp_path / "b", tmp_path / "cache", "2", workers=2)
     # The workers inherit standard error: it reaches its end only when the last of them has gone.
-    killed.communicate(timeout=120)
+    killed.communicate(timeout=300)
     assert killed.returncode == -signal.SIGKILL

@@ -248,7 +248,7 @@ def test_missing_parts_exclusions_and_shares_are_listed(writer: Callable[..., Wr
     assert "celeba: not found; give celeba:PATH" in words
     assert "3 × no face found" in words
     assert "58.0 %" in words and "above 10 %" in words
-    assert "one person makes up 58 % of the mated comparisons" in words
+    assert "one person makes up 58.0 % of the mated comparisons" in words
     assert "Render groups support no demographic claim." in words
 
 
@@ -265,6 +265,21 @@ def test_real_photos_are_not_called_built_in(writer: Callable[..., Writer]) -> N
     assert "With published weights on real photos: the best zero-shot CLIP-style model" in words
     assert "of searches among 300 people of lfw:lfw; chance" in words
     assert "decides" in words and "(lfw/official)" in words
+
+
+def test_bundled_models_are_called_small_on_real_photos_too(writer: Callable[..., Writer]) -> None:
+    words = page(writer(datasets=("folder:x",), evidence="real-photos", protocols=("",)).write()).words
+    assert "On real photos: the best zero-shot CLIP-style model" in words
+    assert "the bundled models are small and were trained on such people only" in words
+
+
+def test_models_of_like_names_keep_their_own_figures(writer: Callable[..., Writer]) -> None:
+    models = tuple(replace(MODELS[0], card=replace(MODELS[0].card, id=f"local:a{c}b")) for c in "/-")
+    run_dir = writer(models=models, crops=("as-is",)).write()
+    found = page(run_dir)
+    assert len(found.ids) == len(set(found.ids))
+    names = {p.name for p in (run_dir / "figures").glob("scores-*")}
+    assert names == {"scores-synthetic-as-is-local-a-b.svg", "scores-synthetic-as-is-local-a-b-2.svg"}
 
 
 def test_responsible_use_and_citation(run_dir: Path) -> None:

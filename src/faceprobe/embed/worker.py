@@ -29,9 +29,12 @@ def main() -> None:
     _one_thread()
     requests = sys.stdin.buffer
     recipe: Recipe = pickle.load(requests)  # noqa: S301
-    while (request := _next(requests)) is not None:
-        pickle.dump(answer(recipe, *request), answers, protocol=5)
-        answers.flush()
+    try:
+        while (request := _next(requests)) is not None:
+            pickle.dump(answer(recipe, *request), answers, protocol=5)
+            answers.flush()
+    except BrokenPipeError:  # nobody waits for the answer any more
+        os._exit(1)  # without the attempt to flush the rest
 
 
 def answer(recipe: Recipe, operation: str, images: list[str]) -> Answer:

@@ -37,7 +37,7 @@ def size_figure(run: Run, scene: Scene) -> Plot | None:
         return None
     axis = _size_axis([s for _, s, _ in sized])
     plot = Plot(
-        file_name("size", scene),
+        file_name(run, "size", scene),
         "Rank-1 against model size",
         "Identity-weighted rank-1 with 95 % intervals over the parameters of the image tower: "
         + "; ".join(f"{m}, {scaled(s)}: {percent_with_interval(r)}" for m, s, r in sized),
@@ -93,7 +93,9 @@ def crop_figure(run: Run, dataset: str, protocol: str, title: str) -> Plot | Non
     if not models:
         return None
     plot = Plot(
-        file_name(f"crops-{'cross-event' if protocol != LEAVE_ONE_OUT else 'all'}", (dataset, "none", "")),
+        file_name(
+            run, "crops-all" if protocol == LEAVE_ONE_OUT else "crops-cross-event", (dataset, "none", "")
+        ),
         f"Rank-1 by crop, {title}",
         f"Identity-weighted rank-1 of each model by crop on {run.short(dataset)}, {title}.",
         Axis(f"Rank-1, {title}", 0.0, 1.0, [(k / 5, f"{k / 5:.1f}") for k in range(6)]),

@@ -49,10 +49,10 @@ def power_of_ten(exponent: int) -> str:
     return "1" if exponent == 0 else f"10{str(exponent).translate(_SUPERSCRIPT)}"
 
 
-def file_name(kind: str, scene: Scene, model: str = "") -> str:
+def file_name(run: Run, kind: str, scene: Scene, model: str = "") -> str:
     """Name of a figure, also of its file: letters, digits and dashes."""
     dataset, cloak, crop = scene
-    parts = [kind, dataset, crop, "" if cloak == "none" else cloak, model]
+    parts = [kind, run.short(dataset), crop, "" if cloak == "none" else cloak, model]
     return slug("-".join(p for p in parts if p))
 
 
@@ -122,7 +122,7 @@ def _plot(kind: str, run: Run, scene: Scene, short: str, title: str, x: Axis, y:
     dataset, _, crop = scene
     where = f"{run.short(dataset)}, {crop}, people weighted equally"
     return Plot(
-        file_name(kind, scene),
+        file_name(run, kind, scene),
         f"{short}: {title}",
         f"{title[0].upper()}{title[1:]} for each model ({where}).",
         x,
@@ -198,7 +198,7 @@ def _scores(
     ticks = [(step * k, f"{step * k:.1f}".replace("-", "−")) for k in range(first, last + 1)]
     about = f"Densities of mated and non-mated scores of {model} ({run.short(scene[0])}, {scene[2]})."
     plot = Plot(
-        file_name("scores", scene, model),
+        file_name(run, "scores", scene, model),
         f"Scores of {model}",
         about,
         Axis("Cosine", low, high, ticks),

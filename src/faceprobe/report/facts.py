@@ -90,15 +90,18 @@ def protocol_rows(run: Run) -> list[ProtocolRow]:
 
 
 def dataset_notes(run: Run) -> list[tuple[str, str]]:
-    """(dataset, note) for licences and notes that the manifest holds."""
+    """(dataset, its notes and licence as the manifest holds them), for each dataset that has any."""
     stored = run.manifest.get("datasets")
     found = []
     for name, about in (stored if isinstance(stored, dict) else {}).items():
         if isinstance(about, dict):
             texts = [str(t) for t in about.get("notes") or ()]
             if about.get("licence"):
-                texts.append(f"Licence: {about['licence']}")
-            found += [(str(name), text) for text in texts]
+                texts.append(f"licence: {about['licence']}")
+            if texts:
+                found.append(
+                    (run.short(str(name)), " ".join(t if t.endswith(".") else f"{t}." for t in texts))
+                )
     return found
 
 

@@ -188,9 +188,9 @@ def _folds(run: Run, scene: Scene) -> list[Sentence]:
 
 
 def _share(run: Run, scene: Scene) -> list[Sentence]:
-    rows = [r for r in run.in_scene(scene) if r.metric == SHARE_METRIC and (r.value or 0.0) > LARGE_SHARE]
-    if not rows:
+    found = [run.any_weighting(m, scene, ALL_PAIRS, SHARE_METRIC) for m in run.models]
+    largest = max((r for r in found if r is not None), key=lambda r: r.value or 0.0, default=None)
+    if largest is None or largest.value is None or largest.value <= LARGE_SHARE:
         return []
-    largest = max(rows, key=lambda r: r.value or 0.0)
-    share = percent(largest.value or 0.0)
+    share = percent(largest.value, 0.0)
     return [say("largest_share", ground(run, [largest]), share=share, dataset=run.short(scene[0]))]

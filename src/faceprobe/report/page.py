@@ -83,6 +83,7 @@ def page_context(run: Run, photos: Photos | None = None) -> tuple[dict[str, Any]
     plots = [p for part in contexts for p in part.figures]
     plots += [part.figure for part in sizes if part.figure]
     plots += [p for part in curve_sets for p in (*part.curves, *part.scores)]
+    _name_apart(plots)
     boards = leaderboards(run)
     evidence = weakest([r.evidence for r in run.rows])
     context: dict[str, Any] = {
@@ -92,7 +93,7 @@ def page_context(run: Run, photos: Photos | None = None) -> tuple[dict[str, Any]
         "description": _study(run, "description"),
         "label": LABEL[evidence],
         "labels": [LABEL[e] for e in dict.fromkeys(r.evidence for r in run.rows)],
-        "synthetic": evidence == "synthetic",
+        "built_in": evidence == "synthetic" or any(_is_bundled(run, m) for m in run.models),
         "findings": [findings(run, s) for s in scenes] if run.rows else [],
         "published": published_tables(),
         "boards": boards,
@@ -118,6 +119,20 @@ def page_context(run: Run, photos: Photos | None = None) -> tuple[dict[str, Any]
         "dark": css_variables(DARK),
     }
     return context, plots
+
+
+def _name_apart(plots: list[Plot]) -> None:
+    """Give figures whose names became equal (``a/b`` and ``a-b``) a number."""
+    taken: set[str] = set()
+    for plot in plots:
+        name, number = plot.name, 2
+        while plot.name in taken:
+            plot.name, number = f"{name}-{number}", number + 1
+        taken.add(plot.name)
+
+
+def _is_bundled(run: Run, model: str) -> bool:
+    return str(run.card(model).get("id") or model).startswith("bundled:")
 
 
 def _environment() -> Any:

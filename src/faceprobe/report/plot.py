@@ -22,6 +22,10 @@ CHARACTER = 6.7
 """Width of a character, on the wide side, of the figures' labels, in user units."""
 
 
+LEAST_GAP = 22
+"""Ticks closer to their left neighbour than this, in user units, get a line and no label."""
+
+
 @dataclass(frozen=True)
 class Axis:
     """``low`` .. ``high`` in data units on a ``linear``, ``log`` or ``probit`` scale; ``ticks`` are
@@ -146,9 +150,13 @@ class Plot:
     def _frame(self) -> str:
         right, floor = self.width - self.right, self.height - self.bottom
         parts = []
+        written = -math.inf
         for value, label in self.x.ticks:
             at = self.px(value)
             parts.append(f'<path class="grid" d="M{at:.1f} {self.top}V{floor}"/>')
+            if at - written < LEAST_GAP:
+                continue
+            written = at
             parts.append(
                 f'<text class="tick" x="{at:.1f}" y="{floor + 16}" text-anchor="middle">{label}</text>'
             )

@@ -52,7 +52,7 @@ TEMPLATES: dict[str, str] = {
     ),
     "context_at_chance": (
         "{lead}, with the face removed{condition}, {model} finds the person first in {value} of searches, "
-        "which does not exceed chance ({chance})."
+        "which is not shown to exceed chance ({chance})."
     ),
     "face_only": (
         "{lead}, with nothing but the face{condition}, {model} finds the person first in {value} of searches."
@@ -83,7 +83,7 @@ TEMPLATES: dict[str, str] = {
     "no_rank": "{lead}, no model has a supported rank-1 figure on {dataset}; the tables below say why.",
     "largest_share": (
         "{lead}, one person makes up {share} of the mated comparisons on {dataset}: figures weighted by "
-        "pairs speak mostly of that person."
+        "pairs lean towards that person."
     ),
     "published": "{lead}: {model} reaches {value} on {benchmark} ({source}).",
 }

@@ -23,6 +23,8 @@ from faceprobe.study.schema import DatasetEntry, ModelEntry, Study
 
 NO_CLOAK = "none"
 
+LATER_STEP = "a later step of faceprobe"
+
 FILE_MODELS = ("onnx", "local", "vectors")
 """Kinds of model whose body is a path on this machine."""
 
@@ -81,7 +83,7 @@ def plan_study(study: Study, parts: Parts, *, offline: bool = False) -> Plan:
     check_protocols(study.protocols)
     for cloak in study.cloaks:
         if cloak != NO_CLOAK:
-            plan.missing.append(f"cloak {cloak}: a later step of faceprobe adds cloaks")
+            plan.missing.append(f"cloak {cloak}: {LATER_STEP} adds cloaks")
     models = {t: name for t, e in study.models.items() if (name := _add_model(plan, study, t, e, parts))}
     datasets = {}
     for text, entry in study.datasets.items():
@@ -138,9 +140,10 @@ def only_paired(table: FaceTable) -> FaceTable:
     return replace(table, table=table.table.take(rows), pairs=replace(table.pairs, left=left, right=right))
 
 
-def nothing_to_run(name: str, missing: Sequence[str]) -> Missing:
-    """The error of a study of which nothing is there: one line that says what to fetch."""
-    shown = "; ".join(missing[:3]) + (f"; and {len(missing) - 3} more" if len(missing) > 3 else "")
+def nothing_to_run(name: str, study: Study, missing: Sequence[str]) -> Missing:
+    """The error of a study of which nothing is there: one line, what could be fetched first."""
+    order = sorted(missing, key=lambda text: text in study.needs_later or LATER_STEP in text)
+    shown = "; ".join(order[:3]) + (f"; and {len(order) - 3} more" if len(order) > 3 else "")
     return Missing(f"nothing of the study {name} can be run here: {shown}")
 
 
@@ -186,7 +189,7 @@ def _add_dataset(
         kind = parse_name(text, bare_kind=text.partition("?")[0]).kind
         if kind not in later_datasets():
             raise
-        plan.missing.append(f"dataset {kind}: a later step of faceprobe reads it")
+        plan.missing.append(f"dataset {kind}: {LATER_STEP} reads it")
         return ""
     except (Missing, Unreachable) as error:
         _tolerate(plan, error, study.allow_missing or entry.optional, entry.fetch)

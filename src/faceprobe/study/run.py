@@ -84,7 +84,7 @@ def run_study(
     resolved = _override(resolved, seed, detector, device, models, datasets)
     plan = plan_study(resolved, parts, offline=offline)
     if not plan.cells:
-        raise nothing_to_run(name, plan.missing)
+        raise nothing_to_run(name, resolved, plan.missing)
     with open_run(out, name, resolved, force) as folder:
         with (
             TemporaryDirectory(prefix=".photos.", suffix=".tmp", dir=folder) as scratch,
@@ -94,7 +94,7 @@ def run_study(
             work = _Work(resolved, plan, parts, folder / "cells", Path(scratch), offline, tick, missing)
             finished = work.cells()
         if not finished:
-            raise nothing_to_run(name, work.missing)
+            raise nothing_to_run(name, resolved, work.missing)
         rows = write_results(folder, [row for cell in finished for row in cell.rows])
         seconds = time.monotonic() - started
         manifest = build_manifest(name, resolved, plan, finished, work.missing, rows, seconds)
