@@ -9,6 +9,10 @@ between a and b w_a * w_b times, and T is set anew in every replicate. Two forms
   the mean over people of their own share of false matches at T (in comparisons) and q_w the
   same with weights. That is first order in w, and exact where the chance of a false match is a
   product of a factor for each of the two people. Used for EER, AUC, d' and for TMR at high FMR.
+
+In simulated worlds of 100 people nominal 95 % intervals covered the truth in 95 % (TMR at FMR 1e-2), 98 %
+(at 1e-3: drawing both people of a rare false match anew overstates the spread), 93 % (EER), 90 %
+(AUC) and 92 % (d'); see tests/metrics/test_coverage.py.
 """
 
 from __future__ import annotations
