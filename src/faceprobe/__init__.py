@@ -21,7 +21,6 @@ _PUBLIC = {
     "load_dataset": "faceprobe.datasets",
     "CropPolicy": "faceprobe.faces.crops",
     "EmbeddingStore": "faceprobe.embed.store",
-    "embed": "faceprobe.embed",
     "ImageEncoder": "faceprobe.models.base",
     "TextImageEncoder": "faceprobe.models.base",
     "load_model": "faceprobe.models",

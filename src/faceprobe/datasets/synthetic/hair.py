@@ -14,7 +14,7 @@ from faceprobe.datasets.synthetic.canvas import (
     smooth_union,
     wave,
 )
-from faceprobe.datasets.synthetic.head import FACE, Head, _grey
+from faceprobe.datasets.synthetic.head import Head, greyed
 
 LONG = {"bob": 0.62, "long": 1.75, "wavy": 1.45}
 SHORT_SIDES = ("buzz", "short", "side-part", "quiff", "fringe", "curly", "bun")
@@ -27,7 +27,7 @@ def draw_hair_back(canvas: Canvas, head: Head) -> None:
     if patch is None:
         return
     x, y = patch.x - np.float32(head.lean * 0.5), patch.y
-    color = _grey(p.hair, p, head.moment)
+    color = greyed(p.hair, p, head.moment)
     if p.hair_style in LONG:
         drop = LONG[p.hair_style]
         width = p.head_width + 0.10 + 0.12 * p.hair_volume
@@ -60,7 +60,7 @@ def draw_hair_front(canvas: Canvas, head: Head) -> None:
     if patch is None:
         return
     x, y = patch.x, patch.y
-    color = _grey(p.hair, p, head.moment)
+    color = greyed(p.hair, p, head.moment)
     shape = cap(head, x, y)
     strength = 0.55 if p.hair_style == "buzz" else 1.0
     _paint(patch, shape, x, y, color, 1.0, alpha=strength, soft=0.10 if p.hair_style == "buzz" else 0.02)
@@ -126,7 +126,8 @@ def cap(head: Head, x: Array, y: Array) -> Array:
             strand - np.float32(0.09 * p.hair_volume), np.maximum(np.float32(-0.5) - y, y - np.float32(drop))
         )
         front = smooth_union(front, strand, 0.08)
-    return front
+    result: Array = front
+    return result
 
 
 def _bend(x: Array, y: Array, style: str) -> Array:
@@ -162,6 +163,3 @@ def _paint(
     )
     tone = np.asarray(color, np.float32) * (strands * crown * np.float32(level))[..., None]
     patch.fill(shape, np.clip(tone, 0, 1), alpha=alpha, soft=soft)
-
-
-__all__ = ["FACE", "cap", "draw_hair_back", "draw_hair_front"]

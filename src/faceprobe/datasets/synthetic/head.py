@@ -175,7 +175,7 @@ def _brow(canvas: Canvas, head: Head, side: int) -> None:
     if patch is None:
         return
     width = 0.20 * spot.wide
-    grey = _grey(p.hair, p, m)
+    grey = greyed(p.hair, p, m)
     color = _tint(grey, 0.72) if p.hair_style != "bald" else _tint(p.skin, 0.42)
     brow = stroke(patch.x, patch.y + np.float32(p.brow_bend * 0.5), width, p.brow_bend, p.brow_thick, 0.55)
     patch.fill(brow, color, alpha=0.92, soft=0.02)
@@ -273,7 +273,7 @@ def draw_beard(canvas: Canvas, head: Head) -> None:
         return
     spot = mouth_spot(head)
     x, y = patch.x, patch.y
-    color = _tint(_grey(p.hair, p, m), 0.80)
+    color = _tint(greyed(p.hair, p, m), 0.80)
     inside = head.outline(x, y)
     lip_top = spot.y - p.lip_up
     moustache = stroke(
@@ -350,7 +350,7 @@ def draw_glasses(canvas: Canvas, head: Head) -> None:
         patch.fill(bridge, color)
 
 
-def _grey(color: Color, p: Person, m: Moment) -> Color:
+def greyed(color: Color, p: Person, m: Moment) -> Color:
     """Hair greys with the age at which the photo was taken."""
     share = min(0.55, max(0.0, (p.age + m.aging - 50) / 60))
     red, green, blue = (c + (0.72 - c) * share for c in color)

@@ -96,7 +96,10 @@ def _develop(pixels: Array, event: Event, camera: Moment) -> NDArray[np.uint8]:
     )
     light = light + np.float32(camera.noise * 1.6) * grain[0]
     light = light + np.float32(camera.noise * 0.7) * np.concatenate([grain[1], grain[2], -grain[1]], axis=-1)
-    return np.floor(np.clip(light, 0, 1) * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+    bits: NDArray[np.uint8] = np.floor(np.clip(light, 0, 1) * np.float32(255) + np.float32(0.5)).astype(
+        np.uint8
+    )
+    return bits
 
 
 def _blur(image: Array, radius: float) -> Array:
