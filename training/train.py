@@ -39,7 +39,7 @@ RECIPES = {
     "clip-m": Recipe("clip-m"),
     "clip-s": Recipe("clip-s"),
     "clip-l": Recipe("clip-l"),
-    "clip-vit": Recipe("clip-vit", rate=1e-3, decay=0.1, warmup=200),
+    "clip-vit": Recipe("clip-vit", samples=102_400, rate=1e-3, decay=0.1, warmup=100),
     "face": Recipe("face", decay=0.02),
 }
 CHECK_PEOPLE, CHECK_PHOTOS = 150, 8

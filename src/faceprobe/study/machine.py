@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-LIGHT = ("numpy", "scipy", "pyarrow", "pillow", "typer", "rich", "pydantic", "pyyaml", "matplotlib", "jinja2")
+LIGHT = ("numpy", "scipy", "pyarrow", "pillow", "typer", "rich", "pydantic", "pyyaml", "jinja2")
 """Distributions that every installation has."""
 
 ENCODE = (
