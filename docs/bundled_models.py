@@ -57,7 +57,7 @@ def main(run: Path) -> None:
     ]
     for name in NAMES:
         card, record = read_json(DATA / name / "card.json"), read_json(DATA / name / "training.json")
-        tower = card["family"].removeprefix("bundled ").removeprefix("CLIP, ")
+        tower = card["extra"].get("tower", "ResNet-10-T")
         lines.append(
             f"| `bundled:{name}` | {tower} | {card['n_params'] / 1e6:.2f} M | {card['samples_seen']:,.0f} "
             f"| {record['steps']:,} of {record['recipe']['batch']} | {record['seconds'] / 60:.0f} |"

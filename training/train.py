@@ -161,7 +161,6 @@ def ship(name: str, module: nn.Module, record: dict[str, Any]) -> None:
 
 def card(name: str, record: dict[str, Any]) -> dict[str, Any]:
     """What ``faceprobe models`` tells of a bundled model; counts come from its tower, built on no data."""
-    towered = name in ("clip-s", "clip-m", "clip-l")
     with torch.device("meta"):
         if name == "face":
             config = read_json(SHIPPED / name / "config.json")
@@ -171,9 +170,7 @@ def card(name: str, record: dict[str, Any]) -> dict[str, Any]:
             tower, dim = build(config).visual, config["embed_dim"]
     cost = meta_cost(tower.eval(), (SIDE, SIDE))
     return {
-        "family": "bundled CLIP, ResNet-10-T"
-        if towered
-        else f"bundled {'ViT' if name == 'clip-vit' else 'face specialist'}",
+        "family": {"clip-vit": "bundled ViT", "face": "bundled face"}.get(name, "bundled CLIP"),
         "dim": dim,
         "n_params": cost.n_params,
         "gflops": cost.gflops,
@@ -184,6 +181,7 @@ def card(name: str, record: dict[str, Any]) -> dict[str, Any]:
         + ("aligned faces with identities" if name == "face" else "captioned photos"),
         "samples_seen": float(record["recipe"]["samples"]),
         "activation": "gelu" if name == "clip-vit" else "relu",
+        "extra": {} if name == "face" else {"tower": "ViT" if name == "clip-vit" else "ResNet-10-T"},
         "default_crop": "aligned-112" if name == "face" else "as-is",
     }
 

@@ -145,15 +145,8 @@ def check_bundled() -> Iterator[Check]:
     if find_spec("torch") is None:
         yield Check(area, "golden vectors", "note", "not compared: no torch", ADD_ENCODE)
         return
-    module: Any = importlib.import_module("faceprobe.models.bundled")
-    check = getattr(module, "check", None)
-    if check is not None:
-        yield from _golden(area, check())
+    from faceprobe.models.bundled.golden import check
 
-
-def _golden(area: str, found: Any) -> Iterator[Check]:
-    """``check()`` of the bundled models gives a mapping from name to a complaint, "" where all is well."""
-    for name, complaint in sorted(dict(found).items()):
+    for name, complaint in check().items():
         mend = REINSTALL if complaint else ""
-        detail = complaint or "as recorded"
-        yield Check(area, str(name), "broken" if complaint else "ok", str(detail), mend)
+        yield Check(area, name, "broken" if complaint else "ok", complaint or "as recorded", mend)
