@@ -18,14 +18,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.core.files import atomic_path, write_json
+from faceprobe.core.files import atomic_path, write_bytes, write_json
 from faceprobe.core.photo import Photo
 from faceprobe.core.progress import progress
+from faceprobe.datasets.synthetic.captions import name_class
 from faceprobe.datasets.synthetic.world import SPLITS, World
 from faceprobe.faces.crops import CropPolicy
 from faceprobe.models.preprocess import Preprocess
 
 SIDE = 64
+NAMES_RECORD = Path("src/faceprobe/models/bundled/data/names.csv")
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 SHRINK = Preprocess(size=(SIDE, SIDE), mean=CLIP_MEAN, std=CLIP_STD)
 
@@ -61,6 +63,15 @@ def _render(kind: str, out: Path, seed: int, people: int, photos: int, workers: 
                 tick()
 
 
+def _record_names(world: World, said: list[list[tuple[str, bool]]], first: int) -> None:
+    """Which names stood in the captions, and how often: ``names.csv``, shipped with the models."""
+    lines = ["person,name,name_class,photos,named_photos"]
+    for i, captions in enumerate(said, start=first):
+        kind, named = name_class(world.seed, i), sum(n for _, n in captions)
+        lines.append(f"p{i:06d},{world.name(i)},{kind},{len(captions)},{named}")
+    write_bytes(NAMES_RECORD, ("\n".join(lines) + "\n").encode())
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("training/work/data"))
@@ -80,6 +91,7 @@ def main(arguments: list[str] | None = None) -> None:
         named = [int(named) for person in said for _, named in person]
         people = [first + k // a.photos for k in range(a.people * a.photos)]
         write_json(a.out / "clip_captions.json", {"texts": texts, "named": named, "people": people})
+        _record_names(world, said, first)
     if a.only != "clip" and not (a.out / "face_images.npy").exists():
         _render("face", a.out, a.seed, a.people, a.photos, a.workers)
         with atomic_path(a.out / "face_labels.npy") as temporary, open(temporary, "wb") as handle:

@@ -95,3 +95,19 @@ def test_unknown_names_and_poolings() -> None:
     before = load_model("bundled:clip-m@pre-projection", device="cpu")
     assert before.dim == 384 and before.weights_hash != load_model("bundled:clip-m", device="cpu").weights_hash
     assert len(CLIP) == 4
+
+
+def test_the_record_of_names_is_what_the_captions_hold() -> None:
+    import csv
+
+    from faceprobe.datasets.synthetic.captions import name_class
+    from faceprobe.datasets.synthetic.world import World
+
+    world = World(0)
+    with open(DATA / "names.csv", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    assert len(rows) == 5000 and rows[0]["person"] == f"p{SPLITS['train']:06d}"
+    for row in rows[::500]:
+        person = int(row["person"][1:])
+        assert row["name"] == world.name(person) and row["name_class"] == name_class(0, person)
+        assert int(row["named_photos"]) == sum(world.caption(person, k)[1] for k in range(int(row["photos"])))
