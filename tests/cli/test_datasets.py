@@ -35,6 +35,6 @@ def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_built_in_world_is_exported(tmp_path: Path) -> None:
     out = tmp_path / "world"
     assert run(["datasets", "synthetic?people=2&photos=2", "--export", str(out), "--json"]) == 0
-    assert len(list(out.glob("p*/*.png"))) == 4 and (out / "truth.parquet").exists()
+    assert len(list(out.glob("photos/p*/*.png"))) == 4 and (out / "truth.parquet").exists()
     assert run(["datasets", "lfw", "--export", str(out)]) == 2
     assert run(["datasets", "synthetic"]) == 2

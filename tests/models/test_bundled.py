@@ -93,7 +93,9 @@ def test_unknown_names_and_poolings() -> None:
     with pytest.raises(WrongUsage, match="pre-projection"):
         model_card("bundled:face@pre-projection")
     before = load_model("bundled:clip-m@pre-projection", device="cpu")
-    assert before.dim == 384 and before.weights_hash != load_model("bundled:clip-m", device="cpu").weights_hash
+    assert (
+        before.dim == 384 and before.weights_hash != load_model("bundled:clip-m", device="cpu").weights_hash
+    )
     assert len(CLIP) == 4
 
 

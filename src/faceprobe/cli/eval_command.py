@@ -52,7 +52,7 @@ def command(
         replicates=replicates,
     )
     for reason, count in result.excluded.items():
-        say(f"left out: {count} photos, {reason}")
+        say(f"left out: {count:,} photo{'s' if count != 1 else ''}, {reason}")
     if json:
         print_json(to_document(result.rows))
         return

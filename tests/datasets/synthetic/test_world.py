@@ -142,7 +142,7 @@ def test_export(tmp_path: Path) -> None:
     from PIL import Image
 
     assert np.array_equal(
-        np.asarray(Image.open(tmp_path / "world" / rows[3]["image"])), World(0).photo(1, 1).pixels
+        np.asarray(Image.open(tmp_path / "world/photos" / rows[3]["image"])), World(0).photo(1, 1).pixels
     )
     with pytest.raises(BadInput, match="not empty"):
         export_world("synthetic?people=2&photos=2", tmp_path / "world", quiet=True)

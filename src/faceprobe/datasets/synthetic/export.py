@@ -23,7 +23,7 @@ from faceprobe.datasets.synthetic.world import World
 def export_world(text: str, out: Path, quiet: bool = False) -> int:
     """Export the dataset that ``text`` names (``"synthetic?people=20&photos=4"``) into ``out``.
 
-    Photos become ``<person>/<photo>.png`` (the layout that ``folder:`` reads), face masks
+    Photos become ``photos/<person>/<photo>.png`` (``folder:OUT/photos`` reads them), face masks
     ``masks/<person>/<photo>.png``, and ``truth.parquet`` has a row a photo: image, identity, name,
     name_class, event, group, split, caption, named, attributes, landmarks (5 x 2, pixels) and box
     (x0, y0, x1, y1). Returns the number of photos.
@@ -49,7 +49,7 @@ def _export_photo(world: World, person: int, k: int, chosen: Selection, out: Pat
     drawn = world.photo(person, k, chosen.size)
     caption, named = world.caption(person, k)
     place = f"p{person:06d}/{k:03d}.png"
-    write_bytes(out / place, _png(drawn.pixels))
+    write_bytes(out / "photos" / place, _png(drawn.pixels))
     write_bytes(out / "masks" / place, _png(_mask(drawn)))
     face, shot = drawn.faces[0], world.shot(person, k)
     assert face.landmarks is not None
