@@ -67,7 +67,7 @@ def test_photos_that_were_left_out_are_said(tmp_path: Path, capsys: pytest.Captu
     (folder / "person0" / "1.png").write_text("not a photo")
     assert run(["eval", "--model", "pixels:4", "--dataset", f"folder:{folder}", "--json"]) == 0
     shown = capsys.readouterr()
-    assert "left out: 1 photos, not an image" in shown.err
+    assert "left out: 1 photo, not an image" in shown.err
     rows = json.loads(shown.out)["rows"]
     assert {r["evidence"] for r in rows} == {"real-photos"}
     assert {r["dataset"] for r in rows} == {"folder:photos"} and str(tmp_path) not in shown.out

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from faceprobe.core.errors import UnknownName, WrongUsage
 from faceprobe.core.files import read_json
 from faceprobe.core.names import Name
 from faceprobe.datasets.synthetic.world import SPLITS, WORLD_VERSION
-from faceprobe.models import TextImageEncoder, load_model, model_card
+from faceprobe.models import ImageEncoder, TextImageEncoder, load_model, model_card
 from faceprobe.models.bundled import CLIP, DATA, NAMES, tokenizer
 from faceprobe.models.bundled.golden import check, pattern
 from faceprobe.models.torch_encoder import TorchEncoder
@@ -21,19 +22,23 @@ def test_vectors_are_as_recorded() -> None:
     assert check() == dict.fromkeys(NAMES, "")
 
 
-def test_a_changed_weight_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_computes_something_else_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     from faceprobe.models.bundled import FAMILY, golden
 
-    class Turned:
-        def load(self, name: Name, **options: object) -> object:
-            encoder = FAMILY.load(name, device="cpu", offline=True)
-            preprocess = encoder.preprocess
-            return type("Turned", (), {
-                "preprocess": preprocess,
-                "encode_images": lambda self, batch: encoder.encode_images(np.ascontiguousarray(batch[:, ::-1])),
-            })()  # fmt: skip
+    class Swapped:
+        """A model that takes its red channel for the blue one."""
 
-    monkeypatch.setattr(golden, "FAMILY", Turned())
+        def __init__(self, encoder: ImageEncoder) -> None:
+            self.encoder, self.preprocess = encoder, encoder.preprocess
+
+        def encode_images(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+            return self.encoder.encode_images(np.ascontiguousarray(batch[:, ::-1]))
+
+    class Family:
+        def load(self, name: Name, *, device: str, offline: bool) -> Swapped:
+            return Swapped(FAMILY.load(name, device=device, offline=offline))
+
+    monkeypatch.setattr(golden, "FAMILY", Family())
     assert all("differs" in complaint for complaint in golden.check().values())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,21 +17,29 @@ SUFFIXES = frozenset(f".{suffix}" for suffix in _SUFFIXES.split(" "))
 """File names that count as photos, in either case. Whether a file truly is one shows when it is read."""
 
 
-@dataclass(frozen=True)
-class FileSource:
-    """Photos under the folder ``root``; ``image`` is a path relative to it, with ``/``."""
+class EncodedSource(ABC):
+    """Photos that come as encoded bytes (JPEG, PNG, ...); a subclass says where from."""
 
-    root: str
+    @abstractmethod
+    def encoded(self, image: str) -> bytes:
+        """The bytes of one photo; :class:`UnreadablePhoto` with a short reason where there are none."""
 
     def read(self, image: str) -> Photo:
-        data = self._bytes(image)
+        data = self.encoded(image)
         return Photo(decode_image(data, image), sha256_bytes(data))
 
     def digest(self, image: str) -> tuple[str, str]:
         """What the photo's ``content_hash`` will be, without decoding it, and "" for unknown faces."""
-        return sha256_bytes(self._bytes(image)), ""
+        return sha256_bytes(self.encoded(image)), ""
 
-    def _bytes(self, image: str) -> bytes:
+
+@dataclass(frozen=True)
+class FileSource(EncodedSource):
+    """Photos under the folder ``root``; ``image`` is a path relative to it, with ``/``."""
+
+    root: str
+
+    def encoded(self, image: str) -> bytes:
         try:
             data = (Path(self.root) / image).read_bytes()
         except FileNotFoundError as error:

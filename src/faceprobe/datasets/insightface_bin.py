@@ -14,10 +14,9 @@ import numpy as np
 
 from faceprobe.core.embeddings import PairList
 from faceprobe.core.errors import BadInput, Missing
-from faceprobe.core.files import sha256_bytes
 from faceprobe.core.names import Name
-from faceprobe.core.photo import Photo, UnreadablePhoto, decode_image
-from faceprobe.datasets.files import path_of
+from faceprobe.core.photo import UnreadablePhoto
+from faceprobe.datasets.files import EncodedSource, path_of
 from faceprobe.datasets.safe_pickle import load_plain
 from faceprobe.datasets.table import FaceTable, face_table_columns
 
@@ -59,20 +58,12 @@ def load(name: Name) -> FaceTable:
 
 
 @dataclass(frozen=True)
-class BinSource:
+class BinSource(EncodedSource):
     """The photos of one ``.bin`` file; each process that reads photos holds the file in memory once."""
 
     path: str
 
-    def read(self, image: str) -> Photo:
-        data = self._bytes(image)
-        return Photo(decode_image(data, image), sha256_bytes(data))
-
-    def digest(self, image: str) -> tuple[str, str]:
-        """What the photo's ``content_hash`` will be, without decoding it, and "" for unknown faces."""
-        return sha256_bytes(self._bytes(image)), ""
-
-    def _bytes(self, image: str) -> bytes:
+    def encoded(self, image: str) -> bytes:
         pair, _, side = image.partition("-")
         data = read_bin(self.path)[0][2 * int(pair) + (side == "b")]
         if not data:
