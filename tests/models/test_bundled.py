@@ -93,7 +93,7 @@ def test_the_short_vocabulary_holds() -> None:
 
 
 def test_unknown_names_and_poolings() -> None:
-    with pytest.raises(UnknownName, match="did you mean 'clip-m'"):
+    with pytest.raises(UnknownName, match="did you mean 'clip-s' or 'clip-m'"):
         model_card("bundled:clip-n")
     with pytest.raises(WrongUsage, match="pre-projection"):
         model_card("bundled:face@pre-projection")
