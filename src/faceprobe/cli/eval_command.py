@@ -55,6 +55,5 @@ def command(
         say(f"left out: {count:,} photo{'s' if count != 1 else ''}, {reason}")
     if json:
         print_json(to_document(result.rows))
-        return
-    first = result.rows[0]
-    print_results(result.rows, f"{first.model} on {first.dataset}, {first.crop}")
+    else:
+        print_results(result.rows)

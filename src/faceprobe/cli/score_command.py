@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from faceprobe.core.result import Result
 
 EPILOG = "Example: faceprobe score embeddings.npy samples.csv --pairs pairs.txt --json"
 
@@ -51,7 +46,7 @@ def command(
 
     Row k of EMB belongs to row k of LABELS. Rows with equal vectors are taken for duplicates.
     """
-    from faceprobe.cli.show import print_json
+    from faceprobe.cli.show import print_json, print_results
     from faceprobe.core.files import sha256_file, write_json
     from faceprobe.core.result import attach, to_document
     from faceprobe.protocols import PROTOCOLS, evaluate
@@ -77,35 +72,4 @@ def command(
     if json:
         print_json(to_document(rows))
     else:
-        _print(rows)
-
-
-def _print(rows: Sequence[Result]) -> None:
-    """A table a protocol, people (the headline) before pairs, and the cautions below it."""
-    from faceprobe.cli.show import format_value, print_table
-    from faceprobe.protocols import PROTOCOLS
-
-    def cell(row: Result | None) -> str:
-        if row is None:
-            return ""
-        value = format_value(row.value, row.metric)
-        if row.ci_low is None or row.ci_high is None:
-            return value
-        return f"{value} [{format_value(row.ci_low, row.metric)}, {format_value(row.ci_high, row.metric)}]"
-
-    for protocol in dict.fromkeys(r.protocol for r in rows):
-        own = [r for r in rows if r.protocol == protocol]
-        lines = []
-        for metric in dict.fromkeys(r.metric for r in own):
-            by = {r.weighting: r for r in own if r.metric == metric}
-            first = next(iter(by.values()))
-            pair = by.get("pair", by.get("none"))
-            notes = dict.fromkeys(part for r in by.values() for part in r.note.split("; "))
-            note = "; ".join(part for part in notes if not part.startswith("bracket"))
-            lines.append((metric, cell(by.get("identity")), cell(pair), f"{first.n:,}", note))
-        columns = ("metric", "by people [95 %]", "by pairs [95 %]", "n", "caution")
-        print_table(f"{protocol}: {PROTOCOLS.get(protocol).title}", columns, lines)
-    first = rows[0]
-    typer.echo(
-        f"{first.model} on {first.dataset}. Evidence: {first.evidence}. By people: everybody weighs equally."
-    )
+        print_results(rows)

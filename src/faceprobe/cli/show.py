@@ -44,16 +44,32 @@ def format_value(value: float | None, metric: str) -> str:
     return f"{value:.4f}"
 
 
-def print_results(rows: Sequence[Result], title: str) -> None:
-    """One line a metric: value with its interval, weighting, trials and caution."""
+def print_results(rows: Sequence[Result]) -> None:
+    """A table a protocol, people (the headline) before pairs, and what the figures rest on below."""
+    from faceprobe.protocols import PROTOCOLS
 
-    def line(r: Result) -> tuple[str, ...]:
-        interval = ""
-        if r.ci_low is not None and r.ci_high is not None:
-            interval = f"[{format_value(r.ci_low, r.metric)}, {format_value(r.ci_high, r.metric)}]"
-        value = format_value(r.value, r.metric)
-        return (r.protocol, r.metric, r.weighting, value, interval, f"{r.n:,}", r.note)
+    for protocol in dict.fromkeys(r.protocol for r in rows):
+        own = [r for r in rows if r.protocol == protocol]
+        lines = []
+        for metric in dict.fromkeys(r.metric for r in own):
+            by = {r.weighting: r for r in own if r.metric == metric}
+            pair = by.get("pair", by.get("none"))
+            notes = dict.fromkeys(part for r in by.values() for part in r.note.split("; "))
+            note = "; ".join(part for part in notes if not part.startswith("bracket"))
+            n = f"{next(iter(by.values())).n:,}"
+            lines.append((metric, _with_interval(by.get("identity")), _with_interval(pair), n, note))
+        columns = ("metric", "by people [95 %]", "by pairs [95 %]", "n", "caution")
+        print_table(f"{protocol}: {PROTOCOLS.get(protocol).title}", columns, lines)
+    first = rows[0]
+    crop = "" if first.crop == "as-is" else f", crop {first.crop}"
+    print(f"{first.model} on {first.dataset}{crop}. Evidence: {first.evidence}.")
+    print("By people: everybody weighs equally. By pairs: every comparison or probe does.")
 
-    columns = ("protocol", "metric", "weighting", "value", "95 % interval", "n", "note")
-    evidence = ", ".join(sorted({r.evidence for r in rows}))
-    print_table(title, columns, map(line, rows), caption=f"Evidence: {evidence}.")
+
+def _with_interval(row: Result | None) -> str:
+    if row is None:
+        return ""
+    value = format_value(row.value, row.metric)
+    if row.ci_low is None or row.ci_high is None:
+        return value
+    return f"{value} [{format_value(row.ci_low, row.metric)}, {format_value(row.ci_high, row.metric)}]"
