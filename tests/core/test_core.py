@@ -36,7 +36,7 @@ def test_names_split_by_the_grammar() -> None:
     assert parse_name("ViT-B-32/openai", bare_kind="openclip").kind == "openclip"
     with pytest.raises(WrongUsage, match="known options: mean, size"):
         name.check_options({"size", "mean"})
-    for wrong in ("", "a:b?", "a:b?size"):
+    for wrong in ("", "a:b?", "a:b?size", "a:b?size=1&size=2"):
         with pytest.raises(WrongUsage):
             parse_name(wrong)
 
@@ -97,6 +97,21 @@ def test_what_is_no_photo_has_a_reason() -> None:
         assert caught.value.reason == reason
     with pytest.raises(UnreadablePhoto, match="larger than 4,000 pixels"):
         decode_image(whole, "x.jpg", max_pixels=4000)
+
+
+def test_a_damaged_exif_block_costs_the_rotation_only() -> None:
+    photo = Image.new("RGB", (5, 4), (9, 9, 9))
+    exif = photo.getexif()
+    exif[0x0112] = 6
+    data = bytearray(encoded(photo, "PNG"))
+    block = exif.tobytes()
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        damaged = bytearray(block)
+        damaged[int(rng.integers(6, len(block)))] = int(rng.integers(256))
+        pixels = decode_image(encoded(photo, "PNG", exif=bytes(damaged)), "x.png")
+        assert pixels.size == 60
+    assert decode_image(bytes(data), "x.png").shape == (4, 5, 3)
 
 
 @given(st.integers(1, 8), st.integers(1, 6), st.sampled_from([np.float16, np.float32, np.float64]))

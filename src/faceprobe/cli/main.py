@@ -14,6 +14,8 @@ from faceprobe.core.errors import FaceprobeError
 
 COMMANDS = ("run", "eval", "score", "embed", "compare", "models", "datasets", "protocols", "doctor")
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="faceprobe",
     no_args_is_help=True,
@@ -57,15 +59,19 @@ def run(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
     command: Any = typer.main.get_command(app)
     os.environ.pop("FACEPROBE_DEBUG", None)
+    if not arguments:
+        arguments = ["--help"]
     if "--debug" in arguments:  # accepted before and after the command's name
         arguments = ["--debug", *(a for a in arguments if a != "--debug")]
     try:
         code = command.main(args=arguments, prog_name="faceprobe", standalone_mode=False)
+        if code == INTERRUPTED:  # typer turns Ctrl-C into an exit code of its own
+            return _fail("interrupted; the same command goes on where it stopped", INTERRUPTED)
         return code if isinstance(code, int) else 0
     except FaceprobeError as error:
         return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
-        return _fail("interrupted; the same command resumes where it stopped", 130)
+        return _fail("interrupted; the same command goes on where it stopped", INTERRUPTED)
     except Exception as error:
         shown = getattr(error, "format_message", None)
         if shown is None:

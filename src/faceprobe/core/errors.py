@@ -49,3 +49,11 @@ class UnknownName(WrongUsage):
             mend = "known: " + ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
         super().__init__(f"unknown {kind} {name!r}; {mend}" + (f" {hint}" if hint else ""))
         self.kind, self.name, self.near = kind, name, near
+
+
+class NotYet(UnknownName):
+    """A name that is announced, but not read by this version; ``instead`` says what to do meanwhile."""
+
+    def __init__(self, kind: str, name: str, instead: str) -> None:
+        WrongUsage.__init__(self, f"{kind} {name} comes with a later step of faceprobe; {instead}")
+        self.kind, self.name, self.near = kind, name, []

@@ -53,6 +53,9 @@ def parse_name(text: str, bare_kind: str = "") -> Name:
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
     except ValueError as error:
         raise WrongUsage(f"{text!r}: options are written ?key=value&key=value") from error
+    for key in {k for k, _ in pairs}:
+        if sum(k == key for k, _ in pairs) > 1:
+            raise WrongUsage(f"{text!r} gives the option {key!r} more than once")
     if question and not query:
         raise WrongUsage(f"{text!r}: options are written ?key=value&key=value")
     stem, _, pooling = stem.partition("@")

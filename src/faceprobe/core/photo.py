@@ -5,11 +5,15 @@ from __future__ import annotations
 import io
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.errors import FaceprobeError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 MAX_PIXELS = 120_000_000
 """Photos with more pixels than this (12,000 x 10,000) are refused before they are decoded."""
@@ -57,32 +61,43 @@ def decode_image(data: bytes, where: str, max_pixels: int = MAX_PIXELS) -> NDArr
 
     Raises :class:`UnreadablePhoto` for empty, truncated, oversized or non-image data.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     if not data:
         raise UnreadablePhoto(where, "empty file")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore")  # of bombs, whose size is checked here, and of odd EXIF
             image: Image.Image = Image.open(io.BytesIO(data))
             if image.width * image.height > max_pixels:
                 raise UnreadablePhoto(where, f"larger than {max_pixels:,} pixels")
             image.load()
-        image = ImageOps.exif_transpose(image)
+            image = _upright(image)
+    except UnreadablePhoto:
+        raise
     except Image.DecompressionBombError as error:
         raise UnreadablePhoto(where, f"larger than {max_pixels:,} pixels") from error
     except OSError as error:
-        known = "truncated" in str(error) or "Truncated" in str(error)
+        known = "truncated" in str(error).lower()
         raise UnreadablePhoto(where, "truncated image" if known else "not an image") from error
-    except (ValueError, SyntaxError, EOFError, IndexError, TypeError) as error:
+    except Exception as error:  # damaged files raise nearly anything from inside the decoders
         raise UnreadablePhoto(where, "damaged image") from error
     return np.asarray(_to_rgb(image), dtype=np.uint8)
 
 
-def _to_rgb(image: object) -> object:
+def _upright(image: Image.Image) -> Image.Image:
+    """Apply the EXIF rotation; a photo whose EXIF block is damaged stays as it is."""
+    from PIL import ImageOps
+
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # struct.error, KeyError, ...: the pixels are sound all the same
+        return image
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
     from PIL import Image
 
-    assert isinstance(image, Image.Image)
     if image.mode in ("I;16", "I;16L", "I;16B", "I"):
         grey = (np.asarray(image, dtype=np.uint32) >> 8).clip(0, 255).astype(np.uint8)
         return Image.fromarray(grey).convert("RGB")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from faceprobe.core.errors import NotYet
 from faceprobe.core.names import Name, parse_name
 from faceprobe.core.registry import Registry
 from faceprobe.datasets.table import FaceTable
@@ -24,4 +25,9 @@ def load_dataset(text: str) -> FaceTable:
     """Open the dataset that ``text`` names, e.g. ``"lfw:PATH?pairs=FILE"`` or ``"synthetic"``."""
     stem = text.partition("?")[0]
     name = parse_name(text) if ":" in stem else parse_name(text.replace(stem, stem + ":", 1))
+    if name.kind not in DATASETS:
+        from faceprobe.datasets.info import INFOS
+
+        if name.kind in {info.name for info in INFOS}:
+            raise NotYet("dataset", name.kind, "until then folder:PATH reads PATH/<person>/<photo>")
     return DATASETS.get(name.kind)(name)

@@ -13,6 +13,9 @@ from faceprobe.core.names import Name
 from faceprobe.core.photo import Photo, UnreadablePhoto, decode_image
 
 _SUFFIXES = "jpg jpeg jpe jfif png webp bmp tif tiff gif avif ppm pgm"
+SYNTHETIC_MARK = ".faceprobe-synthetic.json"
+"""Lies beside photos that faceprobe drew, so that figures on them are never said to be on real photos."""
+
 SUFFIXES = frozenset(f".{suffix}" for suffix in _SUFFIXES.split(" "))
 """File names that count as photos, in either case. Whether a file truly is one shows when it is read."""
 

@@ -9,7 +9,16 @@ import pyarrow as pa
 
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.names import Name
-from faceprobe.datasets.files import FileSource, existing_folder, is_photo, list_folder, path_of, utf8_name
+from faceprobe.core.result import Evidence
+from faceprobe.datasets.files import (
+    SYNTHETIC_MARK,
+    FileSource,
+    existing_folder,
+    is_photo,
+    list_folder,
+    path_of,
+    utf8_name,
+)
 from faceprobe.datasets.table import FaceTable, face_table_columns
 
 PART_OPTIONS = {"people", "photos", "min_photos"}
@@ -34,6 +43,7 @@ def load(name: Name) -> FaceTable:
         name=short_name(name, root),
         table=person_columns(people),
         source=FileSource(str(root.resolve())),
+        evidence=evidence_of(root),
         licence="your own photos: see RESPONSIBLE_USE.md",
         notes=tuple(notes),
     )
@@ -59,8 +69,14 @@ def load_photos(root: Path) -> FaceTable:
         name=f"folder:{root.resolve().name}",
         table=face_table_columns(image=images, identity=identities),
         source=FileSource(str(root.resolve())),
+        evidence=evidence_of(root),
         notes=_ignored(others, 0, 0),
     )
+
+
+def evidence_of(root: Path) -> Evidence:
+    """``synthetic`` for photos that ``faceprobe datasets --export`` drew, ``real-photos`` for all others."""
+    return "synthetic" if (root / SYNTHETIC_MARK).exists() else "real-photos"
 
 
 def photos_by_person(root: Path) -> tuple[dict[str, list[str]], tuple[str, ...]]:

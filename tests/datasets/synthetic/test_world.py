@@ -144,5 +144,6 @@ def test_export(tmp_path: Path) -> None:
     assert np.array_equal(
         np.asarray(Image.open(tmp_path / "world/photos" / rows[3]["image"])), World(0).photo(1, 1).pixels
     )
+    assert load_dataset(f"folder:{tmp_path}/world/photos").evidence == "synthetic"
     with pytest.raises(BadInput, match="not empty"):
         export_world("synthetic?people=2&photos=2", tmp_path / "world", quiet=True)

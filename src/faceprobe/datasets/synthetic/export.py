@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from faceprobe.core.errors import BadInput
-from faceprobe.core.files import atomic_path, write_bytes
+from faceprobe.core.files import atomic_path, write_bytes, write_json
 from faceprobe.core.names import parse_name
 from faceprobe.core.progress import progress
+from faceprobe.datasets.files import SYNTHETIC_MARK
 from faceprobe.datasets.synthetic.captions import NAME_CLASSES, name_class
 from faceprobe.datasets.synthetic.render import Rendering
-from faceprobe.datasets.synthetic.table import Selection
+from faceprobe.datasets.synthetic.table import NOTE, Selection
 from faceprobe.datasets.synthetic.world import World
 
 
@@ -32,6 +33,8 @@ def export_world(text: str, out: Path, quiet: bool = False) -> int:
     import pyarrow.parquet as pq
 
     chosen = Selection.parse(parse_name(text.replace("synthetic", "synthetic:", 1)))
+    if out.exists() and not out.is_dir():
+        raise BadInput(f"{out} is a file; give a new folder")
     if out.exists() and any(out.iterdir()):
         raise BadInput(f"{out} is not empty; give a new folder")
     world, rows = World(chosen.seed), []
@@ -40,6 +43,7 @@ def export_world(text: str, out: Path, quiet: bool = False) -> int:
             for k in range(chosen.photos):
                 rows.append(_export_photo(world, person, k, chosen, out))
             tick()
+    write_json(out / "photos" / SYNTHETIC_MARK, {"dataset": text, "note": NOTE})
     with atomic_path(out / "truth.parquet") as temporary:
         pq.write_table(pa.Table.from_pylist(rows), temporary)
     return len(rows)
