@@ -25,7 +25,9 @@ def command(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps, ...")] = "auto",
     offline: Annotated[bool, typer.Option("--offline", help="Use what is on this machine only.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
-    replicates: Annotated[int, typer.Option(min=0, help="Bootstrap replicates; 0 = no intervals.")] = 1000,
+    replicates: Annotated[
+        int, typer.Option(min=0, max=100_000, help="Bootstrap replicates; 0 = no intervals.")
+    ] = 1000,
     json: Annotated[bool, typer.Option("--json", help="Print the results object and nothing else.")] = False,
 ) -> None:
     """Measure one model on one dataset and print every metric with its interval.

@@ -29,6 +29,8 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
     A reader never sees half a file: a kill at any instant leaves the old file or the new one.
     """
     target = Path(target)
+    if target.is_dir():
+        raise BadInput(f"cannot write {target}: it is a folder; give the name of a file")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
