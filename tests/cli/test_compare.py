@@ -29,7 +29,9 @@ def rows(
     return attach(metrics, model=model, dataset=dataset, crop="as-is", evidence="real-model", **more)
 
 
-def write_run(folder: Path, found: list[Result], replicates: np.ndarray[Any, Any] | None = None) -> Path:
+def write_run(
+    folder: Path, found: list[Result], replicates: np.ndarray[Any, Any] | None = None, seed: int | None = None
+) -> Path:
     cells = []
     if replicates is not None:
         target = folder / "cells" / "one"
@@ -38,7 +40,8 @@ def write_run(folder: Path, found: list[Result], replicates: np.ndarray[Any, Any
         np.savez(target / "curves.npz", **{key: replicates, "identities": PEOPLE})
         cells = [{"key": "one", "model": found[0].model, "dataset": found[0].dataset, "crop": "as-is"}]
     write_json(folder / "results.json", to_document(found))
-    write_json(folder / "manifest.json", {"cells": cells})
+    seeds = {} if seed is None else {"seeds": {"seed": seed, "replicates": 200}}
+    write_json(folder / "manifest.json", {"cells": cells, **seeds})
     return folder
 
 
@@ -64,6 +67,27 @@ def test_differences_with_a_paired_interval(tmp_path: Path, capsys: pytest.Captu
     assert pair["value"] == pytest.approx(0.1) and pair["ci_low"] is None and "replicates" in pair["reason"]
     assert by_key["tmr@fmr=1e-6", "identity"]["differences"] == [None, None]
     assert all(r["published"] == [] for r in document["rows"])
+
+
+@pytest.mark.parametrize(
+    ("seed", "photos", "reason"),
+    [
+        (0, "1", ""),
+        (1, "1", "the runs used different seeds"),
+        (0, "2", "the two were not measured on the same photos or labels"),
+    ],
+)
+def test_replicates_are_paired_only_with_one_seed_and_the_same_photos(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], seed: int, photos: str, reason: str
+) -> None:
+    draws = np.random.default_rng(0).normal(0, 0.05, 200)
+    a = write_run(tmp_path / "a", rows(0.5, dataset_hash="1"), 0.5 + draws, seed=0)
+    b = write_run(tmp_path / "b", rows(0.6, dataset_hash=photos), 0.61 + draws, seed=seed)
+    document = json.loads(compare(capsys, a, b, "--json")[1])
+    (row,) = [r for r in document["rows"] if (r["metric"], r["weighting"]) == ("rank1", "identity")]
+    difference = row["differences"][1]
+    assert difference["value"] == pytest.approx(0.1) and difference["reason"] == reason
+    assert (difference["ci_low"] is None) == (difference["p"] is None) == bool(reason)
 
 
 def test_rows_of_only_one_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -161,3 +185,9 @@ def test_wrong_use_is_one_clear_line(
 def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = compare(capsys, "--help")
     assert code == 0 and "Example: faceprobe compare" in out and "--published" in out
+
+
+def test_an_unknown_metric_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = write_run(tmp_path / "a", rows(0.5)), write_run(tmp_path / "b", rows(0.6))
+    code, shown, said = compare(capsys, first, second, "--metric", "rank2")
+    assert code == 2 and shown == "" and "unknown metric 'rank2'" in said

@@ -5,16 +5,21 @@ from __future__ import annotations
 import io
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fake_encoder import FakeEncoder
+from PIL import Image
 
 from faceprobe.cli.main import run
 from faceprobe.core.files import sha256_file
 from faceprobe.core.result import COLUMNS, SCHEMA
+from faceprobe.datasets import load_dataset
+from faceprobe.embed import embed
 
 
 @pytest.fixture
@@ -121,6 +126,72 @@ def test_keep_duplicates(files: tuple[Path, Path], capsys: pytest.CaptureFixture
         assert _score(*files, "--json", "--protocol", "verification/all-pairs", *option) == 0
         rows = {r["metric"]: r["value"] for r in json.loads(capsys.readouterr().out)["rows"]}
         assert (rows["n_mated"], rows["n_duplicate_pairs"]) == (expected, 120 - expected)
+
+
+def test_other_names_of_the_path_and_hashes(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Equal ``sha256`` are duplicates, whatever the vectors; an empty column of them says nothing."""
+    vectors, labels = files
+    lines = [line.split(",") for line in labels.read_text().splitlines()[1:]]
+    for name in ("path", "image", "image_path"):
+        for hashes, expected in (([0, 0, *range(2, 60)], 119), ([""] * 60, 120)):
+            columns = {name: [line[0] for line in lines], "identity": [line[1] for line in lines]}
+            columns |= {"event": [line[2] for line in lines], "sha256": [str(h) for h in hashes]}
+            table = labels.with_suffix(".parquet")
+            pq.write_table(pa.table(columns), table)
+            text = "\n".join(",".join(row) for row in [tuple(columns), *zip(*columns.values(), strict=True)])
+            labels.write_text(text + "\n")
+            for file in (labels, table):
+                assert _score(vectors, file, "--json") == 0
+                rows = json.loads(capsys.readouterr().out)["rows"]
+                found = {r["protocol"]: r["value"] for r in rows if r["metric"] == "n_mated"}
+                assert found["verification/all-pairs"] == expected
+                assert "verification/all-pairs-cross-event" in found
+    labels.write_text("file,identity\na,b\n")
+    _fails(capsys, 1, "no column 'path'; it needs path (or image, image_path) and identity", *files)
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What ``faceprobe embed`` writes for six people with three photos each, one of them twice."""
+    monkeypatch.setenv("FACEPROBE_CACHE", str(tmp_path / "cache"))
+    for k in range(18):
+        path = tmp_path / "photos" / f"p{k // 3}" / f"{k % 3}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(max(k, 1)).integers(0, 256, (12, 12, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(path)
+    dataset = replace(load_dataset(f"folder:{tmp_path / 'photos'}"), evidence="synthetic")
+    embed(dataset, FakeEncoder(), out=tmp_path / "out.emb", workers=0, quiet=True)
+    return tmp_path / "out.emb"
+
+
+def test_a_store_is_read_with_its_evidence(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    parts = store / "img_emb" / "img_emb_0000.npy", store / "metadata" / "metadata_0000.parquet"
+
+    def rows(*options: str) -> dict[str, dict[str, object]]:
+        assert _score(*parts, "--json", *options) == 0
+        return {
+            r["metric"]: r
+            for r in json.loads(capsys.readouterr().out)["rows"]
+            if r["protocol"] == "verification/all-pairs"
+        }
+
+    assert rows()["n_duplicate_pairs"]["value"] == 1
+    assert rows()["n_mated"]["value"] == 17
+    assert {r["evidence"] for r in rows().values()} == {"synthetic"}
+    assert {r["evidence"] for r in rows("--evidence", "real-model").values()} == {"real-model"}
+    manifest = json.loads((store / "manifest.json").read_text())
+    for change, said in (({"complete": False}, "is not finished"), ({"evidence": "rumour"}, "'rumour'")):
+        (store / "manifest.json").write_text(json.dumps(manifest | change))
+        _fails(capsys, 1, said, *parts)
+        assert {r["evidence"] for r in rows("--evidence", "synthetic").values()} == {"synthetic"}
+    del manifest["evidence"]
+    for text in (json.dumps(manifest), '{"by": "another tool"}', "[]"):
+        (store / "manifest.json").write_text(text)
+        assert {r["evidence"] for r in rows().values()} == {"real-photos"}
+    (store / "manifest.json").unlink()
+    assert {r["evidence"] for r in rows().values()} == {"real-photos"}
 
 
 def _npy(array: np.ndarray, **options: bool) -> bytes:

@@ -16,7 +16,8 @@ from PIL import Image
 
 from faceprobe.core.errors import BadInput, Missing, Refused, WrongUsage
 from faceprobe.core.photo import UnreadablePhoto
-from faceprobe.datasets import load_dataset
+from faceprobe.datasets import load_dataset, safe_pickle
+from faceprobe.datasets.insightface_bin import read_bin
 from faceprobe.datasets.safe_pickle import load_plain
 
 
@@ -61,6 +62,7 @@ def test_labels_agree_with_the_pairs(tmp_path: Path) -> None:
     np.testing.assert_array_equal(same, table.pairs.same)
     assert len(np.unique(table.identities)) == 6 + 2 * 6
     assert "names no people" in table.notes[0]
+    assert not table.identities_known
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
@@ -175,6 +177,55 @@ def test_a_memory_bomb_does_not_go_off(tmp_path: Path) -> None:
     path.write_bytes(b"\x80\x04\x8e" + (2**62).to_bytes(8, "little") + b"x.")
     with pytest.raises((BadInput, Refused)):
         load(path)
+
+
+def test_shared_lists_are_not_multiplied(tmp_path: Path) -> None:
+    """200 bytes whose lists, each twice in the next, would unfold to 2**60 items."""
+    for protocol in (0, 2, 5):
+        deep: Any = [b""]
+        for _ in range(60):
+            deep = [deep, deep]
+        for value in ((deep, [True]), deep, [[b"", b""], (True, {})], ([(b"",)] * 2, [True])):
+            with pytest.raises(Refused, match="further lists"):
+                load_plain(write(tmp_path / "laughs.bin", value, protocol))
+    wide = load_plain(write(tmp_path / "wide.bin", [[b""] * 9] * 9))
+    assert all(part is wide[0] for part in wide)
+
+
+@pytest.mark.parametrize("shape", [(2**40, 0), (1, 2**40, 0)])
+def test_an_array_of_nothing_is_not_unfolded(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    same = np.zeros(0, dtype=np.bool_).reshape(shape)
+    for protocol in (2, 5):
+        with pytest.raises((Refused, BadInput)):
+            load(write(tmp_path / "wide.bin", (PHOTOS, same), protocol))
+
+
+def test_lists_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.bin", (PHOTOS, SAME))
+    monkeypatch.setattr(safe_pickle, "MAX_ITEMS", 24)
+    assert len(load_plain(path)[0]) == 24
+    monkeypatch.setattr(safe_pickle, "MAX_ITEMS", 23)
+    with pytest.raises(Refused, match="more than 23 items"):
+        load_plain(path)
+    with pytest.raises(Refused, match="more than 23 items"):
+        load_plain(write(tmp_path / "b.bin", ([b""], np.zeros(24, dtype=np.bool_))))
+
+
+def test_one_photo_many_times_is_one_copy(tmp_path: Path) -> None:
+    photo = np.frombuffer(PHOTOS[3], dtype=np.uint8)
+    photos, same = read_bin(str(write(tmp_path / "a.bin", ([photo] * 8, [True] * 4))))
+    assert photos == [PHOTOS[3]] * 8 and same == [True] * 4
+    assert len({id(p) for p in photos}) == 1
+
+
+def test_the_bytes_of_an_array_are_not_made_of_a_number(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(
+        b"\x80\x02(cnumpy.core.numeric\n_frombuffer\n(K\x08cnumpy\ndtype\nX\x02\x00\x00\x00u1\x85R"
+        b"K\x08\x85X\x01\x00\x00\x00CtRt."
+    )
+    with pytest.raises(Refused, match="not bytes"):
+        load_plain(path)
 
 
 def test_a_list_that_holds_itself(tmp_path: Path) -> None:

@@ -64,6 +64,12 @@ def test_vectors_are_those_of_each_photo_alone(make_people: Make, encoder: FakeE
     assert (embedded.encoded, embedded.reused, embedded.excluded, embedded.store) == (20, 0, [], None)
 
 
+def test_unknown_identities_stay_unknown(encoder: FakeEncoder) -> None:
+    for known in (True, False):
+        embedded = embed(drawn(identities_known=known), encoder, workers=0, quiet=True)
+        assert embedded.data.identities_known is known
+
+
 def test_batches_have_one_size_and_do_not_cross_checkpoints(make_people: Make, encoder: FakeEncoder) -> None:
     dataset = load_dataset(f"folder:{make_people()}")
     embed(dataset, encoder, batch_size=8, checkpoint=10, workers=0, quiet=True)

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from faceprobe.core.errors import BadInput, Missing, Refused, Unreachable, WrongUsage
+from faceprobe.core.files import cache_dir
 from faceprobe.models import load_model, model_card, parse_model
 from faceprobe.models.hf_vision import preprocess_of
 from faceprobe.models.hub import placed
@@ -161,6 +162,56 @@ def test_a_pooler_that_was_never_trained_is_not_used(tmp_path: Path, batch: np.n
     with torch.no_grad():
         token = theirs(pixel_values=torch.from_numpy(batch)).last_hidden_state[:, 0]
     assert np.allclose(encoder.encode_images(batch), unit(token), atol=1e-6)
+
+
+def test_a_pooler_that_was_never_trained_is_not_hashed(tmp_path: Path) -> None:
+    import transformers
+
+    config = transformers.ViTConfig(**SMALL)
+    classifier = seeded(lambda: transformers.ViTForImageClassification(config))
+    folder = save(tmp_path / "classifier", classifier)
+    one, other = (load_model(f"hf:{folder}", device="cpu") for _ in range(2))
+    assert one.weights_hash == other.weights_hash
+    assert one.n_params == sum(p.numel() for p in classifier.vit.parameters())
+    trained = save(tmp_path / "trained", seeded(lambda: transformers.ViTModel(config)))
+    assert load_model(f"hf:{trained}", device="cpu").weights_hash != one.weights_hash
+
+
+@pytest.mark.parametrize("by_hand", [{0, 1}, {1, 2}, {0}, {0, 1, 2}])
+def test_files_of_a_repository_may_lie_apart(tmp_path: Path, batch: np.ndarray, by_hand: set[int]) -> None:
+    """What an offline load asks for is fetched to where it says, beside whatever the hub's cache has."""
+    import transformers
+
+    files = ("config.json", "preprocessor_config.json", "model.safetensors")
+    theirs = seeded(lambda: transformers.ViTModel(transformers.ViTConfig(**SMALL)))
+    folder = save(tmp_path / "vit", theirs)
+    cached = cache_dir("hub", "models--someone--vit")
+    (cached / "snapshots" / "abc").mkdir(parents=True)
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text("abc")
+    for k, file in enumerate(files):
+        target = placed("someone/vit", file) if k in by_hand else cached / "snapshots" / "abc" / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((folder / file).read_bytes())
+    encoder = load_model("hf:someone/vit", device="cpu", offline=True)
+    direct = load_model(f"hf:{folder}", device="cpu")
+    assert encoder.weights_hash == direct.weights_hash
+    assert np.array_equal(encoder.encode_images(batch), direct.encode_images(batch))
+
+
+def test_a_whole_folder_is_preferred_to_parts(tmp_path: Path) -> None:
+    import transformers
+
+    theirs = seeded(lambda: transformers.ViTModel(transformers.ViTConfig(**SMALL)))
+    cached = cache_dir("hub", "models--someone--vit")
+    save(cached / "snapshots" / "abc", theirs)
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text("abc")
+    stray = placed("someone/vit", "preprocessor_config.json")
+    stray.parent.mkdir(parents=True)
+    stray.write_text(json.dumps({**PROCESSOR, "image_mean": [0.1, 0.2, 0.3]}))
+    encoder = load_model("hf:someone/vit", device="cpu", offline=True)
+    assert encoder.preprocess.mean == tuple(PROCESSOR["image_mean"])
 
 
 def test_folders_that_lack_something(tmp_path: Path) -> None:

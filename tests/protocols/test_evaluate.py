@@ -285,6 +285,66 @@ def test_only_duplicates_as_mates() -> None:
     assert kept["identification/leave-one-out", "rank1", "pair"].value == 1
 
 
+def test_a_protocol_with_nothing_left_does_not_stop_the_others() -> None:
+    """Three people have two photos of one event; three have one photo, filed under two events."""
+    rng = np.random.default_rng(0)
+    vectors = rng.standard_normal((12, 6)).astype(np.float32)
+    data = LabelledEmbeddings(
+        vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
+        identities=np.array([f"p{k // 2}" for k in range(12)]),
+        paths=np.array([f"{k:02d}" for k in range(12)]),
+        events=np.array(["a", "a"] * 3 + ["a", "b"] * 3),
+        content=np.array([f"photo {k}" if k < 6 else f"photo {k // 2 + 10}" for k in range(12)]),
+    )
+    empty = ["verification/all-pairs-cross-event", "identification/leave-one-out-cross-event"]
+    outcome = evaluate(data, replicates=10)
+    got = _values(outcome)
+    assert got["verification/all-pairs", "n_mated", "none"].value == 3
+    for name, metrics in zip(empty, (8, 5), strict=True):
+        rows = [m for m in outcome.metrics if m.protocol == name]
+        assert len(rows) == 2 * metrics
+        assert all(m.value is None and m.n == 0 and "--keep-duplicates" in m.note for m in rows)
+        full = {
+            (m.metric, m.weighting) for m in outcome.metrics if m.protocol == name[: -len("-cross-event")]
+        }
+        assert {(m.metric, m.weighting) for m in rows} == {k for k in full if k[1] != "none"}
+        with pytest.raises(BadInput, match=f"{name}: .*keep-duplicates"):
+            evaluate(data, ["verification/all-pairs", name], replicates=0)
+    assert not [key for key in (*outcome.curves, *outcome.replicates) if key.split("//")[0] in empty]
+    others = evaluate(data, [p for p in dict.fromkeys(m.protocol for m in outcome.metrics) if p not in empty])
+    plain = [m for m in evaluate(data).metrics if m.protocol not in empty]
+    assert plain == others.metrics
+
+
+def test_an_empty_fold_does_not_stop_the_others() -> None:
+    data = _with_pairs(small_world(0))
+    assert data.pairs is not None
+    data = replace(data, pairs=replace(data.pairs, fold=data.pairs.fold * 2))
+    row = _values(evaluate(data, replicates=0))["lfw/official", "accuracy", "pair"]
+    assert row.value is None
+    assert "fold 1 of the pair list is empty" in row.note
+    with pytest.raises(BadInput, match="fold 1"):
+        evaluate(data, ["lfw/official"])
+
+
+def test_unknown_identities_allow_the_pair_list_only() -> None:
+    data = _with_pairs(small_world(0, events=True))
+    known = evaluate(data, ["lfw/official"], replicates=20)
+    data = replace(data, identities_known=False)
+    unknown = evaluate(data, replicates=20)
+    assert {m.protocol for m in unknown.metrics} == {"lfw/official"}
+    for row, other in zip(unknown.metrics, known.metrics, strict=True):
+        assert row.n_identities == 0 < other.n_identities
+        assert (row.value, row.ci_low, row.ci_high) == (other.value, other.ci_low, other.ci_high)
+        assert "people" not in row.note
+    for name in PROTOCOLS.names():
+        if name != "lfw/official":
+            with pytest.raises(BadInput, match="identities are not known"):
+                evaluate(data, [name])
+    with pytest.raises(BadInput, match="identities are not known"):
+        evaluate(replace(data, pairs=None))
+
+
 def test_cautions() -> None:
     rng = np.random.default_rng(2)
     who = np.concatenate([np.zeros(30, dtype=int), 1 + np.arange(90) // 3])

@@ -55,7 +55,15 @@ MODELS = (
     Invented(_bundled("clip-l", "bundled-clip", 5_900_000), 2.85),
     Invented(_bundled("clip-vit", "bundled-vit", 2_700_000, patch=8), 2.2),
     Invented(
-        _bundled("face", "face-specialist", 2_000_000, notes="Margin softmax on identities."), 3.9, face=0.98
+        _bundled(
+            "face",
+            "face-specialist",
+            2_000_000,
+            notes="Margin softmax on identities.",
+            default_crop="aligned-112",
+        ),
+        3.9,
+        face=0.98,
     ),
 )
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -155,18 +156,57 @@ def test_unsupported_and_unstable_figures_say_why(
     assert "unstable: 28 false matches" in words
 
 
-def test_a_model_with_a_crop_of_its_own_joins_the_headline_board(writer: Callable[..., Writer]) -> None:
-    run_dir = writer(crops=("as-is", "aligned-112")).write()
+def keep(run_dir: Path, wanted: Callable[[dict[str, Any]], bool]) -> Path:
+    """``run_dir`` with the rows and cells that are ``wanted`` only."""
     document = json.loads((run_dir / "results.json").read_text())
-    own = lambda r: (r["model"] == "bundled:face") == (r["crop"] == "aligned-112")  # noqa: E731
-    document["rows"] = [r for r in document["rows"] if own(r)]
+    document["rows"] = [r for r in document["rows"] if wanted(r)]
     manifest = json.loads((run_dir / "manifest.json").read_text())
-    manifest["cells"] = [c for c in manifest["cells"] if own(c)]
+    manifest["cells"] = [c for c in manifest["cells"] if wanted(c)]
     (run_dir / "results.json").write_text(json.dumps(document))
     (run_dir / "manifest.json").write_text(json.dumps(manifest))
+    return run_dir
+
+
+def test_a_model_with_a_crop_of_its_own_joins_the_headline_board(writer: Callable[..., Writer]) -> None:
+    """As in the quickstart: the other models' crops come first, context-only is common to all."""
+    run_dir = writer(crops=("as-is", "context-only", "margin-0.5", "aligned-112")).write()
+    face, others = {"context-only", "margin-0.5", "aligned-112"}, {"as-is", "context-only"}
+    keep(run_dir, lambda r: r["crop"] in (face if r["model"] == "bundled:face" else others))
     words = page(run_dir).words
     assert "bundled:face on its own crop (aligned-112), does so in" in words
     assert "on its own crop, aligned-112" in words
+    assert words.count("on its own crop") == 2 and "margin-0.5), does so" not in words
+
+
+def test_another_crop_is_not_called_the_models_own(writer: Callable[..., Writer]) -> None:
+    run_dir = writer(crops=("as-is", "face-only")).write()
+    keep(run_dir, lambda r: (r["model"] == "bundled:face") == (r["crop"] == "face-only"))
+    words = page(run_dir).words
+    assert "bundled:face on another crop (face-only), does so in" in words
+    assert "on the crop face-only" in words and "on its own crop" not in words
+
+
+def test_a_specialist_seen_without_the_face_only_is_not_set_beside_the_others(
+    writer: Callable[..., Writer],
+) -> None:
+    run_dir = keep(writer().write(), lambda r: r["model"] != "bundled:face" or r["crop"] == "context-only")
+    assert "the best model made for faces" not in page(run_dir).words
+
+
+@pytest.mark.parametrize(("above", "said"), [(1e-6, True), (0.0, False), (-1e-6, False)])
+def test_above_chance_is_decided_by_the_numbers_not_by_their_text(
+    writer: Callable[..., Writer], above: float, said: bool
+) -> None:
+    """Chance is 7/2399 = 0.292 %, written 0.3 %."""
+    run_dir = writer().write()
+    document = json.loads((run_dir / "results.json").read_text())
+    for row in document["rows"]:
+        if row["crop"] == "context-only" and row["metric"] == "rank1":
+            row.update(value=0.01, ci_low=7 / 2399 + above, ci_high=0.02)
+    (run_dir / "results.json").write_text(json.dumps(document))
+    words = page(run_dir).words
+    assert ("so part of the match is not the face" in words) == said
+    assert ("which is not shown to exceed chance (0.3 %)" in words) == (not said)
 
 
 def test_hostile_names_are_escaped(writer: Callable[..., Writer]) -> None:

@@ -104,7 +104,7 @@ class Bench:
 
     def model_card(self, text: str) -> ModelCard:
         name = parse_name(text)
-        if name.kind not in ("fake", "onnx", "published"):
+        if name.kind not in ("fake", "onnx", "hf", "published"):
             raise UnknownName("model", text, ["fake:a", "fake:b"])
         if text in self.absent:
             raise Missing(f"model {text} is absent; fetch it")
@@ -117,7 +117,10 @@ class Bench:
             raise Unreachable(f"{text} cannot be fetched; put it there")
         return FakeEncoder(self.model_card(text), sha256_bytes(text.encode()))
 
-    def check_local(self, table: FaceTable, crop: str, detector: str | None, out: Path | None) -> None:
+    def check_local(
+        self, table: FaceTable, crop: str, detector: str | None, out: Path | None, offline: bool = False
+    ) -> None:
+        self.calls.append(("check_local", crop, offline))
         if detector and not Path(detector).is_file():
             raise Missing(f"--detector {detector}: no such file")
         if crop != "as-is" and self.no_detector:

@@ -142,6 +142,12 @@ def test_offline_asks_for_no_download(bench: Any) -> None:
         plan_study(study(datasets=["lfw:here"]), bench.parts(), offline=True)
 
 
+@pytest.mark.parametrize("offline", [False, True])
+def test_offline_holds_for_the_face_detector_too(bench: Any, offline: bool) -> None:
+    plan_study(study(crops=["as-is", "face-only"]), bench.parts(), offline=offline)
+    assert bench.named("check_local") == [("as-is", offline), ("face-only", offline)]
+
+
 def test_pair_protocols_look_at_the_photos_in_pairs_only(bench: Any) -> None:
     plan = plan_study(study(datasets=["paired"], protocols=["lfw/official"]), bench.parts())
     table = plan.tables["paired"]

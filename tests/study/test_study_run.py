@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import signal
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,12 +14,16 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from faceprobe.core.errors import BadInput, Missing, Unreachable
 from faceprobe.core.result import SCHEMA
+from faceprobe.datasets.files import FileSource
 from faceprobe.study import run_study
+from faceprobe.study.plan import plan_study
 from faceprobe.study.results import read_results
 from faceprobe.study.schema import Study, parse_study
+from faceprobe.study.signature import cell_signature, photos_hash
 
 KEPT = ("results.json", "results.parquet")
 
@@ -90,6 +95,7 @@ def test_each_model_is_loaded_once_and_only_for_cells_that_are_not_finished(
 ) -> None:
     run(bench, tmp_path / "run", device="cpu", offline=True)
     assert bench.named("load_model") == [("fake:a", "cpu", True), ("fake:b", "cpu", True)]
+    assert [call[-1]["offline"] for call in bench.named("embed")] == [True] * 4
     before = kept(tmp_path / "run")
     bench.calls.clear()
     again = run(bench, tmp_path / "run")
@@ -194,18 +200,26 @@ def test_force_starts_the_same_study_afresh(bench: Any, tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_no_run_is_refused_and_never_emptied(bench: Any, tmp_path: Path) -> None:
-    (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(BadInput, match=r"holds 'thesis\.tex', but no faceprobe run"):
-        run(bench, tmp_path)
-    run(bench, tmp_path, force=True)
-    assert (tmp_path / "thesis.tex").read_text() == "years of work"
+    mine = [tmp_path / "figures" / "plot.svg", tmp_path / "cells" / ".draft.tmp", tmp_path / "results.json"]
+    for path in mine:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("years of work")
+    for force in (False, True):
+        with pytest.raises(BadInput, match=r"holds 'cells', but no faceprobe run; give another --out$"):
+            run(bench, tmp_path, force=force)
     file = tmp_path / "file"
     file.touch()
     with pytest.raises(BadInput, match=r"cannot use .*file as a run directory"):
         run(bench, file)
     (tmp_path / "study.json").write_text("[]")
-    with pytest.raises(BadInput, match=r"study.json is not a run's"):
-        run(bench, tmp_path)
+    for force in (False, True):
+        with pytest.raises(BadInput, match=r"study.json is not a run's; give another --out$"):
+            run(bench, tmp_path, force=force)
+    assert [path.read_text() for path in mine] == ["years of work"] * 3
+
+
+def test_force_in_an_empty_folder_is_a_run_like_any_other(bench: Any, tmp_path: Path) -> None:
+    assert run(bench, tmp_path / "new", force=True).measured == 4
 
 
 def test_a_run_by_another_version_is_refused(bench: Any, tmp_path: Path, monkeypatch: Any) -> None:
@@ -240,6 +254,67 @@ def test_changed_photos_and_changed_weights_are_measured_again(bench: Any, tmp_p
     again = run(bench, tmp_path / "run", asked)
     assert (again.measured, again.resumed) == (2, 2)
     assert {r.n for r in again.rows if r.dataset == "drawn"} == {8}
+
+
+def test_a_changed_folder_of_an_hf_model_is_measured_again(bench: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "encoder"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    (folder / "sub" / "model.safetensors").write_bytes(b"one")
+    asked = study(models=["fake:a", f"hf:{folder}", "hf:owner/repository"], datasets=["drawn"])
+    assert run(bench, tmp_path / "run", asked).measured == 3
+    assert run(bench, tmp_path / "run", asked).measured == 0
+    (folder / "sub" / "model.safetensors").write_bytes(b"two")
+    again = run(bench, tmp_path / "run", asked)
+    assert (again.measured, again.resumed) == (1, 2)
+
+
+def test_any_replaced_photo_of_a_file_dataset_is_measured_again(bench: Any, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    table = bench.drawn("real")
+    for image in table.images.tolist():
+        path = photos / image
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(table.photo(0).pixels).save(path)
+    bench.tables["real"] = replace(table, source=FileSource(str(photos)))
+    run(bench, tmp_path / "run")
+    before = kept(tmp_path / "run")
+    assert run(bench, tmp_path / "run").measured == 0
+    last = photos / str(table.images[-1])
+    stamp = last.stat().st_mtime_ns + 10**9
+    os.utime(last, ns=(stamp, stamp))
+    again = run(bench, tmp_path / "run")
+    assert (again.measured, again.resumed) == (2, 2)
+    assert kept(tmp_path / "run") == before, "when a file was written is no part of the results"
+    Image.fromarray(255 - table.photo(0).pixels).save(last)
+    assert run(bench, tmp_path / "run").measured == 2
+    assert kept(tmp_path / "run") != before
+
+
+def test_any_replaced_photo_of_a_pack_and_a_changed_pair_list_are_noticed(bench: Any) -> None:
+    table = bench.drawn("paired", paired=True)
+    first = photos_hash(replace(table, source=Pack({})))
+    assert first == photos_hash(replace(table, source=Pack({})))
+    assert first != photos_hash(replace(table, source=Pack({str(table.images[-1]): "other"})))
+    asked = study(datasets=["paired"])
+    cell = plan_study(asked, bench.parts()).cells[0]
+    assert table.pairs is not None
+    turned = replace(table, pairs=replace(table.pairs, same=~table.pairs.same))
+    signatures = {cell_signature(cell, t, asked, "", first) for t in (table, turned)}
+    assert len(signatures) == 2
+
+
+@dataclass(frozen=True)
+class Pack:
+    """A source that knows each photo's digest without reading it."""
+
+    changed: dict[str, str]
+
+    def digest(self, image: str) -> tuple[str, str]:
+        return self.changed.get(image, image), ""
+
+    def read(self, image: str) -> Any:
+        raise AssertionError("not read")
 
 
 def test_what_cannot_be_reached_is_an_error_or_is_said(bench: Any, tmp_path: Path, capsys: Any) -> None:
@@ -287,6 +362,7 @@ def test_given_options_replace_the_studys_own(bench: Any, tmp_path: Path) -> Non
         "max_excluded": 0.25,
         "workers": None,
         "quiet": True,
+        "offline": False,
     }
     with pytest.raises(BadInput, match="the same study with other settings"):
         run(bench, tmp_path / "run", asked)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from faceprobe.cli.show import print_json, print_table
+from faceprobe.core.errors import UnknownName
 
 if TYPE_CHECKING:
     from faceprobe.core.result import Result
@@ -38,6 +39,10 @@ def command(
     from faceprobe.report.compare import compare_runs
 
     comparison = compare_runs(runs, published)
+    known = {line.key[5] for line in comparison.lines}
+    for name in metric or ():
+        if name not in known:
+            raise UnknownName("metric", name, known)
     if as_json:
         print_json(comparison.to_document())
         return

@@ -70,7 +70,9 @@ def command(
         print_json(to_document(result.rows))
         return
     columns, rows = summary_table(result.rows)
-    print_table("Weighted by people, with 95 % intervals", columns, rows)
+    starred = any(cell.endswith("*") for row in rows for cell in row)
+    caption = "* unstable: fewer than 100 false matches support the threshold" if starred else ""
+    print_table("Weighted by people, with 95 % intervals", columns, rows, caption=caption)
     print(f"report: {result.report}")
     if sys.stdout.isatty():
         print(result.report.resolve().as_uri())

@@ -22,7 +22,8 @@ class EvidenceChoice(StrEnum):
 def command(
     embeddings: Annotated[Path, typer.Argument(metavar="EMB", help="Matrix of vectors, a .npy file.")],
     labels: Annotated[
-        Path, typer.Argument(metavar="LABELS", help="CSV or parquet with path, identity and maybe event.")
+        Path,
+        typer.Argument(metavar="LABELS", help="CSV or parquet: path, identity, maybe event and sha256."),
     ],
     pairs: Annotated[
         Path | None, typer.Option(help="LFW View 2 pair list (pairs.txt), for lfw/official.")
@@ -37,14 +38,16 @@ def command(
         bool, typer.Option("--keep-duplicates", help="Score duplicate photos with each other too.")
     ] = False,
     evidence: Annotated[
-        EvidenceChoice, typer.Option(help="What the vectors were measured on.")
-    ] = EvidenceChoice.REAL_PHOTOS,
+        EvidenceChoice | None,
+        typer.Option(help="What the vectors were measured on [default: the store's own, else real-photos]."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the results object to this file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the results object and nothing else.")] = False,
 ) -> None:
     """Exact biometric metrics over vectors that are already there; no model is needed.
 
-    Row k of EMB belongs to row k of LABELS. Rows with equal vectors are taken for duplicates.
+    Row k of EMB belongs to row k of LABELS, as in the img_emb/ and metadata/ of faceprobe embed. Rows
+    with equal sha256, or where it is not known with equal vectors, are taken for duplicates.
     """
     from faceprobe.cli.show import print_json, print_results
     from faceprobe.core.files import sha256_file, write_json
@@ -55,6 +58,7 @@ def command(
     for name in protocol or []:
         PROTOCOLS.get(name)
     data = read_labelled(embeddings, labels, pairs)
+    evidence = evidence or _evidence_of(embeddings)
     outcome = evaluate(
         data, protocol, seed=seed, replicates=replicates, keep_duplicates=keep_duplicates, quiet=False
     )
@@ -73,3 +77,21 @@ def command(
         print_json(to_document(rows))
     else:
         print_results(rows)
+
+
+def _evidence_of(embeddings: Path) -> EvidenceChoice:
+    """What the store around ``embeddings`` says of its photos; real photos where there is no store."""
+    from faceprobe.core.errors import BadInput
+    from faceprobe.core.files import read_json
+    from faceprobe.embed.store import FORMAT, MANIFEST, EmbeddingStore
+
+    folder = embeddings.absolute().parent.parent
+    if embeddings.absolute().parent.name != "img_emb" or not (folder / MANIFEST).is_file():
+        return EvidenceChoice.REAL_PHOTOS
+    manifest = read_json(folder / MANIFEST)
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        return EvidenceChoice.REAL_PHOTOS  # some other tool's
+    found = EmbeddingStore.open(folder).manifest.get("evidence", EvidenceChoice.REAL_PHOTOS)
+    if found not in list(EvidenceChoice):
+        raise BadInput(f"{folder / MANIFEST} names the evidence {found!r}, which is none; give --evidence")
+    return EvidenceChoice(found)

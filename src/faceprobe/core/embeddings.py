@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput
 
+PATH_COLUMNS = ("path", "image", "image_path")
+"""Names of the column of photo paths in a table beside vectors, the preferred one first."""
+
 
 @dataclass(frozen=True)
 class PairList:
@@ -32,7 +35,8 @@ class LabelledEmbeddings:
     ``events`` (N,) str or None: photos of one person at one event share background and
     clothing; "" means unknown. ``content`` (N,) str or None: hashes of the photos' bytes; equal
     hashes are duplicates. Where it is None, bit-equal rows are duplicates. ``pairs`` is the
-    dataset's own list, for protocols that use one.
+    dataset's own list, for protocols that use one. Where ``identities_known`` is False, two identities
+    may be one person, and only ``pairs`` says who is the same.
     """
 
     vectors: NDArray[np.float32]
@@ -41,6 +45,7 @@ class LabelledEmbeddings:
     events: NDArray[np.str_] | None = None
     content: NDArray[np.str_] | None = None
     pairs: PairList | None = None
+    identities_known: bool = True
 
     def __len__(self) -> int:
         return len(self.vectors)

@@ -28,9 +28,9 @@ def load(name: Name) -> FaceTable:
 
     The file names no people. The two photos of a mated pair share the label ``pair-00000``, those
     of a non-mated pair have ``pair-00001-a`` and ``pair-00001-b``. Whether photos of *different*
-    pairs show one person is unknown, so only protocols over the pairs mean anything. Raises
-    :class:`Missing`, :class:`BadInput`, and :class:`faceprobe.core.errors.Refused` for a pickle that
-    asks for code.
+    pairs show one person is unknown, so ``identities_known`` is False: only protocols over the pairs
+    mean anything. Raises :class:`Missing`, :class:`BadInput`, and
+    :class:`faceprobe.core.errors.Refused` for a pickle that asks for code.
     """
     name.check_options(set())
     path = path_of(name, "insightface-bin:FILE, as in insightface-bin:lfw.bin")
@@ -52,6 +52,7 @@ def load(name: Name) -> FaceTable:
         source=BinSource(str(path.resolve())),
         default_protocol="lfw/official",
         pairs=PairList(left, left + 1, np.array(same, dtype=np.bool_), fold),
+        identities_known=False,
         licence="that of the set inside the file",
         notes=("the file names no people: only protocols over its pairs mean anything",),
     )
@@ -88,11 +89,13 @@ def _read_once(path: str, _changed: int, _size: int) -> tuple[list[bytes], list[
     photos, same = (v.tolist() if isinstance(v, np.ndarray) else v for v in value)
     if not isinstance(photos, (tuple, list)) or not isinstance(same, (tuple, list)):
         raise BadInput(f"{path} does not hold two lists: not an insightface .bin")
-    data = [p.tobytes() if isinstance(p, np.ndarray) else p for p in photos]
-    if not all(isinstance(p, (bytes, bytearray)) for p in data):
+    # By object, since a pickle may name one photo many times over: it is copied once.
+    copies = {id(p): p.tobytes() if isinstance(p, np.ndarray) else p for p in photos}
+    if not all(isinstance(p, (bytes, bytearray)) for p in copies.values()):
         raise BadInput(f"{path}: its photos are not bytes: not an insightface .bin")
     if not same or not all(isinstance(s, (bool, int)) for s in same):
         raise BadInput(f"{path}: its second list does not hold booleans: not an insightface .bin")
-    if len(data) != 2 * len(same):
-        raise BadInput(f"{path} has {len(data)} photos for {len(same)} pairs; it should have two a pair")
-    return [bytes(p) for p in data], [bool(s) for s in same]
+    if len(photos) != 2 * len(same):
+        raise BadInput(f"{path} has {len(photos)} photos for {len(same)} pairs; it should have two a pair")
+    copies = {k: bytes(p) for k, p in copies.items()}
+    return [copies[id(p)] for p in photos], [bool(s) for s in same]

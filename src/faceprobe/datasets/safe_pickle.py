@@ -16,14 +16,17 @@ from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput, Refused
 
+MAX_ITEMS = 1_000_000
+"""Longest list that is read; the published sets have some ten thousand photos."""
+
 DTYPES = {"b1": np.bool_, "u1": np.uint8, "i1": np.int8, "i4": np.int32, "i8": np.int64}
 
 
 def load_plain(path: Path) -> Any:
-    """The object in a pickle of plain data; byte strings of Python 2 stay bytes.
+    """The object in a pickle of plain data, such as a pair of lists; byte strings of Python 2 stay bytes.
 
-    Raises :class:`Refused` where the pickle names anything but plain data, :class:`BadInput` where
-    it is damaged or not a pickle.
+    Raises :class:`Refused` where the pickle names anything but plain data, where the two lists hold
+    further lists or more than :data:`MAX_ITEMS` items, :class:`BadInput` where it is damaged or not a pickle.
     """
     try:
         with open(path, "rb") as handle:
@@ -35,6 +38,8 @@ def load_plain(path: Path) -> Any:
             f"{path} is refused: this pickle asks to run {error}, and a file of photos has no need to; "
             "get the file from a source that you trust"
         ) from error
+    except _TooMuch as error:
+        raise Refused(f"{path} is refused: {error}, which no file of photos and booleans has") from error
     except (MemoryError, RecursionError) as error:
         raise Refused(f"{path} is refused: reading this pickle would exhaust the memory") from error
     except Exception as error:  # a damaged pickle raises nearly any type
@@ -42,6 +47,10 @@ def load_plain(path: Path) -> Any:
 
 
 class _Forbidden(Exception):
+    pass
+
+
+class _TooMuch(Exception):
     pass
 
 
@@ -80,6 +89,15 @@ class _Bytes:
         return bytes(value)
 
 
+def _raw(data: Any) -> bytes:
+    """The bytes of an array; never ``bytes(n)``, which would make n of them."""
+    if isinstance(data, str):
+        return data.encode("latin1")
+    if not isinstance(data, (bytes, bytearray)):
+        raise _Forbidden("bytes() of something that is not bytes")
+    return bytes(data)
+
+
 class _Dtype:
     """``numpy.dtype("b1", ...)``; its state is the byte order, which the few types here do not need."""
 
@@ -111,8 +129,7 @@ class _Array:
 
     def __setstate__(self, state: Any) -> None:
         _, shape, dtype, fortran, data = state
-        raw = data.encode("latin1") if isinstance(data, str) else bytes(data)
-        self.value = dtype.read(raw).reshape(shape, order="F" if fortran else "C")
+        self.value = dtype.read(_raw(data)).reshape(shape, order="F" if fortran else "C")
 
 
 class _Reconstruct:
@@ -130,7 +147,7 @@ class _FromBuffer:
     __slots__ = ()
 
     def __call__(self, data: Any, dtype: _Dtype, shape: Any, order: Any) -> NDArray[Any]:
-        return dtype.read(bytes(data)).reshape(shape, order="F" if order in ("F", b"F") else "C")
+        return dtype.read(_raw(data)).reshape(shape, order="F" if order in ("F", b"F") else "C")
 
 
 class _Scalar:
@@ -139,8 +156,7 @@ class _Scalar:
     __slots__ = ()
 
     def __call__(self, dtype: _Dtype, data: Any) -> Any:
-        raw = data.encode("latin1") if isinstance(data, str) else bytes(data)
-        return dtype.read(raw)[0].item()
+        return dtype.read(_raw(data))[0].item()
 
 
 class _Name:
@@ -164,9 +180,34 @@ _STAND_INS: dict[tuple[str, str], type] = {
 
 
 def _arrays(value: Any) -> Any:
-    """Replace collected arrays by real ones, in the two lists that a ``.bin`` holds."""
-    if isinstance(value, _Array):
-        return value.value
-    if type(value) in (list, tuple):
-        return type(value)(_arrays(v) for v in value)
+    """Replace collected arrays by real ones, in the two lists that a ``.bin`` holds and no deeper.
+
+    A pickle may name one list many times over, so that a walk through all levels has no bound. What is
+    not a pair of lists stays as it is; its reader refuses it.
+    """
+    if type(value) not in (list, tuple) or len(value) != 2:
+        return value
+    return [_items(item) for item in value]
+
+
+def _items(value: Any) -> Any:
+    value = _array(value)
+    if isinstance(value, np.ndarray):
+        if value.ndim != 1:
+            raise _TooMuch("it holds a table of numbers")
+        return _bounded(value)
+    if type(value) not in (list, tuple):
+        return value
+    if any(type(item) in (list, tuple, dict, set, frozenset) for item in _bounded(value)):
+        raise _TooMuch("its lists hold further lists")
+    return [_array(item) for item in value]
+
+
+def _array(value: Any) -> Any:
+    return value.value if isinstance(value, _Array) else value
+
+
+def _bounded(value: Any) -> Any:
+    if len(value) > MAX_ITEMS:
+        raise _TooMuch(f"it has a list of more than {MAX_ITEMS:,} items")
     return value

@@ -33,7 +33,8 @@ class FaceTable:
     """``table`` holds the columns of :data:`COLUMNS` that are known, as strings; ``image`` (unique,
     relative to the source) and ``identity`` always. Rows are sorted by ``image``. ``evidence`` is
     what a row measured on these photos with a real model would be labelled: ``synthetic`` for the
-    built-in world, ``real-photos`` otherwise.
+    built-in world, ``real-photos`` otherwise. Where ``identities_known`` is False the source names no
+    people: the identities only tell mates from non-mates within ``pairs``.
     """
 
     name: str
@@ -42,6 +43,7 @@ class FaceTable:
     default_protocol: str = "verification/all-pairs"
     pairs: PairList | None = None
     evidence: Evidence = "real-photos"
+    identities_known: bool = True
     licence: str = ""
     notes: tuple[str, ...] = field(default=())
 

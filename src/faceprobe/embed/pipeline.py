@@ -8,9 +8,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from faceprobe.core.embeddings import LabelledEmbeddings, PairList
 from faceprobe.core.errors import BadInput, WrongUsage
@@ -21,12 +23,13 @@ from faceprobe.embed.cache import VectorCache
 from faceprobe.embed.encode import Job, fill_cache
 from faceprobe.embed.identify import about_cache, first_rows, identify, photo_keys, settings
 from faceprobe.embed.pool import default_workers
-from faceprobe.embed.recipe import Recipe
+from faceprobe.embed.recipe import Digest, Recipe
 from faceprobe.embed.store import EmbeddingStore
 from faceprobe.embed.write import SHARD_ROWS, StoreWriter, check_folder
 from faceprobe.faces.crops import CropPolicy
 from faceprobe.faces.weights import find_detector
 from faceprobe.models.base import ImageEncoder
+from faceprobe.models.vectors import VectorLookup
 
 CHECKPOINT = 512
 """Photos between two checkpoints: what a killed run loses at most."""
@@ -82,7 +85,8 @@ def embed(
     padded to ``batch_size``, so a run that was killed and started again gives the same bits. ``out`` writes
     an :class:`EmbeddingStore` of ``dtype``. ``workers`` prepare photos in processes of their own
     (0 = in this one, None = as many as there are cores, at most eight). ``offline`` forbids fetching the
-    detector's weights.
+    detector's weights. Vectors that were computed elsewhere (:class:`VectorLookup`) are looked up by the
+    photo's path instead: no photo is decoded, nothing is cached, and a path without a vector is excluded.
 
     Raises :class:`BadInput` where more than ``max_excluded`` (a share) of the photos, or all, cannot be
     used, naming reasons and the first files; where ``out`` holds other work, but for ``force``; and what
@@ -96,45 +100,57 @@ def embed(
         raise BadInput(f"{dataset.name} has no photos to embed")
     images = dataset.images.tolist()
     recipe = Recipe(dataset.source, policy, encoder.preprocess.mean_color(), encoder.preprocess)
-    digests = identify(recipe, images, workers, quiet)
+    lookup = _lookup_of(encoder, policy)
+    if lookup is None or hasattr(dataset.source, "digest"):
+        digests = identify(recipe, images, workers, quiet)
+    else:
+        digests = [Digest()] * len(images)
     if policy.needs_faces and any(d.content and not d.faces for d in digests):
         recipe = replace(recipe, detector=find_detector(detector, offline))
     writer = None
     if out is not None:
         wanted = settings(encoder, recipe, dataset.name, dtype)
         writer = StoreWriter(Path(out), wanted, shard_rows=shard_rows, force=force)
-    keys = photo_keys(recipe, digests)
-    cache = VectorCache(about_cache(encoder, recipe), encoder.dim)
-    with cache.lock():
-        cache.load(set(keys))
-        todo = [row for row in first_rows(keys) if keys[row] not in cache]
-        if todo:
-            fill_cache(
-                cache,
-                [Job(images[row], keys[row], digests[row]) for row in todo],
-                recipe,
-                encoder,
-                batch_size=batch_size,
-                checkpoint=checkpoint,
-                workers=default_workers(len(todo)) if workers is None else workers,
-                quiet=quiet,
-            )
-    kept = [row for row, key in enumerate(keys) if key in cache.vectors]
+    if lookup is not None:
+        keys, todo = images, []
+        vectors, failures = _look_up(lookup, images)
+    else:
+        keys = photo_keys(recipe, digests)
+        cache = VectorCache(about_cache(encoder, recipe), encoder.dim)
+        with cache.lock():
+            cache.load(set(keys))
+            todo = [row for row in first_rows(keys) if keys[row] not in cache]
+            if todo:
+                fill_cache(
+                    cache,
+                    [Job(images[row], keys[row], digests[row]) for row in todo],
+                    recipe,
+                    encoder,
+                    batch_size=batch_size,
+                    checkpoint=checkpoint,
+                    workers=default_workers(len(todo)) if workers is None else workers,
+                    quiet=quiet,
+                )
+        vectors, failures = cache.vectors, cache.failures
+    kept = [row for row, key in enumerate(keys) if key in vectors and not digests[row].failure]
     lost = set(range(len(images))) - set(kept)
-    reasons = {row: digests[row].failure or cache.failures[keys[row]] for row in lost}
+    reasons = {row: digests[row].failure or failures[keys[row]] for row in lost}
     excluded = [Excluded(images[row], reasons[row]) for row in sorted(lost)]
     _check_share(dataset.name, excluded, len(images), max_excluded)
     pairs, pairs_lost = kept_pairs(dataset.pairs, kept, len(images))
+    content = [digests[row].content for row in kept]
     data = LabelledEmbeddings(
-        vectors=np.stack([cache.vectors[keys[row]] for row in kept]),
+        vectors=np.stack([vectors[keys[row]] for row in kept]),
         identities=dataset.identities[kept],
         paths=dataset.images[kept],
         events=None if dataset.events is None else dataset.events[kept],
-        content=np.array([digests[row].content for row in kept], dtype=np.str_),
+        content=np.array(content, dtype=np.str_) if all(content) else None,
         pairs=pairs,
+        identities_known=dataset.identities_known,
     )
     encoded = len(set(todo) & set(kept))
-    fingerprint = _dataset_hash(dataset, policy, [keys[row] for row in kept], excluded)
+    photos = content if lookup is not None and all(content) else [keys[row] for row in kept]
+    fingerprint = _dataset_hash(dataset, policy, photos, excluded)
     return Embedded(
         data=data,
         excluded=excluded,
@@ -177,6 +193,28 @@ def kept_pairs(pairs: PairList | None, kept: Sequence[int], n_rows: int) -> tupl
     left, right = new[pairs.left], new[pairs.right]
     whole = (left >= 0) & (right >= 0)
     return PairList(left[whole], right[whole], pairs.same[whole], pairs.fold[whole]), int((~whole).sum())
+
+
+def _lookup_of(encoder: ImageEncoder, policy: CropPolicy) -> VectorLookup | None:
+    """``encoder`` where it looks vectors up by path, None where it encodes photos."""
+    if not hasattr(encoder, "lookup"):  # not isinstance: a study wraps its encoders
+        return None
+    if policy.name != "as-is":
+        raise WrongUsage(
+            f"{encoder.id} cannot be measured with the crop {policy.name}: crops were fixed when its vectors"
+            " were made; give the crop as-is"
+        )
+    return cast(VectorLookup, encoder)
+
+
+def _look_up(
+    encoder: VectorLookup, images: list[str]
+) -> tuple[dict[str, NDArray[np.float32]], dict[str, str]]:
+    """The vectors of the ``images`` that ``encoder`` knows, and why the others have none."""
+    known = [image for image in images if image in encoder.rows]
+    rows = encoder.lookup(known or images)  # where it knows none, its error says what it does know
+    absent = set(images).difference(known)
+    return dict(zip(known, rows, strict=True)), dict.fromkeys(absent, "no vector for this path")
 
 
 def _brings_faces(dataset: FaceTable) -> bool:
@@ -227,8 +265,8 @@ def _write(
 ) -> EmbeddingStore:
     """The store of ``data``, with all that the dataset knows of each photo."""
     table = dataset.table.take(pa.array(kept)).rename_columns({"image": "image_path"})
-    assert data.content is not None
-    table = table.append_column("sha256", pa.array(data.content.tolist(), type=pa.string()))
+    if data.content is not None:
+        table = table.append_column("sha256", pa.array(data.content.tolist(), type=pa.string()))
     facts = {
         "model": encoder.card.to_dict(),
         "dataset_fingerprint": dataset.fingerprint,

@@ -6,9 +6,12 @@ pooled output, else its class token. Code from a repository is never run, pickle
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from faceprobe.core.errors import BadInput, Missing, WrongUsage
@@ -61,21 +64,22 @@ class HfVision:
     def load(self, name: Name, *, device: str, offline: bool) -> ImageEncoder:
         card = self.card(name)
         transformers = require("transformers", "encode", "a Hugging Face encoder")
-        folder = _folder(name, offline)
-        config, preprocessor = read_json(folder / CONFIG), read_json(folder / PREPROCESSOR)
-        try:
-            with quietly():
-                model, loading = transformers.AutoModel.from_pretrained(
-                    folder,
-                    local_files_only=True,
-                    trust_remote_code=False,
-                    use_safetensors=True,
-                    dtype="float32",
-                    output_loading_info=True,
-                )
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise BadInput(f"{name} cannot be loaded as a vision encoder: {error}") from error
-        tower, features = _features(model, sorted(loading["missing_keys"]), name)
+        with _folder(name, offline) as folder:
+            config, preprocessor = read_json(folder / CONFIG), read_json(folder / PREPROCESSOR)
+            try:
+                with quietly():
+                    model, loading = transformers.AutoModel.from_pretrained(
+                        folder,
+                        local_files_only=True,
+                        trust_remote_code=False,
+                        use_safetensors=True,
+                        dtype="float32",
+                        output_loading_info=True,
+                    )
+            except (OSError, ValueError, RuntimeError, KeyError) as error:
+                raise BadInput(f"{name} cannot be loaded as a vision encoder: {error}") from error
+        dropped = _drop_untrained_poolers(model, sorted(loading["missing_keys"]), name)
+        tower, features = _features(model, name)
         preprocess = preprocess_of(preprocessor, config, name)
         return TorchEncoder(
             tower,
@@ -84,7 +88,11 @@ class HfVision:
             preprocess=preprocess,
             dim=_probe(features, preprocess, name),
             n_params=count_params(tower, without=TEXT_PARTS),
-            options={"pooling": pooling_of(name), "architecture": _identity(config)},
+            options={
+                "pooling": pooling_of(name),
+                "dropped": dropped,
+                "architecture": _identity(config),
+            },
             device=device,
         )
 
@@ -155,24 +163,36 @@ def preprocess_of(declared: Mapping[str, Any], config: Mapping[str, Any], name: 
     )
 
 
-def _features(model: Any, missing: list[str], name: Name) -> tuple[Any, Callable[[Tensor], Tensor]]:
+def _drop_untrained_poolers(model: Any, missing: list[str], name: Name) -> list[str]:
+    """Take out of ``model`` the poolers whose weights are ``missing``, and name them.
+
+    Loading fills them with random numbers, which must reach neither the embedding (the class token takes
+    their place) nor the hash of the weights. Raises :class:`BadInput` where anything else is missing.
+    """
+    others = [key for key in missing if "pooler" not in key.split(".")]
+    if others:
+        raise BadInput(f"{name}: its weights lack {len(others)} tensors (first: {others[0]})")
+    owners = sorted({".".join(key.split(".")[: key.split(".").index("pooler")]) for key in missing})
+    for owner in owners:
+        model.get_submodule(owner).pooler = None
+    return [f"{owner}.pooler".lstrip(".") for owner in owners]
+
+
+def _features(model: Any, name: Name) -> tuple[Any, Callable[[Tensor], Tensor]]:
     """The image tower of ``model`` and the function from photos to features."""
-    pooler_is_random = bool(missing) and all("pooler" in k for k in missing)
-    if missing and not pooler_is_random:
-        raise BadInput(f"{name}: its weights lack {len(missing)} tensors (first: {missing[0]})")
     wants_inner = pooling_of(name) == PRE_PROJECTION
     projection = getattr(model, "visual_projection", None)
     if wants_inner and projection is None:
         raise WrongUsage(f"{name} has no {PRE_PROJECTION} embedding: no projection follows its pooling")
     tower = getattr(model, "vision_model", model)
     if hasattr(model, "get_image_features") and not wants_inner:
-        return model, lambda x: _vector(model.get_image_features(pixel_values=x), False)
-    return tower, lambda x: _vector(tower(pixel_values=x), pooler_is_random)
+        return model, lambda x: _vector(model.get_image_features(pixel_values=x))
+    return tower, lambda x: _vector(tower(pixel_values=x))
 
 
-def _vector(output: Any, class_token: bool) -> Tensor:
+def _vector(output: Any) -> Tensor:
     pooled = output if not hasattr(output, "keys") else output.get("pooler_output")
-    if pooled is None or class_token:
+    if pooled is None:
         pooled = output.last_hidden_state[:, 0]
     return cast("Tensor", pooled).flatten(1)
 
@@ -219,21 +239,41 @@ def _sides(size: Any) -> tuple[int, int]:
     return (int(size[0]), int(size[1])) if isinstance(size, list | tuple) else (int(size), int(size))
 
 
-def _folder(name: Name, offline: bool) -> Path:
-    """The folder with the model's files, fetched where it is a repository."""
+@contextmanager
+def _folder(name: Name, offline: bool) -> Iterator[Path]:
+    """A folder with all of the model's files, fetched where it is a repository.
+
+    Files of a repository may lie apart, some in the hub's cache and some placed by hand; then the folder
+    is a temporary one with links to them.
+    """
     local = Path(name.body)
     if local.is_dir():
         for file in (CONFIG, PREPROCESSOR):
             if not (local / file).is_file():
                 raise Missing(f"{local} has no {file}; give a folder written by save_pretrained")
-        return local
+        yield local
+        return
     what, instead = model_id(name), "hf:FOLDER"
     files = (CONFIG, PREPROCESSOR, WEIGHTS)
     found = [
         hub.fetch(name.body, [f], offline=offline, what=what, instead=instead, also=files[k + 1 :])
         for k, f in enumerate(files)
     ]
-    return found[0].parent
+    for folder in dict.fromkeys(path.parent for path in found):
+        if all((folder / f).is_file() for f in files):
+            yield folder
+            return
+    with TemporaryDirectory(prefix="faceprobe-", ignore_cleanup_errors=True) as temporary:
+        for path, file in zip(found, files, strict=True):
+            _link(path.resolve(), Path(temporary) / file)
+        yield Path(temporary)
+
+
+def _link(path: Path, target: Path) -> None:
+    try:
+        target.symlink_to(path)
+    except OSError:  # Windows lets few users make links
+        shutil.copyfile(path, target)
 
 
 FAMILY = HfVision()

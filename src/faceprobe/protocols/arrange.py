@@ -67,6 +67,8 @@ def lacking(protocol: Protocol, data: LabelledEmbeddings) -> str:
         if int(data.pairs.fold.max()) < 1:
             return "its pair list has one fold only; the threshold is chosen on other folds"
         return ""
+    if not data.identities_known:
+        return "the photos' identities are not known, only which listed pairs show one person"
     names, labels, photos = np.unique(data.identities, return_inverse=True, return_counts=True)
     if len(names) < 2:
         return "all photos show one identity; without a second one nothing can be confused"

@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.core.errors import BadInput
 from faceprobe.metrics.identification import Identification, cmc, identification_replicates, mean_outcome
 from faceprobe.metrics.verification import WEIGHTINGS
 from faceprobe.protocols.arrange import Arranged
 from faceprobe.protocols.rows import add_metric
-from faceprobe.protocols.types import Outcome, Protocol
+from faceprobe.protocols.types import NothingLeft, Outcome, Protocol
 from faceprobe.scores import MatedScores, Ranking, offsets
 
 METRICS = ("rank1", "rank5", "rank10", "rank50", "mrr")
@@ -43,9 +42,7 @@ def measure_identification(
     found = Identification.of(ranks, arranged.labels)
     n_probes, n_people = len(found.rank), int(np.count_nonzero(found.per_person()))
     if n_probes == 0:
-        raise BadInput(
-            f"{protocol.name}: no photo has a mate that is not its duplicate; see --keep-duplicates"
-        )
+        raise NothingLeft(protocol, "no photo has a mate that is not its duplicate; see --keep-duplicates")
     n_gallery = len(ranks) - 1 if gallery is None else len(gallery)
     outcome = Outcome()
     replicates = identification_replicates(found, weights, METRICS) if len(weights) else {}

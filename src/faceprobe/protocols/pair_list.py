@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.embeddings import LabelledEmbeddings, PairList
-from faceprobe.core.errors import BadInput
 from faceprobe.core.result import Metric
 from faceprobe.metrics.folds import FoldAccuracy, fold_accuracy
 from faceprobe.protocols.arrange import Arranged
 from faceprobe.protocols.rows import join
-from faceprobe.protocols.types import Outcome, Protocol
+from faceprobe.protocols.types import NothingLeft, Outcome, Protocol
 from faceprobe.scores import pair_scores
 
 OFFICIAL_FOLDS, OFFICIAL_PAIRS = 10, 6000
@@ -23,7 +22,7 @@ OFFICIAL_FOLDS, OFFICIAL_PAIRS = 10, 6000
 def measure_pair_list(
     protocol: Protocol, data: LabelledEmbeddings, arranged: Arranged, replicates: int, seed: int
 ) -> Outcome:
-    """``accuracy`` with its interval over folds, and ``accuracy_se``."""
+    """``accuracy`` with its interval over folds, and ``accuracy_se``; 0 identities where unknown."""
     pairs = data.pairs
     assert pairs is not None
     place = np.empty(len(arranged.order), dtype=np.int64)
@@ -31,10 +30,10 @@ def measure_pair_list(
     left, right = place[pairs.left], place[pairs.right]
     _check_folds(protocol, pairs)
     measured = fold_accuracy(pair_scores(arranged.rows, left, right), pairs.same, pairs.fold)
-    people = np.unique(arranged.labels[np.concatenate([left, right])])
+    people = arranged.labels[np.concatenate([left, right])]
     note = join(
         _unofficial(measured, pairs),
-        _shared_people(arranged, left, right, pairs),
+        _shared_people(people, pairs) if data.identities_known else "",
         _duplicates(arranged, left, right),
     )
     low, high = measured.interval() if replicates else (None, None)
@@ -44,7 +43,7 @@ def measure_pair_list(
         protocol=protocol.name,
         weighting="pair",
         n=len(pairs),
-        n_identities=len(people),
+        n_identities=len(np.unique(people)) if data.identities_known else 0,
         conventions=protocol.label,
     )
     accuracy = row(
@@ -64,7 +63,7 @@ def measure_pair_list(
 def _check_folds(protocol: Protocol, pairs: PairList) -> None:
     sizes = np.bincount(pairs.fold)
     if np.any(sizes == 0):
-        raise BadInput(f"{protocol.name}: fold {int(np.argmin(sizes))} of the pair list is empty")
+        raise NothingLeft(protocol, f"fold {int(np.argmin(sizes))} of the pair list is empty")
 
 
 def _unofficial(measured: FoldAccuracy, pairs: PairList) -> str:
@@ -73,11 +72,8 @@ def _unofficial(measured: FoldAccuracy, pairs: PairList) -> str:
     return f"not LFW's own list: {len(pairs):,} pairs in {len(measured.accuracy)} folds"
 
 
-def _shared_people(
-    arranged: Arranged, left: NDArray[np.int64], right: NDArray[np.int64], pairs: PairList
-) -> str:
-    """The interval takes folds as independent, which people in two of them would spoil."""
-    people = arranged.labels[np.concatenate([left, right])]
+def _shared_people(people: NDArray[np.int32], pairs: PairList) -> str:
+    """The interval takes folds as independent, which ``people`` (2P,) in two of them would spoil."""
     seen = np.unique(np.column_stack([people, np.tile(pairs.fold, 2)]), axis=0)[:, 0]
     shared = int(np.count_nonzero(np.bincount(seen) > 1))
     return f"{shared:,} people occur in several folds, so the interval is too narrow" if shared else ""

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.core.errors import BadInput
 from faceprobe.core.result import Metric
 
 Kind = Literal["verification", "identification", "pair-list"]
@@ -50,6 +51,14 @@ class Protocol:
     def label(self) -> str:
         """The conventions of a result row."""
         return f"{self.name} v{self.version}: {self.short}"
+
+
+class NothingLeft(BadInput):
+    """The data have what ``protocol`` needs, but trials that it cannot do without are left out."""
+
+    def __init__(self, protocol: Protocol, reason: str) -> None:
+        super().__init__(f"{protocol.name}: {reason}")
+        self.reason = reason
 
 
 @dataclass

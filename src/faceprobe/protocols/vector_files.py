@@ -1,4 +1,4 @@
-"""Vectors and labels from files: ``.npy`` beside a CSV or parquet table of ``path,identity[,event]``."""
+"""Vectors and labels from files: ``.npy`` beside a CSV or parquet table, an embedding store's too."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.core.embeddings import LabelledEmbeddings, unit_rows
+from faceprobe.core.embeddings import PATH_COLUMNS, LabelledEmbeddings, unit_rows
 from faceprobe.core.errors import BadInput, Missing, Refused
 from faceprobe.core.pairs import read_lfw_pairs, resolve_pairs
+
+_OPTIONAL = ("event", "sha256")
 
 
 def read_labelled(
@@ -36,6 +38,7 @@ def read_labelled(
         identities=columns["identity"],
         paths=columns["path"],
         events=columns.get("event"),
+        content=columns.get("sha256"),
         pairs=resolve_pairs(read_lfw_pairs(pairs), columns["path"]) if pairs is not None else None,
     )
 
@@ -59,19 +62,27 @@ def read_vectors(path: str | os.PathLike[str]) -> NDArray[np.float32]:
 
 
 def read_labels(path: str | os.PathLike[str]) -> dict[str, NDArray[np.str_]]:
-    """The columns ``path``, ``identity`` and, where there is one, ``event`` of a CSV or parquet file."""
+    """The columns ``path``, ``identity`` and, where there are any, ``event`` and ``sha256`` (of the photo's
+    bytes) of a CSV or parquet file. The path's column may have any name of :data:`PATH_COLUMNS`.
+    """
     _check_file(path, "labels")
     columns = _parquet(path) if Path(path).suffix in (".parquet", ".pq") else _csv(path)
+    named = next((name for name in PATH_COLUMNS if name in columns), "path")
+    if named in columns:
+        columns["path"] = columns[named]
     for name in ("path", "identity"):
         if name not in columns:
             found = ", ".join(columns) or "none"
-            raise BadInput(f"{path} has no column {name!r}; it needs path and identity (found: {found})")
+            also = f" (or {', '.join(PATH_COLUMNS[1:])})"
+            raise BadInput(
+                f"{path} has no column {name!r}; it needs path{also} and identity (found: {found})"
+            )
         empty = [row for row, value in enumerate(columns[name]) if not value]
         if empty:
             raise BadInput(f"{path}: {len(empty)} rows have no {name} (first: row {empty[0]})")
     if not columns["path"]:
         raise BadInput(f"{path} holds no rows")
-    kept = [name for name in ("path", "identity", "event") if name in columns]
+    kept = ["path", "identity", *(name for name in _OPTIONAL if any(columns.get(name, ())))]
     return {name: np.array(columns[name], dtype=np.str_) for name in kept}
 
 
@@ -105,6 +116,6 @@ def _parquet(path: str | os.PathLike[str]) -> dict[str, list[str]]:
         table = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
         raise BadInput(f"{path} is not a readable parquet file: {error}") from error
-    names = [name for name in ("path", "identity", "event") if name in table.column_names]
+    names = [name for name in (*PATH_COLUMNS, "identity", *_OPTIONAL) if name in table.column_names]
     columns = {name: table.column(name).to_pylist() for name in names}
     return {name: ["" if v is None else str(v) for v in values] for name, values in columns.items()}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.core.errors import BadInput
 from faceprobe.metrics.verification import (
     WEIGHTINGS,
     Verification,
@@ -20,10 +19,11 @@ from faceprobe.metrics.verification import (
 from faceprobe.metrics.verification_bootstrap import Replicates, deep_enough, verification_replicates
 from faceprobe.protocols.arrange import Arranged
 from faceprobe.protocols.rows import add_metric, join
-from faceprobe.protocols.types import Outcome, Protocol
+from faceprobe.protocols.types import NothingLeft, Outcome, Protocol
 from faceprobe.scores import ScoreSummary
 
-TARGETS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
+TARGETS = {f"tmr@fmr=1e-{k}": float(f"1e-{k}") for k in range(2, 7)}
+METRICS = (*TARGETS, "eer", "auc", "d_prime")
 
 N_FAILURES = 24
 """Worst comparisons of each kind that are kept, for whoever wants to look at them."""
@@ -38,13 +38,13 @@ def measure_verification(
     keep = arranged.across_events(summary.mated) if protocol.cross_event else None
     v = Verification.of(summary, keep)
     if len(v.score) == 0 or v.n_nonmated == 0:
-        raise BadInput(f"{protocol.name}: all comparisons of one kind are duplicates; see --keep-duplicates")
+        raise NothingLeft(protocol, "all comparisons of one kind are duplicates; see --keep-duplicates")
     outcome = Outcome()
-    supported = [f for f in TARGETS if allowed_false_matches(f, v.n_nonmated) >= 1]
+    supported = [f for f in TARGETS.values() if allowed_false_matches(f, v.n_nonmated) >= 1]
     found = verification_replicates(summary, v, weights, supported) if len(weights) else {}
-    for fmr in TARGETS:
+    for name, fmr in TARGETS.items():
         for weighting in WEIGHTINGS:
-            _add_tmr(outcome, protocol, summary, v, fmr, weighting, found)
+            _add_tmr(outcome, protocol, summary, v, name, fmr, weighting, found)
     for weighting in WEIGHTINGS:
         _add_equal_error(outcome, protocol, v, weighting, found)
     for weighting in WEIGHTINGS:
@@ -61,12 +61,12 @@ def _add_tmr(
     protocol: Protocol,
     summary: ScoreSummary,
     v: Verification,
+    name: str,
     fmr: float,
     weighting: Weighting,
     found: Replicates,
 ) -> None:
     allowed = allowed_false_matches(fmr, v.n_nonmated)
-    name = f"tmr@fmr={fmr:.0e}".replace("e-0", "e-")
     value, note = None, ""
     if allowed < 1:
         note = f"not supported: {v.n_nonmated:,} non-mated comparisons allow no false match at this FMR"

@@ -88,6 +88,7 @@ def crop_figure(run: Run, dataset: str, protocol: str, title: str) -> Plot | Non
     """A row a model, a marker a crop: rank-1 under ``protocol``; None where nothing was measured."""
     crops = crops_of(run, dataset)
     models = [m for m, _ in entrants(run, (dataset, "none", crops[0]))] if crops else []
+    models += [m for m in run.models if m not in models]
     rows = {(m, c): run.get(m, (dataset, "none", c), protocol, "rank1") for m in models for c in crops}
     models = [m for m in models if any((r := rows[m, c]) and r.value is not None for c in crops)]
     if not models:

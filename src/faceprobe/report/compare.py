@@ -15,6 +15,7 @@ from faceprobe.report.published import Figure, beside
 from faceprobe.report.run_data import Key, Run, read_run, row_key
 
 SCHEMA = "faceprobe.compare/1"
+NAN = float("nan")
 KEY_NAMES = ("model", "dataset", "crop", "cloak", "protocol", "metric", "weighting")
 
 
@@ -61,8 +62,8 @@ def compare_runs(paths: Sequence[Path], published: bool = False) -> Comparison:
     """Set the runs at ``paths`` (run directories, or ``results.json`` files) side by side.
 
     Differences are second minus first and so on, with a paired interval where both runs stored their
-    bootstrap replicates for the same people. Raises :class:`WrongUsage` for fewer than two runs
-    without ``published``, :class:`Missing` or ``BadInput`` for a path that is no run.
+    bootstrap replicates for the same photos, drawn with the same seed. Raises :class:`WrongUsage` for
+    fewer than two runs without ``published``, :class:`Missing` or ``BadInput`` for a path that is no run.
     """
     if len(paths) < (1 if published else 2):
         raise WrongUsage("compare needs two runs or more, or one run with --published")
@@ -93,13 +94,24 @@ def _difference(key: Key, first: Run, other: Run) -> Paired | None:
     if a is None or b is None or a.value is None or b.value is None:
         return None
     model, dataset, crop, cloak, protocol, metric, _ = key
+    reason = _unpaired(first, other, a, b)
+    if reason:
+        return Paired(b.value - a.value, NAN, NAN, NAN, reason)
     scene = (dataset, cloak, crop)
     cells = first.cell(model, scene), other.cell(model, scene)
     paired = paired_difference(cells[0], cells[1], (a.value, b.value), protocol, metric, a.weighting)
     if paired.known:
         return paired
-    nan = float("nan")
-    return Paired(b.value - a.value, nan, nan, nan, paired.reason)
+    return Paired(b.value - a.value, NAN, NAN, NAN, paired.reason)
+
+
+def _unpaired(first: Run, other: Run, a: Result, b: Result) -> str:
+    """Why the replicates of the two runs are not draws of the same people and photos; "" where they are."""
+    if first.seed != other.seed:
+        return "the runs used different seeds"
+    if a.dataset_hash != b.dataset_hash:
+        return "the two were not measured on the same photos or labels"
+    return ""
 
 
 def _cautions(values: Sequence[Result | None]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from faceprobe.core.result import Result
-from faceprobe.report.leaderboard import HEADLINE_TMR, Scene, entrants, ranking
+from faceprobe.report.leaderboard import HEADLINE_TMR, Scene, entrants, is_own_crop, ranking
 from faceprobe.report.run_data import ALL_PAIRS, CROSS_EVENT, LEAVE_ONE_OUT, Run
 from faceprobe.report.sentences import Ground, Sentence, say
 from faceprobe.report.words import percent, percent_with_interval
@@ -85,17 +85,23 @@ def leaders(run: Run, scene: Scene) -> dict[str, str]:
     return found
 
 
-def chance(run: Run, scene: Scene) -> str:
-    """The rank-1 of a blind guess: of all other photos, those of the probe's own person.
+def chance(run: Run, scene: Scene, protocol: str) -> float | None:
+    """The rank-1 of a blind guess: of all other photos, those of the probe's own person; None where the
+    run does not tell.
 
-    Exact for identity-weighted leave-one-out: mean over people of (their photos - 1) / (all photos - 1);
-    the cross-event variant leaves out as many mates as it leaves out photos, and lies a little lower.
+    Exact for identity-weighted leave-one-out: mean over its people of (their photos - 1) / (all photos - 1).
+    The cross-event variant leaves out as many mates as it leaves out photos: its chance lies a little
+    below this, so that what is above this is above it.
     """
     for model in run.models:
-        row, cell = run.get(model, scene, LEAVE_ONE_OUT, "rank1"), run.cell(model, scene)
+        row, cell = run.get(model, scene, protocol, "rank1"), run.cell(model, scene)
         if row and cell and row.n_identities and cell.n_photos > 1:
-            return percent((row.n / row.n_identities - 1) / (cell.n_photos - 1))
-    return "not known"
+            return (row.n / row.n_identities - 1) / (cell.n_photos - 1)
+    return None
+
+
+def _in_words(guess: float | None) -> str:
+    return "not known" if guess is None else percent(guess)
 
 
 def condition(protocol: str) -> str:
@@ -120,16 +126,17 @@ def _best(run: Run, scene: Scene, protocol: str, model: str, kind: str) -> Sente
         people=f"{cell.n_identities if cell else row.n_identities:,}",
         of=f" of {run.short(scene[0])}" if len({s[0] for s in run.scenes}) > 1 else "",
         condition=condition(protocol),
-        chance=chance(run, scene),
+        chance=_in_words(chance(run, scene, protocol)),
     )
 
 
 def _specialist(run: Run, scene: Scene) -> list[Sentence]:
-    """The best model made for faces, on its own crop where it was not measured on this one."""
+    """The best model made for faces, on its own crop or another where it was not measured on this one."""
     for model, seen in entrants(run, scene):
         row = run.get(model, seen, run.headline_protocol(seen, LEAVE_ONE_OUT), "rank1")
         if kind_of(run, model) == "specialist" and row is not None and row.value is not None:
-            crop = "" if seen == scene else f" on its own crop ({seen[2]})"
+            named = "its own crop" if is_own_crop(run, model, seen[2]) else "another crop"
+            crop = "" if seen == scene else f" on {named} ({seen[2]})"
             fields = {"kind": KINDS["specialist"], "model": model, "value": percent_with_interval(row)}
             return [say("specialist", ground(run, [row]), crop=crop, **fields)]
     return []
@@ -151,7 +158,9 @@ def _verification(run: Run, scene: Scene, model: str) -> list[Sentence]:
         return []
     value = percent_with_interval(row)
     at = condition(protocol)
-    return [say("verification", ground(run, [row]), model=model, value=value, one_in="1,000", condition=at)]
+    caution = f" ({row.note})" if row.note else ""
+    fields = {"model": model, "value": value, "one_in": "1,000", "condition": at, "caution": caution}
+    return [say("verification", ground(run, [row]), **fields)]
 
 
 def _crops(run: Run, scene: Scene, model: str) -> list[Sentence]:
@@ -166,14 +175,10 @@ def _crops(run: Run, scene: Scene, model: str) -> list[Sentence]:
         if crop == "face-only":
             found.append(say("face_only", ground(run, [row]), **fields))
             continue
-        guess = chance(run, other)
-        above = (
-            guess.endswith("%")
-            and row.ci_low is not None
-            and row.ci_low > float(guess.rstrip("% \u00a0")) / 100
-        )
+        guess = chance(run, other, protocol)
+        above = guess is not None and row.ci_low is not None and row.ci_low > guess
         template = "context_above_chance" if above else "context_at_chance"
-        found.append(say(template, ground(run, [row]), chance=guess, **fields))
+        found.append(say(template, ground(run, [row]), chance=_in_words(guess), **fields))
     return found
 
 

@@ -63,10 +63,13 @@ class Column:
 
 @dataclass(frozen=True)
 class BoardRow:
-    """A model's line; ``crop`` is "" unless the model was measured on a crop of its own only."""
+    """A model's line; ``crop`` is "" unless the model was measured on other crops than the board's only,
+    ``own`` whether that is the model's own crop.
+    """
 
     model: str
     crop: str
+    own: bool
     family: str
     params: str
     series: int
@@ -111,14 +114,18 @@ def ranking(run: Run, scene: Scene) -> list[str]:
 
 def entrants(run: Run, scene: Scene) -> list[tuple[str, Scene]]:
     """Models of ``scene`` and, where it is its dataset's first, those measured on other crops only, each
-    with the scene to read it in; best first.
+    with the scene to read it in: the model's own crop before others, never the photo without its face.
+    Best first.
     """
     dataset, cloak, _ = scene
     found = [(model, scene) for model in ranking(run, scene)]
     siblings = [s for s in run.scenes if s[:2] == (dataset, cloak)]
     if siblings and siblings[0] == scene:
-        for other in siblings[1:]:
-            found += [(m, other) for m in ranking(run, other) if m not in {f[0] for f in found}]
+        others = [s for s in siblings[1:] if s[2] != "context-only"]
+        measured = [(m, other) for other in others for m in ranking(run, other)]
+        for model, other in sorted(measured, key=lambda entry: not is_own_crop(run, entry[0], entry[1][2])):
+            if model not in {f[0] for f in found}:
+                found.append((model, other))
 
     def order(entry: tuple[str, Scene]) -> tuple[bool, float]:
         row = run.get(entry[0], entry[1], run.headline_protocol(entry[1], LEAVE_ONE_OUT), "rank1")
@@ -126,6 +133,11 @@ def entrants(run: Run, scene: Scene) -> list[tuple[str, Scene]]:
         return value is None, -(value or 0.0)
 
     return sorted(found, key=order)
+
+
+def is_own_crop(run: Run, model: str, crop: str) -> bool:
+    """Whether ``crop`` is the one that the model's card calls its default: what it was trained on."""
+    return bool(run.card(model).get("default_crop") == crop)
 
 
 def remarks(note: str) -> str:
@@ -232,9 +244,10 @@ def _board(run: Run, scene: Scene, number: int) -> Board:
             pair = run.get(model, seen, column.protocol, column.metric, "pair")
             cells.append(table_cell(row, pair if pair is not row else None, notes, column.top))
         params = scaled(run.card(model).get("n_params"))
-        own_crop = "" if seen == scene else seen[2]
+        crop_read = "" if seen == scene else seen[2]
+        own = is_own_crop(run, model, seen[2])
         series = run.models.index(model)
-        rows.append(BoardRow(model, own_crop, family_of(run, model), params, series, tuple(cells)))
+        rows.append(BoardRow(model, crop_read, own, family_of(run, model), params, series, tuple(cells)))
     evidence = weakest(r.evidence for r in run.in_scene(scene))
     return Board(
         notes.key, dataset, crop, cloak, evidence, LABEL[evidence], columns, tuple(rows), tuple(notes.texts)

@@ -2,7 +2,7 @@
 
 With one seed and one sorted list of people, replicate r draws the same people for every model
 (``protocols.evaluate``), so the difference of two models' replicates is free of the share of chance
-that both have in common.
+that both have in common. A run has one seed; that two runs have the same is for ``compare`` to check.
 """
 
 from __future__ import annotations

@@ -86,6 +86,15 @@ class Run:
         named = study.get("name") if isinstance(study, dict) else None
         return str(named or self.folder.resolve().name)
 
+    @property
+    def seed(self) -> int | None:
+        """The seed of the bootstrap; None where the manifest does not say."""
+        for part in ("seeds", "study"):
+            stored = self.manifest.get(part)
+            if isinstance(stored, dict) and isinstance(stored.get("seed"), int):
+                return int(stored["seed"])
+        return None
+
     @cached_property
     def models(self) -> tuple[str, ...]:
         """Models in the order of the manifest's cells; the order fixes each one's colour."""

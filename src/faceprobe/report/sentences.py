@@ -39,7 +39,7 @@ TEMPLATES: dict[str, str] = {
     "specialist": "{lead}, the best {kind}, {model}{crop}, does so in {value}.",
     "verification": (
         "{lead}, {model} accepts {value} of comparisons of two photos of one person{condition} when it "
-        "accepts one in {one_in} comparisons of different people."
+        "accepts one in {one_in} comparisons of different people{caution}."
     ),
     "folds": "{lead}, {model} decides {value} of the listed pairs rightly ({protocol}).",
     "same_event": (

@@ -16,8 +16,8 @@ SHOWN = ("rank1", HEADLINE_TMR, "accuracy")
 def summary_table(rows: Sequence[Result]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """(columns, rows) as text: a line for each model, dataset and crop, the best first in each scene.
 
-    Figures are weighted by people, with 95 % intervals; an unsupported one is "-". Datasets and
-    cloaks have a column only where there are several.
+    Figures are weighted by people, with 95 % intervals; an unsupported one is "-", and "*" marks one
+    that too few false matches support. Datasets and cloaks have a column only where there are several.
     """
     run = Run(Path(), tuple(rows), {}, (), {row_key(r): r for r in rows})
     lines: list[dict[str, str]] = []
@@ -37,4 +37,6 @@ def summary_table(rows: Sequence[Result]) -> tuple[tuple[str, ...], list[tuple[s
 def _text(row: Result | None) -> str:
     if row is None or row.value is None:
         return "-"
-    return f"{fraction(row.value, row.metric)} {interval(row.ci_low, row.ci_high, row.metric)}".rstrip()
+    caution = " *" if "unstable" in row.note else ""
+    figure = f"{fraction(row.value, row.metric)} {interval(row.ci_low, row.ci_high, row.metric)}".rstrip()
+    return figure + caution

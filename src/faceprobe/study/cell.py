@@ -85,10 +85,11 @@ def embed_cell(
     parts: Parts,
     *,
     on_photos: Callable[[int], None] | None = None,
+    offline: bool = False,
     quiet: bool = True,
 ) -> EmbeddedCell:
     """Embed ``table`` with ``encoder``. ``on_photos`` is called with a number of photos whenever a batch
-    has been encoded.
+    has been encoded. ``offline`` forbids fetching a face detector.
     """
     embedded = parts.embed(
         table,
@@ -99,6 +100,7 @@ def embed_cell(
         max_excluded=study.options.max_excluded,
         workers=0 if isinstance(table.source, KeptPhotos) else None,
         quiet=quiet,
+        offline=offline,
     )
     return EmbeddedCell(cell, table, embedded, encoder.card, model_hash(encoder))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
@@ -103,7 +104,7 @@ def check_cache() -> Iterator[Check]:
     """Where the caches lie, how much is in them, and whether they can be written."""
     root = cache_dir()
     place = next(p for p in (root, *root.parents) if p.exists())
-    if not place.is_dir() or not os.access(place, os.W_OK):
+    if not _writable(place):
         yield Check(
             "cache", "place", "broken", f"{root} cannot be written", "set FACEPROBE_CACHE to a folder"
         )
@@ -112,6 +113,15 @@ def check_cache() -> Iterator[Check]:
     for part in sorted(p for p in root.iterdir() if p.is_dir()) if root.is_dir() else []:
         files = [f.stat().st_size for f in part.rglob("*") if f.is_file()]
         yield Check("cache", part.name, "ok", f"{sum(files) / 1e6:,.1f} MB in {len(files):,} files")
+
+
+def _writable(place: Path) -> bool:
+    """Whether a file can be made there: the permission bits alone do not tell (read-only mounts, /proc)."""
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            return True
+    except OSError:
+        return False
 
 
 def check_detector() -> Iterator[Check]:

@@ -25,7 +25,7 @@ class Parts:
     load_dataset: Callable[[str], FaceTable]
     model_card: Callable[[str], ModelCard]
     load_model: Callable[..., ImageEncoder]
-    check_local: Callable[[FaceTable, str, str | None, Path | None], None]
+    check_local: Callable[[FaceTable, str, str | None, Path | None, bool], None]
     embed: Callable[..., Embedded]
     evaluate: Callable[..., Outcome]
     write_report: Callable[..., Path]

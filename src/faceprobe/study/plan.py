@@ -26,7 +26,7 @@ NO_CLOAK = "none"
 LATER_STEP = "a later step of faceprobe"
 
 FILE_MODELS = ("onnx", "local", "vectors")
-"""Kinds of model whose body is a path on this machine."""
+"""Kinds of model whose body is always a path on this machine."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def plan_study(study: Study, parts: Parts, *, offline: bool = False) -> Plan:
         for (dataset, protocols), crop in product(datasets.items(), own):
             if protocols != ():
                 plan.cells.append(Cell(model, model_text, dataset, crops[crop], NO_CLOAK, protocols))
-    _drop_blind(plan, study, parts)
+    _drop_blind(plan, study, parts, offline)
     return plan
 
 
@@ -107,6 +107,8 @@ def check_protocols(protocols: Sequence[str] | None) -> None:
 def model_path(text: str) -> Path | None:
     """The path that a model's name points at; None for a model that is not a file of the user's."""
     name = parse_name(text)
+    if name.kind == "hf":  # a folder of that name goes before a repository on the hub
+        return Path(name.body) if Path(name.body).is_dir() else None
     return Path(name.body).expanduser() if name.kind in FILE_MODELS else None
 
 
@@ -152,11 +154,11 @@ def _all_crops(study: Study) -> list[str]:
     return list(dict.fromkeys([*study.crops, *own]))
 
 
-def _drop_blind(plan: Plan, study: Study, parts: Parts) -> None:
+def _drop_blind(plan: Plan, study: Study, parts: Parts, offline: bool) -> None:
     """Check crops, and the face detector where one is needed; without one drop those cells or fail."""
     for dataset, crop in dict.fromkeys((cell.dataset, cell.crop) for cell in plan.cells):
         try:
-            parts.check_local(plan.tables[dataset], crop, study.options.detector, None)
+            parts.check_local(plan.tables[dataset], crop, study.options.detector, None, offline)
         except (Missing, Unreachable) as error:
             _tolerate(plan, error, study.allow_missing, f"left out: {crop} of {dataset}")
             plan.cells = [cell for cell in plan.cells if (cell.dataset, cell.crop) != (dataset, crop)]

@@ -37,7 +37,7 @@ from faceprobe.study.parts import Parts, free_memory, real_parts
 from faceprobe.study.plan import Cell, Plan, nothing_to_run, plan_study
 from faceprobe.study.results import write_results
 from faceprobe.study.schema import DatasetEntry, ModelEntry, Study
-from faceprobe.study.signature import cell_signature, model_files_hash
+from faceprobe.study.signature import cell_signature, model_files_hash, photos_hash
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,7 @@ class _Work:
     measured: int = 0
     _finished: dict[str, FinishedCell] = field(default_factory=dict, init=False)
     _drawn: dict[str, FaceTable] = field(default_factory=dict, init=False)
+    _hashes: dict[str, str] = field(default_factory=dict, init=False)
 
     def cells(self) -> list[FinishedCell]:
         """Every cell that could be done, in the plan's order."""
@@ -134,7 +135,9 @@ class _Work:
         encoder, files = None, model_files_hash(model_text)
         for position, cell in enumerate(cells):
             table = self.plan.tables[cell.dataset]
-            signature = cell_signature(cell, table, self.study, files)
+            if cell.dataset not in self._hashes:
+                self._hashes[cell.dataset] = photos_hash(table)
+            signature = cell_signature(cell, table, self.study, files, self._hashes[cell.dataset])
             before = read_cell(self.folder, cell)
             if before is not None and before.signature == signature:
                 self._finished[cell.key] = before
@@ -151,7 +154,15 @@ class _Work:
                     return
             photos = self._photos(cell.dataset)
             with self._counter(len(photos)) as count:
-                done = embed_cell(cell, photos, encoder, self.study, self.parts, on_photos=count)
+                done = embed_cell(
+                    cell,
+                    photos,
+                    encoder,
+                    self.study,
+                    self.parts,
+                    on_photos=count,
+                    offline=self.offline,
+                )
             beside.start(partial(self._finish, done, signature))
 
     def _finish(self, done: EmbeddedCell, signature: str, stopped: Callable[[], bool]) -> None:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from faceprobe.core.errors import FaceprobeError
-from faceprobe.core.files import sha256_file, sha256_json
+import numpy as np
+
+from faceprobe.core.embeddings import PairList
+from faceprobe.core.files import sha256_bytes, sha256_file, sha256_json
 from faceprobe.core.names import parse_name
-from faceprobe.datasets.table import FaceTable
+from faceprobe.core.photo import UnreadablePhoto
+from faceprobe.datasets.files import FileSource
+from faceprobe.datasets.table import FaceTable, PhotoSource
 from faceprobe.study.plan import Cell, model_path
 from faceprobe.study.schema import Study
 
 
-def cell_signature(cell: Cell, table: FaceTable, study: Study, model_files: str) -> str:
-    """Hash of the study, the dataset's rows and first photo, a detector that was given, and
-    ``model_files`` from :func:`model_files_hash`. Photos that were replaced under the same names are
-    not noticed here, as that would mean reading all of them.
+def cell_signature(cell: Cell, table: FaceTable, study: Study, model_files: str, photos: str) -> str:
+    """Hash of the study, the dataset's rows, pairs and evidence, a detector that was given,
+    ``model_files`` from :func:`model_files_hash` and ``photos`` from :func:`photos_hash`.
     """
     detector = study.options.detector or os.environ.get("FACEPROBE_DETECTOR")
     return sha256_json(
@@ -24,7 +27,9 @@ def cell_signature(cell: Cell, table: FaceTable, study: Study, model_files: str)
             "study": study.fingerprint(),
             "cell": [cell.key, cell.protocols],
             "rows": table.fingerprint,
-            "photo": _first_photo(table),
+            "pairs": _pairs_hash(table.pairs),
+            "evidence": table.evidence,
+            "photos": photos,
             "model": model_files,
             "detector": _hash_of(Path(detector).expanduser()) if detector else "",
         }
@@ -39,6 +44,17 @@ def model_files_hash(text: str) -> str:
     return "" if path is None else _hash_of(path)
 
 
+def photos_hash(table: FaceTable) -> str:
+    """Hash of the photos behind ``table``: size and modification time of each file, the digest of each
+    photo in a pack, and of photos that are drawn the first, which stands for the way of drawing.
+    """
+    source, images = table.source, table.images.tolist()
+    if isinstance(source, FileSource):
+        return sha256_json([_stamp(Path(source.root) / image) for image in images])
+    looked_at = images if hasattr(source, "digest") else images[:1]
+    return sha256_json([_digest(source, image) for image in looked_at])
+
+
 def _hash_of(place: Path) -> str:
     if place.is_file():
         return sha256_file(place)
@@ -46,8 +62,23 @@ def _hash_of(place: Path) -> str:
     return sha256_json([[p.relative_to(place).as_posix(), sha256_file(p)] for p in files])
 
 
-def _first_photo(table: FaceTable) -> str:
+def _pairs_hash(pairs: PairList | None) -> str:
+    if pairs is None:
+        return ""
+    return sha256_bytes(np.stack([pairs.left, pairs.right, pairs.same, pairs.fold]).tobytes())
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
     try:
-        return table.photo(0).content_hash if len(table) else ""
-    except FaceprobeError as error:
-        return str(error)
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
+
+
+def _digest(source: PhotoSource, image: str) -> str:
+    cheap = getattr(source, "digest", None)
+    try:
+        return source.read(image).content_hash if cheap is None else str(cheap(image)[0])
+    except UnreadablePhoto as error:
+        return error.reason

@@ -65,12 +65,13 @@ def evaluate_one(
         replicates=replicates,
         options=Options(detector=detector, device=device),
     )
-    plan = plan_study(study, replace(parts, load_dataset=lambda _: table))
+    plan = plan_study(study, replace(parts, load_dataset=lambda _: table), offline=offline)
     if plan.missing:
         raise BadInput("; ".join(plan.missing))
     cell = plan.cells[0]
     encoder = parts.load_model(model, device=device, offline=offline)
-    embedded = embed_cell(cell, plan.tables[cell.dataset], encoder, study, parts, quiet=quiet)
+    photos = plan.tables[cell.dataset]
+    embedded = embed_cell(cell, photos, encoder, study, parts, offline=offline, quiet=quiet)
     measured = evaluate_cell(embedded, study, parts)
     return EvalResult(
         measured.rows,
