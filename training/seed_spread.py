@@ -63,11 +63,10 @@ def main() -> None:
     values = [rank1(shipped)] + [rank1(with_weights_of(a.model, s, shipped)) for s in a.seeds]
     card: Path = SHIPPED / a.model / "card.json"
     known = read_json(card)
-    known["extra"] = {
-        "seed_spread": {"metric": f"{PROTOCOL}/{METRIC}", "values": [round(v, 4) for v in values]}
-    }
+    spread = {"metric": f"{PROTOCOL}/{METRIC}", "values": [round(v, 4) for v in values]}
+    known.setdefault("extra", {})["seed_spread"] = spread
     write_json(card, known)
-    print(json.dumps(known["extra"]))
+    print(json.dumps(spread))
 
 
 if __name__ == "__main__":

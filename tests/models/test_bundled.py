@@ -68,6 +68,7 @@ def test_the_three_sizes_differ_by_size_alone() -> None:
     assert small.n_params < middle.n_params < large.n_params  # type: ignore[operator]
     for field in ("family", "training_data", "samples_seen", "image_size", "dim", "activation"):
         assert getattr(small, field) == getattr(middle, field) == getattr(large, field)
+    assert {card.extra["tower"] for card in (small, middle, large)} == {"ResNet-10-T"}
     recipes = [read_json(DATA / f"clip-{size}" / "training.json")["recipe"] for size in "sml"]
     assert len({tuple(sorted((k, v) for k, v in r.items() if k != "model")) for r in recipes}) == 1
 
