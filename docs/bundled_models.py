@@ -31,7 +31,7 @@ DATA_TEXT = """## Data
 """
 LIMITS = """## Limits
 
-- 64 pixels, 128 dimensions, an hour or so of two processor cores for all of them: no claim about what
+- 64 pixels, 128 dimensions, about two hours of one processor core for all of them: no claim about what
   such models could reach with more training.
 - The three sizes saw the same photos, in the same order, the same number of times, with one recipe. Its
   learning rate was tried out on the middle size only, which may favour that size; a larger model may also

@@ -1,6 +1,6 @@
 """Render the training photos of the built-in world once, as arrays that training maps into memory.
 
-    python training/data.py --out training/work/data
+    python training/data.py --out training/scratch/data
 
 Writes ``clip_images.npy`` (N, 64, 64, 3) uint8 with ``clip_captions.json`` (captions, person numbers,
 whether the name is in the caption) and ``face_images.npy`` (M, 64, 64, 3) uint8 of aligned crops with
@@ -74,7 +74,7 @@ def _record_names(world: World, said: list[list[tuple[str, bool]]], first: int) 
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("training/work/data"))
+    parser.add_argument("--out", type=Path, default=Path("training/scratch/data"))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--people", type=int, default=5000)
     parser.add_argument("--photos", type=int, default=12)

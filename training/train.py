@@ -3,7 +3,7 @@
     python training/train.py                      # data, then every bundled model
     python training/train.py clip-m --seed 1      # one model, another seed (a seed spread, not shipped)
 
-Each run checkpoints every ten minutes into ``training/work`` and goes on from there. With seed 0 the
+Each run checkpoints every ten minutes into ``training/scratch`` and goes on from there. With seed 0 the
 result is written into ``src/faceprobe/models/bundled/data`` as float16 safetensors with a record of
 how it was made. Threads: torch's default; ``--precision fp32`` for processors without bfloat16.
 """
@@ -33,7 +33,7 @@ from faceprobe.faces.crops import CropPolicy
 from faceprobe.models.bundled import face_tower, tokenizer, towers
 from faceprobe.models.cost import meta_cost
 
-WORK = Path("training/work")
+WORK = Path("training/scratch")
 SHIPPED = Path("src/faceprobe/models/bundled/data")
 RECIPES = {
     "clip-m": Recipe("clip-m"),
@@ -196,7 +196,7 @@ def main() -> None:
     parser.add_argument("--precision", choices=("bf16", "fp32"), default="bf16")
     parser.add_argument("--rate", type=float)
     parser.add_argument(
-        "--tag", default="", help="a trial: kept in training/work under this name, never shipped"
+        "--tag", default="", help="a trial: kept in training/scratch under this name, never shipped"
     )
     a = parser.parse_args()
     for name in a.models or list(RECIPES):
