@@ -64,7 +64,7 @@ def test_json_is_the_document_and_nothing_else(
     assert value["verification/all-pairs-cross-event", "n_mated", "none"]["value"] == 12 * 6
     headline = value["identification/leave-one-out", "rank1", "identity"]
     assert headline["ci_low"] <= headline["value"] <= headline["ci_high"]
-    assert _score(*files, "--json") == 0
+    assert _score(*files, "--json", "--protocol", "all") == 0
     assert capsys.readouterr().out == printed.out
 
 

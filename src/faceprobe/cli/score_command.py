@@ -55,6 +55,8 @@ def command(
     from faceprobe.protocols import PROTOCOLS, evaluate
     from faceprobe.protocols.vector_files import read_labelled
 
+    if protocol == ["all"]:  # the default, spelled as in ``faceprobe eval``
+        protocol = None
     for name in protocol or []:
         PROTOCOLS.get(name)
     data = read_labelled(embeddings, labels, pairs)
