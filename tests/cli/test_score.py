@@ -276,3 +276,15 @@ def test_protocols_are_listed_with_their_conventions(capsys: pytest.CaptureFixtu
         assert protocol["citation"]
     assert run(["protocols"]) == 0
     assert "identification/enrol-1" in capsys.readouterr().out
+
+
+def test_invented_identities_are_not_scored_as_people(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What ``embed`` wrote of an insightface file knows only which listed pairs show one person."""
+    parts = (store / "img_emb" / "img_emb_0000.npy", store / "metadata" / "metadata_0000.parquet")
+    manifest = json.loads((store / "manifest.json").read_text())
+    assert manifest["identities_known"] is True
+    (store / "manifest.json").write_text(json.dumps(manifest | {"identities_known": False}))
+    assert _score(*parts, "--protocol", "identification/leave-one-out") == 1
+    assert "identities are not known" in capsys.readouterr().err

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -60,7 +61,9 @@ def command(
     for name in protocol or []:
         PROTOCOLS.get(name)
     data = read_labelled(embeddings, labels, pairs)
-    evidence = evidence or _evidence_of(embeddings)
+    manifest = _manifest_of(embeddings, finished=evidence is None)
+    evidence = evidence or _evidence_of(manifest)
+    data = replace(data, identities_known=bool(manifest.get("identities_known", True)))
     outcome = evaluate(
         data, protocol, seed=seed, replicates=replicates, keep_duplicates=keep_duplicates, quiet=False
     )
@@ -81,19 +84,28 @@ def command(
         print_results(rows)
 
 
-def _evidence_of(embeddings: Path) -> EvidenceChoice:
-    """What the store around ``embeddings`` says of its photos; real photos where there is no store."""
-    from faceprobe.core.errors import BadInput
+def _manifest_of(embeddings: Path, finished: bool) -> dict[str, Any]:
+    """The manifest of the store that ``embeddings`` is a part of; {} where there is no store of ours.
+
+    With ``finished``, a store that is still being written is an error.
+    """
     from faceprobe.core.files import read_json
     from faceprobe.embed.store import FORMAT, MANIFEST, EmbeddingStore
 
     folder = embeddings.absolute().parent.parent
     if embeddings.absolute().parent.name != "img_emb" or not (folder / MANIFEST).is_file():
-        return EvidenceChoice.REAL_PHOTOS
+        return {}
     manifest = read_json(folder / MANIFEST)
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        return EvidenceChoice.REAL_PHOTOS  # some other tool's
-    found = EmbeddingStore.open(folder).manifest.get("evidence", EvidenceChoice.REAL_PHOTOS)
+        return {}  # some other tool's
+    return dict(EmbeddingStore.open(folder).manifest) if finished else manifest
+
+
+def _evidence_of(manifest: dict[str, Any]) -> EvidenceChoice:
+    """What a store says of its photos; real photos where it says nothing."""
+    from faceprobe.core.errors import BadInput
+
+    found = manifest.get("evidence", EvidenceChoice.REAL_PHOTOS)
     if found not in list(EvidenceChoice):
-        raise BadInput(f"{folder / MANIFEST} names the evidence {found!r}, which is none; give --evidence")
+        raise BadInput(f"the store's manifest names the evidence {found!r}, which is none; give --evidence")
     return EvidenceChoice(found)

@@ -272,6 +272,7 @@ def _write(
         "dataset_fingerprint": dataset.fingerprint,
         "dataset_hash": dataset_hash,
         "evidence": dataset.evidence,
+        "identities_known": dataset.identities_known,
         "default_protocol": dataset.default_protocol,
         "licence": dataset.licence,
         "dim": encoder.dim,

@@ -132,6 +132,7 @@ class EmbeddingStore:
             events=_strings(table, "event"),
             content=_strings(table, "sha256"),
             pairs=self._pairs(len(paths)),
+            identities_known=bool(self.manifest.get("identities_known", True)),
         )
 
     def _pairs(self, n_rows: int) -> PairList | None:
