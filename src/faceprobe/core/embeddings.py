@@ -35,7 +35,8 @@ class LabelledEmbeddings:
     ``events`` (N,) str or None: photos of one person at one event share background and
     clothing; "" means unknown. ``content`` (N,) str or None: hashes of the photos' bytes; equal
     hashes are duplicates. Where it is None, bit-equal rows are duplicates. ``pairs`` is the
-    dataset's own list, for protocols that use one. Where ``identities_known`` is False, two identities
+    dataset's own list, for protocols that use one. ``groups`` (N,) str or None: the demographic or other
+    group of each photo's person, "" where unknown. Where ``identities_known`` is False, two identities
     may be one person, and only ``pairs`` says who is the same.
     """
 
@@ -46,6 +47,7 @@ class LabelledEmbeddings:
     content: NDArray[np.str_] | None = None
     pairs: PairList | None = None
     identities_known: bool = True
+    groups: NDArray[np.str_] | None = None
 
     def __len__(self) -> int:
         return len(self.vectors)

@@ -63,6 +63,10 @@ class FaceTable:
         return self._strings("event") if "event" in self.table.column_names else None
 
     @cached_property
+    def groups(self) -> NDArray[np.str_] | None:
+        return self._strings("group") if "group" in self.table.column_names else None
+
+    @cached_property
     def fingerprint(self) -> str:
         """Hash of the rows (not of the photos' bytes, which the embedding cache checks one by one)."""
         return sha256_json(self.table.to_pydict())

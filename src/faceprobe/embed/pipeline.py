@@ -147,6 +147,7 @@ def embed(
         content=np.array(content, dtype=np.str_) if all(content) else None,
         pairs=pairs,
         identities_known=dataset.identities_known,
+        groups=None if dataset.groups is None else dataset.groups[kept],
     )
     encoded = len(set(todo) & set(kept))
     photos = content if lookup is not None and all(content) else [keys[row] for row in kept]

@@ -130,6 +130,7 @@ class EmbeddingStore:
             identities=np.full(len(paths), "") if identities is None else identities,
             paths=paths,
             events=_strings(table, "event"),
+            groups=_strings(table, "group"),
             content=_strings(table, "sha256"),
             pairs=self._pairs(len(paths)),
             identities_known=bool(self.manifest.get("identities_known", True)),

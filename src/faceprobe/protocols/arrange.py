@@ -59,14 +59,8 @@ def arrange(data: LabelledEmbeddings, keep_duplicates: bool = False) -> Arranged
     )
 
 
-def lacking(protocol: Protocol, data: LabelledEmbeddings) -> str:
-    """Why ``data`` cannot be measured by ``protocol``, or "" where it can."""
-    if protocol.kind == "pair-list":
-        if data.pairs is None or len(data.pairs) == 0:
-            return "it needs a pair list (--pairs pairs.txt)"
-        if int(data.pairs.fold.max()) < 1:
-            return "its pair list has one fold only; the threshold is chosen on other folds"
-        return ""
+def lacking_people(protocol: Protocol, data: LabelledEmbeddings) -> str:
+    """Why ``data`` cannot be measured by a protocol over people, or "" where it can."""
     if not data.identities_known:
         return "the photos' identities are not known, only which listed pairs show one person"
     names, labels, photos = np.unique(data.identities, return_inverse=True, return_counts=True)

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 
 import numpy as np
 
 from faceprobe.core.embeddings import LabelledEmbeddings
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.progress import progress
-from faceprobe.core.result import Weighting
-from faceprobe.metrics.bootstrap import identity_weights
-from faceprobe.metrics.verification import WEIGHTINGS
 from faceprobe.metrics.verification_bootstrap import TAIL_SIZE
-from faceprobe.protocols import identification, verification
-from faceprobe.protocols.arrange import Arranged, arrange, lacking
+from faceprobe.protocols.arrange import arrange
 from faceprobe.protocols.catalog import PROTOCOLS
-from faceprobe.protocols.identification import measure_identification, ranking
-from faceprobe.protocols.pair_list import measure_pair_list
+from faceprobe.protocols.kinds import KINDS
 from faceprobe.protocols.rows import add_metric
-from faceprobe.protocols.types import NothingLeft, Outcome, Protocol
-from faceprobe.protocols.verification import measure_verification
+from faceprobe.protocols.types import Context, NothingLeft, Outcome, Protocol
 from faceprobe.scores import mated_scores, sweep
-
-_KINDS = ("pair-list", "verification", "identification")
-
-_FIGURES: dict[str, list[tuple[str, Weighting]]] = {
-    "pair-list": [("accuracy", "pair"), ("accuracy_se", "pair")],
-    "verification": [(m, w) for m in verification.METRICS for w in WEIGHTINGS],
-    "identification": [(m, w) for m in identification.METRICS for w in WEIGHTINGS],
-}
 
 
 def evaluate(
@@ -54,29 +39,30 @@ def evaluate(
     if replicates < 0:
         raise WrongUsage(f"replicates must be 0 or more, not {replicates}")
     chosen = _choose(data, protocols)
-    outcome = Outcome(identities=np.unique(data.identities))
     arranged = arrange(data, keep_duplicates)
+    context = Context(data, arranged, replicates, seed, quiet)
+    outcome = Outcome(identities=np.unique(data.identities))
     empty: dict[str, NothingLeft] = {}
-    for protocol in chosen:
-        if protocol.kind == "pair-list":
-            measure = partial(measure_pair_list, protocol, data, arranged, replicates, seed)
-            outcome.add(_measured(protocol, measure, empty))
-    swept = [p for p in chosen if p.kind != "pair-list"]
+    swept = [p for p in chosen if KINDS[p.kind].sweeps]
     if swept:
-        outcome.add(_sweep_all(swept, arranged, replicates, seed, quiet, block_rows, empty))
+        _sweep(swept, context, block_rows)
+    for protocol in chosen:
+        outcome.add(_measured(protocol, context, empty))
     if empty and (protocols or len(empty) == len(chosen)):
         raise next(iter(empty.values()))
     return outcome
 
 
 def _choose(data: LabelledEmbeddings, protocols: Sequence[str] | None) -> list[Protocol]:
-    chosen = [PROTOCOLS.get(name) for name in dict.fromkeys(protocols or PROTOCOLS.names())]
-    chosen.sort(key=lambda p: _KINDS.index(p.kind))
-    reasons = {p.name: lacking(p, data) for p in chosen}
+    """The protocols that ``protocols`` names; None: those that the data allow and that need not be named."""
+    every = [PROTOCOLS.get(name) for name in dict.fromkeys(protocols or PROTOCOLS.names())]
+    chosen = [p for p in every if protocols or not p.on_request]
+    chosen.sort(key=lambda p: list(KINDS).index(p.kind))
+    reasons = {p.name: KINDS[p.kind].lacking(p, data) for p in chosen}
     if protocols:
         for name, reason in reasons.items():
             if reason:
-                kind = WrongUsage if PROTOCOLS.get(name).kind == "pair-list" else BadInput
+                kind = WrongUsage if "pairs" in PROTOCOLS.get(name).needs else BadInput
                 raise kind(f"{name} cannot be measured here: {reason}")
     allowed = [p for p in chosen if not reasons[p.name]]
     if not allowed:
@@ -84,49 +70,36 @@ def _choose(data: LabelledEmbeddings, protocols: Sequence[str] | None) -> list[P
     return allowed
 
 
-def _sweep_all(
-    protocols: list[Protocol],
-    arranged: Arranged,
-    replicates: int,
-    seed: int,
-    quiet: bool,
-    block_rows: int | None,
-    empty: dict[str, NothingLeft],
-) -> Outcome:
-    """One pass over all pairs for all protocols that need one, then their metrics."""
+def _sweep(protocols: list[Protocol], context: Context, block_rows: int | None) -> None:
+    """One pass over all pairs for all protocols that need one."""
+    arranged = context.arranged
     mated = mated_scores(arranged.rows, arranged.labels, arranged.content)
-    rankings = {p.name: ranking(p, arranged, mated) for p in protocols if p.kind == "identification"}
-    with progress("comparing photos", len(arranged.rows), quiet) as tick:
-        summary = sweep(
+    for protocol in protocols:
+        ask = KINDS[protocol.kind].ranking
+        if ask is not None:
+            context.rankings[protocol.name] = ask(protocol, arranged, mated)
+    with progress("comparing photos", len(arranged.rows), context.quiet) as tick:
+        context.summary = sweep(
             arranged.rows,
             arranged.labels,
             mated,
             content=arranged.content,
-            rankings=list(rankings.values()),
+            rankings=list(context.rankings.values()),
             tail_size=TAIL_SIZE,
             block_rows=block_rows,
             tick=tick,
         )
-    weights = identity_weights(len(arranged.names), replicates, seed)
-    ranks = dict(zip(rankings, summary.ranks, strict=True))
-    outcome = Outcome()
-    for protocol in protocols:
-        if protocol.kind == "verification":
-            measure = partial(measure_verification, protocol, arranged, summary, weights)
-        else:
-            found, gallery = ranks[protocol.name], rankings[protocol.name].gallery
-            measure = partial(measure_identification, protocol, arranged, found, gallery, weights)
-        outcome.add(_measured(protocol, measure, empty))
-    return outcome
+    context.ranks = dict(zip(context.rankings, context.summary.ranks, strict=True))
 
 
-def _measured(protocol: Protocol, measure: Callable[[], Outcome], empty: dict[str, NothingLeft]) -> Outcome:
-    """What ``measure`` gives; where nothing is left, a note of it in ``empty`` and rows without values."""
+def _measured(protocol: Protocol, context: Context, empty: dict[str, NothingLeft]) -> Outcome:
+    """What the protocol gives; where nothing is left, a note of it in ``empty`` and rows without values."""
+    kind = KINDS[protocol.kind]
     try:
-        return measure()
+        return kind.measure(protocol, context)
     except NothingLeft as error:
         empty[protocol.name] = error
         outcome = Outcome()
-        for metric, weighting in _FIGURES[protocol.kind]:
+        for metric, weighting in kind.figures:
             add_metric(outcome, protocol, metric, weighting, None, note=f"not measured: {error.reason}")
         return outcome

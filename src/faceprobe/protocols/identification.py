@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from faceprobe.metrics.identification import Identification, cmc, identification_replicates, mean_outcome
 from faceprobe.metrics.verification import WEIGHTINGS
-from faceprobe.protocols.arrange import Arranged
+from faceprobe.protocols.arrange import Arranged, lacking_people
 from faceprobe.protocols.rows import add_metric
-from faceprobe.protocols.types import NothingLeft, Outcome, Protocol
+from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
 from faceprobe.scores import MatedScores, Ranking, offsets
 
 METRICS = ("rank1", "rank5", "rank10", "rank50", "mrr")
@@ -21,7 +21,7 @@ def ranking(protocol: Protocol, arranged: Arranged, mated: MatedScores) -> Ranki
     best = np.full(len(arranged.rows), -np.inf)
     keep = arranged.across_events(mated) if protocol.cross_event else np.ones(len(mated), dtype=np.bool_)
     gallery = None
-    if protocol.enrol == "first":
+    if protocol.options.get("enrol") == "first":
         # Rows are sorted by person and path, and a pair's left row comes first.
         gallery = offsets(arranged.labels)[:-1]
         keep &= np.isin(mated.left, gallery)
@@ -31,14 +31,10 @@ def ranking(protocol: Protocol, arranged: Arranged, mated: MatedScores) -> Ranki
     return Ranking(np.where(np.isneginf(best), np.nan, best), gallery)
 
 
-def measure_identification(
-    protocol: Protocol,
-    arranged: Arranged,
-    ranks: NDArray[np.int64],
-    gallery: NDArray[np.int64] | None,
-    weights: NDArray[np.int64],
-) -> Outcome:
-    """All rows of an identification protocol, from the ``ranks`` (N,) of all rows (0: no probe)."""
+def measure_identification(protocol: Protocol, context: Context) -> Outcome:
+    """All rows of an identification protocol, from the ranks of all rows (0: no probe)."""
+    arranged, weights = context.arranged, context.weights
+    ranks, gallery = context.ranks[protocol.name], context.rankings[protocol.name].gallery
     found = Identification.of(ranks, arranged.labels)
     n_probes, n_people = len(found.rank), int(np.count_nonzero(found.per_person()))
     if n_probes == 0:
@@ -84,3 +80,12 @@ def _without_mate(arranged: Arranged, ranks: NDArray[np.int64], gallery: NDArray
         candidates[gallery] = False
     n = int(np.count_nonzero(candidates & (ranks == 0)))
     return f"{n:,} photos have no mate left (duplicates or same event) and are no probes" if n else ""
+
+
+KIND = Kind(
+    figures=[(metric, weighting) for metric in METRICS for weighting in WEIGHTINGS],
+    lacking=lacking_people,
+    measure=measure_identification,
+    sweeps=True,
+    ranking=ranking,
+)

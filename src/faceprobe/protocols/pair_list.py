@@ -12,18 +12,25 @@ from faceprobe.core.result import Metric
 from faceprobe.metrics.folds import FoldAccuracy, fold_accuracy
 from faceprobe.protocols.arrange import Arranged
 from faceprobe.protocols.rows import join
-from faceprobe.protocols.types import NothingLeft, Outcome, Protocol
+from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
 from faceprobe.scores import pair_scores
 
 OFFICIAL_FOLDS, OFFICIAL_PAIRS = 10, 6000
 """LFW View 2: ten folds of 300 + 300 pairs."""
 
 
-def measure_pair_list(
-    protocol: Protocol, data: LabelledEmbeddings, arranged: Arranged, replicates: int, seed: int
-) -> Outcome:
+def lacking_pairs(protocol: Protocol, data: LabelledEmbeddings) -> str:
+    """Why ``data`` cannot be measured by a protocol over listed pairs in folds."""
+    if data.pairs is None or len(data.pairs) == 0:
+        return "it needs a pair list (--pairs pairs.txt)"
+    if int(data.pairs.fold.max()) < 1:
+        return "its pair list has one fold only; the threshold is chosen on other folds"
+    return ""
+
+
+def measure_pair_list(protocol: Protocol, context: Context) -> Outcome:
     """``accuracy`` with its interval over folds, and ``accuracy_se``; 0 identities where unknown."""
-    pairs = data.pairs
+    data, arranged, pairs = context.data, context.arranged, context.data.pairs
     assert pairs is not None
     place = np.empty(len(arranged.order), dtype=np.int64)
     place[arranged.order] = np.arange(len(place))
@@ -36,7 +43,7 @@ def measure_pair_list(
         _shared_people(people, pairs) if data.identities_known else "",
         _duplicates(arranged, left, right),
     )
-    low, high = measured.interval() if replicates else (None, None)
+    low, high = measured.interval() if context.replicates else (None, None)
     folds = len(measured.accuracy)
     row = partial(
         Metric,
@@ -51,12 +58,14 @@ def measure_pair_list(
         value=measured.mean,
         ci_low=low,
         ci_high=high,
-        ci_method=f"mean +- t({folds - 1}) x standard error over {folds} folds" if replicates else "",
+        ci_method=f"mean +- t({folds - 1}) x standard error over {folds} folds" if context.replicates else "",
         note=note,
     )
     outcome = Outcome(metrics=[accuracy, row(metric="accuracy_se", value=measured.standard_error)])
-    if replicates:
-        outcome.replicates[f"{protocol.name}//accuracy//pair"] = measured.replicates(replicates, seed)
+    if context.replicates:
+        outcome.replicates[f"{protocol.name}//accuracy//pair"] = measured.replicates(
+            context.replicates, context.seed
+        )
     return outcome
 
 
@@ -84,3 +93,10 @@ def _duplicates(arranged: Arranged, left: NDArray[np.int64], right: NDArray[np.i
         return ""
     n = int(np.count_nonzero(arranged.content[left] == arranged.content[right]))
     return f"{n:,} listed comparisons are between duplicates" if n else ""
+
+
+KIND = Kind(
+    figures=[("accuracy", "pair"), ("accuracy_se", "pair")],
+    lacking=lacking_pairs,
+    measure=measure_pair_list,
+)

@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput
-from faceprobe.core.result import Metric
+from faceprobe.core.result import Metric, Weighting
+from faceprobe.metrics.bootstrap import identity_weights
 
-Kind = Literal["verification", "identification", "pair-list"]
-Need = Literal["identities", "events", "pairs"]
+if TYPE_CHECKING:
+    from faceprobe.core.embeddings import LabelledEmbeddings
+    from faceprobe.protocols.arrange import Arranged
+    from faceprobe.scores import MatedScores, Ranking, ScoreSummary
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """``kind`` chooses the code, all else is data from the protocol's file.
+    """``kind`` chooses the code (:data:`faceprobe.protocols.kinds.KINDS`), all else is data from the
+    protocol's file.
 
     ``short`` is the text that each metric carries as its conventions; ``conventions`` says the same
-    at length, by subject. ``cross_event`` leaves out mates of the same event; ``enrol`` is what
-    identification puts into the gallery.
+    at length, by subject. ``needs`` lists what the data must bring ("identities", "events", "pairs", ...).
+    A protocol ``on_request`` is measured only where it is named. ``options`` are the kind's own:
+    ``cross_event`` leaves out mates of the same event, ``enrol`` is what identification puts into
+    the gallery ("all-but-one" or "first").
     """
 
     name: str
     version: int
-    kind: Kind
+    kind: str
     title: str
     short: str
     conventions: dict[str, str]
     citation: str
-    needs: tuple[Need, ...] = ("identities",)
-    cross_event: bool = False
-    enrol: Literal["all-but-one", "first"] = "all-but-one"
+    needs: tuple[str, ...] = ("identities",)
+    on_request: bool = False
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def cross_event(self) -> bool:
+        return bool(self.options.get("cross_event", False))
 
     def to_dict(self) -> dict[str, Any]:
         """What ``faceprobe protocols --json`` prints."""
@@ -43,6 +55,8 @@ class Protocol:
             "kind": self.kind,
             "title": self.title,
             "needs": list(self.needs),
+            "on_request": self.on_request,
+            "options": self.options,
             "conventions": self.conventions,
             "citation": self.citation,
         }
@@ -80,3 +94,40 @@ class Outcome:
         self.metrics += other.metrics
         self.curves |= other.curves
         self.replicates |= other.replicates
+
+
+@dataclass
+class Context:
+    """What a protocol is measured on. ``weights`` (R, P) are the identity weights of the bootstrap,
+    for people in the order of ``arranged.names``; ``summary`` and ``ranks`` (by protocol) are there for
+    the kinds that share the pass over all pairs.
+    """
+
+    data: LabelledEmbeddings
+    arranged: Arranged
+    replicates: int
+    seed: int
+    quiet: bool = True
+    summary: ScoreSummary | None = None
+    ranks: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    rankings: dict[str, Ranking] = field(default_factory=dict)
+
+    @cached_property
+    def weights(self) -> NDArray[np.int64]:
+        return identity_weights(len(self.arranged.names), self.replicates, self.seed)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The code of a kind of protocol, one object in one module each.
+
+    ``figures`` are the (metric, weighting) rows it gives. ``lacking`` says why data cannot be measured,
+    or "" where they can. ``measure`` does it, and raises :class:`NothingLeft` where no trial is left.
+    ``sweeps``: it reads ``context.summary``; ``ranking`` then asks the pass for ranks.
+    """
+
+    figures: Sequence[tuple[str, Weighting]]
+    lacking: Callable[[Protocol, LabelledEmbeddings], str]
+    measure: Callable[[Protocol, Context], Outcome]
+    sweeps: bool = False
+    ranking: Callable[[Protocol, Arranged, MatedScores], Ranking] | None = None

@@ -13,7 +13,7 @@ from faceprobe.core.embeddings import PATH_COLUMNS, LabelledEmbeddings, unit_row
 from faceprobe.core.errors import BadInput, Missing, Refused
 from faceprobe.core.pairs import read_lfw_pairs, resolve_pairs
 
-_OPTIONAL = ("event", "sha256")
+_OPTIONAL = ("event", "group", "sha256")
 
 
 def read_labelled(
@@ -38,6 +38,7 @@ def read_labelled(
         identities=columns["identity"],
         paths=columns["path"],
         events=columns.get("event"),
+        groups=columns.get("group"),
         content=columns.get("sha256"),
         pairs=resolve_pairs(read_lfw_pairs(pairs), columns["path"]) if pairs is not None else None,
     )
@@ -62,8 +63,9 @@ def read_vectors(path: str | os.PathLike[str]) -> NDArray[np.float32]:
 
 
 def read_labels(path: str | os.PathLike[str]) -> dict[str, NDArray[np.str_]]:
-    """The columns ``path``, ``identity`` and, where there are any, ``event`` and ``sha256`` (of the photo's
-    bytes) of a CSV or parquet file. The path's column may have any name of :data:`PATH_COLUMNS`.
+    """The columns ``path``, ``identity`` and, where there are any, ``event``, ``group`` and ``sha256``
+    (of the photo's bytes) of a CSV or parquet file. The path's column may have any name of
+    :data:`PATH_COLUMNS`.
     """
     _check_file(path, "labels")
     columns = _parquet(path) if Path(path).suffix in (".parquet", ".pq") else _csv(path)

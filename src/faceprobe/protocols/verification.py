@@ -17,9 +17,9 @@ from faceprobe.metrics.verification import (
     tmr,
 )
 from faceprobe.metrics.verification_bootstrap import Replicates, deep_enough, verification_replicates
-from faceprobe.protocols.arrange import Arranged
+from faceprobe.protocols.arrange import Arranged, lacking_people
 from faceprobe.protocols.rows import add_metric, join
-from faceprobe.protocols.types import NothingLeft, Outcome, Protocol
+from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
 from faceprobe.scores import ScoreSummary
 
 TARGETS = {f"tmr@fmr=1e-{k}": float(f"1e-{k}") for k in range(2, 7)}
@@ -31,10 +31,10 @@ N_FAILURES = 24
 _LARGEST_SHARE = 0.10
 
 
-def measure_verification(
-    protocol: Protocol, arranged: Arranged, summary: ScoreSummary, weights: NDArray[np.int64]
-) -> Outcome:
-    """All rows of a verification protocol, for identity ``weights`` (R, P) of the bootstrap."""
+def measure_verification(protocol: Protocol, context: Context) -> Outcome:
+    """All rows of a verification protocol."""
+    arranged, summary, weights = context.arranged, context.summary, context.weights
+    assert summary is not None
     keep = arranged.across_events(summary.mated) if protocol.cross_event else None
     v = Verification.of(summary, keep)
     if len(v.score) == 0 or v.n_nonmated == 0:
@@ -187,3 +187,11 @@ def _add_curves(
         "failures_mated_scores": mated.score[worst],
     }
     outcome.curves |= {f"{protocol.name}//{name}": curve for name, curve in curves.items()}
+
+
+KIND = Kind(
+    figures=[(metric, weighting) for metric in METRICS for weighting in WEIGHTINGS],
+    lacking=lacking_people,
+    measure=measure_verification,
+    sweeps=True,
+)
