@@ -16,7 +16,12 @@ from faceprobe.metrics.verification import (
     roc,
     tmr,
 )
-from faceprobe.metrics.verification_bootstrap import Replicates, deep_enough, verification_replicates
+from faceprobe.metrics.verification_bootstrap import (
+    TAIL_SIZE,
+    Replicates,
+    deep_enough,
+    verification_replicates,
+)
 from faceprobe.protocols.arrange import Arranged, lacking_people
 from faceprobe.protocols.rows import add_metric, join
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
@@ -29,6 +34,20 @@ N_FAILURES = 24
 """Worst comparisons of each kind that are kept, for whoever wants to look at them."""
 
 _LARGEST_SHARE = 0.10
+
+MAX_TAIL = 6_300_000
+"""Three times the false matches at FMR 1e-4 of CelebA's 20.5 billion pairs, and some."""
+
+
+def allowed_at_targets(n_nonmated: int) -> list[int]:
+    """False matches that each target FMR allows, where it allows one."""
+    allowed = [allowed_false_matches(f, n_nonmated) for f in TARGETS.values()]
+    return [k for k in allowed if k >= 1]
+
+
+def tail_size(n_nonmated: int) -> int:
+    """Non-mated scores to keep with their pairs: in large sets enough for exact intervals at FMR 1e-4."""
+    return max(TAIL_SIZE, min(MAX_TAIL, 3 * allowed_false_matches(1e-4, n_nonmated) + 1000))
 
 
 def measure_verification(protocol: Protocol, context: Context) -> Outcome:
