@@ -141,9 +141,9 @@ def _centre(
 
 def _grid(centre: float, spread: float, n_people: int) -> Grid:
     """From 5 standard deviations below the typical non-mated score to 9 above it, in steps between
-    1/64 and 1/32 of one (coarser where ``n_people`` would need more than MAX_GRID_VALUES).
+    1/16 and 1/8 of one (coarser where ``n_people`` would need more than MAX_GRID_VALUES).
     """
-    finest = 5 - int(np.floor(np.log2(spread)))
+    finest = 3 - int(np.floor(np.log2(spread)))
     grid = _grid_of(centre, spread, finest)
     while grid.size * n_people > MAX_GRID_VALUES and grid.size > 64:
         grid = _grid_of(centre, spread, grid.bits - 1)

@@ -79,7 +79,7 @@ def count_tile(
     bins: Any,
     histogram: Any,
     flags: Any,
-    lowest: int,
+    lowest: Any,
     rows: Any,
     tail_score: Any,
     tail_left: Any,
@@ -99,8 +99,8 @@ def count_tile(
             continue
         row = bins[r, start:]
         for q in range(len(row)):
-            b = row[q]
-            histogram[b] += 1
+            b = np.uint32(row[q])  # an unsigned index needs no check for counting from the end
+            histogram[b] += np.int32(1)
             if b < lowest:
                 continue
             flag = flags[b]
@@ -122,19 +122,21 @@ def count_tile(
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def count_people(i0: int, j0: int, end: Any, labels: Any, places: Any, by_person: Any) -> None:
-    """Add the tile's places to those of both people of each pair: ``by_person`` (P, G + 1) int64."""
+def count_people(i0: int, j0: int, end: Any, offset: Any, places: Any, by_person: Any, size: int) -> None:
+    """Add the tile's places to those of both people of each pair: ``by_person`` (P * size,) int32, in which
+    the person of row i begins at ``offset[i]``.
+    """
     height, width = places.shape
     for r in range(height):
         start = max(0, end[i0 + r] - j0)
         if start >= width:
             continue
-        row, others = places[r, start:], labels[j0 + start : j0 + width]
-        own = by_person[labels[i0 + r]]
+        row, others = places[r, start:], offset[j0 + start : j0 + width]
+        first = offset[i0 + r]
+        own = by_person[first : first + np.uint32(size)]
         for q in range(len(row)):
-            by_person[others[q], row[q]] += 1
-        for q in range(len(row)):
-            own[row[q]] += 1
+            by_person[others[q] + np.uint32(row[q])] += np.int32(1)
+            own[np.uint32(row[q])] += np.int32(1)
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
@@ -164,6 +166,11 @@ def rank_tile(
         surely_j, maybe_j = surely[first : j0 + width], maybe[first : j0 + width]
         inside_j, counts_j = in_gallery[first : j0 + width], counts[first : j0 + width]
         surely_i, maybe_i, inside_i = surely[i], maybe[i], in_gallery[i]
+        near = np.int32(0)
+        for q in range(len(row)):
+            near += np.int32(row[q] >= maybe_i) | np.int32(row[q] >= maybe_j[q])
+        if near == 0:  # so it is in nearly all rows of a model that knows people
+            continue
         found = np.int32(0)
         unsure = np.int32(0)
         for q in range(len(row)):

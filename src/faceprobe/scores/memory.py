@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from faceprobe.core.cores import usable_cores
 from faceprobe.core.errors import WrongUsage
-from faceprobe.scores.sweep import ALL_PAIRS, HEIGHT, ROOM, WIDTH, default_threads
+from faceprobe.scores.sweep import ALL_PAIRS, HEIGHT, ROOM, WIDTH
 
 _GRID = 224
 _TAIL_BYTES, _ROOM_BYTES = 56, 24
@@ -39,7 +40,7 @@ def plan_memory(
     :class:`WrongUsage` names the least that will do.
     """
     n, dim = shape
-    cores = threads or default_threads()
+    cores = threads or usable_cores()
     side = (block_rows or HEIGHT) * (block_rows or WIDTH)
     each = 12 * side + 16 * side + 4 * people * _GRID + 8 * n + 2**22
     shared = 4 * n * dim + 16 * people * _GRID + 40 * n + 2**24

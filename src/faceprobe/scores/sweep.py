@@ -9,13 +9,13 @@ then. What is exact does not depend on tiles, threads or library.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
+from faceprobe.core.cores import usable_cores
 from faceprobe.scores.counts import NonmatedCounts
 from faceprobe.scores.frame import Frame, choose_frame
 from faceprobe.scores.moments import person_moments
@@ -80,7 +80,7 @@ def sweep(
     tiles = Tiles.of(n, min(n, shape[0]), min(n, shape[1]), (left[strangers], right[strangers]))
     count, total, squares = person_moments(rows, labels, mated, twins)
     n_nonmated = int(count.sum()) // 2
-    team = Team(frame, rows, labels, tiles, threads or default_threads(), tick or _silent)
+    team = Team(frame, rows, labels, tiles, threads or usable_cores(), tick or _silent)
     with ThreadpoolController().select(internal_api="openblas").limit(limits=1):
         bounds = [Bounds.of(ranking, frame) for ranking in rankings]
         ranks = allowed(n_nonmated) if allowed is not None else ()
@@ -107,11 +107,6 @@ def sweep(
         ),
         counts=passed.counts,
     )
-
-
-def default_threads() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _silent(rows: int) -> None:

@@ -100,16 +100,19 @@ class Worker:
         self.low = dtype(np.ldexp(float(frame.first), -frame.bits) - frame.centre)
         self.scale, self.top = dtype(2.0**frame.bits), dtype(frame.size - 1)
         self.histogram = np.zeros(frame.size, dtype=np.int64)
+        self._recent, self._n_recent = np.zeros(frame.size, dtype=np.int32), 0
         self.measures = flags is not None
         self.flags = np.zeros(frame.size, dtype=np.uint8) if flags is None else flags.copy()
-        self.lowest = int(np.argmax(self.flags > 0)) if self.flags.any() else frame.size
+        self.lowest = np.uint32(np.argmax(self.flags > 0) if self.flags.any() else frame.size)
         self.overfull = False
         self.tail_size, self.floor, self.room = tail_size, -np.inf, room
         self.n_tail = self.n_window = 0
         self.window = np.empty(self.tile.size if room else 0)
         self.tail = _TailRoom.of(tail_hint + self.tile.size if self.measures else 0)
         people = len(starts) - 1 if self.measures else 0
-        self.by_person = np.zeros((people, frame.grid.size + 1), dtype=np.int32)
+        size = frame.grid.size + 1
+        self.by_person = np.zeros((people, size), dtype=np.int32)
+        self.offset = labels.astype(np.uint32) * np.uint32(size)
         self.counts = [np.zeros(len(rows), dtype=np.int32) for _ in bounds]
 
     def run(self, corners: Iterator[tuple[int, int]]) -> Iterator[int]:
@@ -117,6 +120,7 @@ class Worker:
         for i0, j0 in corners:
             self._count(i0, j0)
             yield 1
+        self._settle()
 
     def _count(self, i0: int, j0: int) -> None:
         frame, tiles = self.frame, self.tiles
@@ -131,18 +135,29 @@ class Worker:
         if self.measures:
             self._make_room()
         self.n_tail, self.n_window = kernel.count_tile(
-            tile, frame.exact, i0, j0, self.end, bins, self.histogram, self.flags, self.lowest,
+            tile, frame.exact, i0, j0, self.end, bins, self._recent, self.flags, self.lowest,
             self.rows, self.tail.score, self.tail.left, self.tail.right, self.n_tail,
             self.window, self.n_window,
         )  # fmt: skip
+        self._n_recent += tile.size
+        if self._n_recent > 2**30:
+            self._settle()
         if not self.measures:
             return
-        kernel.count_people(i0, j0, self.end, self.labels, places, self.by_person)
+        kernel.count_people(
+            i0, j0, self.end, self.offset, places, self.by_person.reshape(-1), self.by_person.shape[1]
+        )
         for bound, counts in zip(self.bounds, self.counts, strict=True):
             kernel.rank_tile(
                 tile, i0, j0, self.end, bound.surely, bound.maybe, bound.best, bound.in_gallery,
                 self.rows, counts,
             )  # fmt: skip
+
+    def _settle(self) -> None:
+        """Move the small counters, which are quicker, to the ones that cannot overflow."""
+        self.histogram += self._recent
+        self._recent[:] = 0
+        self._n_recent = 0
 
     def kept_tail(self) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.int32]]:
         """Scores and row numbers kept of the tail, in no order."""
