@@ -2,8 +2,8 @@
 
     python benchmarks/scoring_lfw.py [--rounds 5] [--libraries]
 
-``FACEPROBE_TEST_DATA`` names the folder that holds ``data/lfw_vectors`` (13,233 x 128). scikit-learn and pyeer
-get the scores ready-made and still have to hold all of them; they are run once, on request.
+``FACEPROBE_TEST_DATA`` names the folder that holds ``data/lfw_vectors`` (13,233 x 128). scikit-learn and
+pyeer get the scores ready-made and still have to hold all of them; they are run once, on request.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def plain_numpy(data: LabelledEmbeddings, block: int = 1024) -> dict[str, float]
     """The same figures as a careful user would write them: blocks of ``X @ X.T``, all non-mated scores kept
     as float32, one sort. Duplicates are left in; no intervals.
     """
-    names, labels = np.unique(data.identities, return_inverse=True)
+    labels = np.unique(data.identities, return_inverse=True)[1]
     order = np.argsort(labels, kind="stable")
     x, labels = np.ascontiguousarray(data.vectors[order]), labels[order]
     n = len(x)
