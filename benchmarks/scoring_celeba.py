@@ -48,6 +48,7 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=10_177)
     parser.add_argument("--dim", type=int, default=512)
     parser.add_argument("--replicates", type=int, default=1000)
+    parser.add_argument("--int8", action="store_true", help="also with an 8-bit first pass (torch)")
     arguments = parser.parse_args()
     cores = usable_cores()
     evaluate(made_up(4000, 400, arguments.dim), PROTOCOLS, replicates=10)  # loads what is compiled
@@ -66,9 +67,23 @@ def main() -> None:
     second = bare_product(data.vectors, blocks[1::2], cores)
     product = first + second
     started = time.perf_counter()
+    if arguments.int8:
+        started = time.perf_counter()
+        coded = evaluate(data, PROTOCOLS, replicates=0, quiet=False, int8=True)
+        seconds["figures, 8-bit first pass"] = time.perf_counter() - started
+        pairs = list(zip(outcome.metrics, coded.metrics, strict=True))
+        differences = {
+            f"{a.metric} {a.weighting}": [a.value, b.value] for a, b in pairs if a.value != b.value
+        }
     if arguments.replicates:
         outcome = evaluate(data, PROTOCOLS, replicates=arguments.replicates, quiet=False)
         seconds["figures and replicates"] = time.perf_counter() - started
+    int8 = {}
+    if arguments.int8:
+        int8 = {
+            "times_the_bare_product_int8": round(seconds["figures, 8-bit first pass"] / product, 3),
+            "figures_that_differ_int8": differences,
+        }
     flops = 2.0 * 512 * 1024 * arguments.dim * 2 * half
     seconds["bare product"] = product
     result = {
@@ -81,6 +96,7 @@ def main() -> None:
         "halves_of_the_product": [round(first, 2), round(second, 2)],
         "product_gflops": round(flops / product / 1e9, 1),
         "times_the_bare_product": round(seconds["figures"] / product, 3),
+        **int8,
         "replicates": arguments.replicates,
         "peak_mb_beyond_vectors": round(memory),
         "peak_mb_of_the_product_alone": round(base - before),

@@ -126,8 +126,12 @@ def _allowed(n: int) -> list[int]:
 
 @pytest.mark.parametrize("kind", ["", "lattice", "narrow"])
 @pytest.mark.parametrize("seed", [0, 1, 2])
-@pytest.mark.parametrize(("block_rows", "threads"), [(None, 1), (100, 2), (64, 3)])
-def test_float32_tiles_give_what_float64_gives(kind: str, seed: int, block_rows: int, threads: int) -> None:
+@pytest.mark.parametrize(
+    ("block_rows", "threads", "coded"), [(None, 1, False), (100, 2, False), (64, 3, False), (128, 2, True)]
+)
+def test_quick_tiles_give_what_float64_gives(
+    kind: str, seed: int, block_rows: int, threads: int, coded: bool
+) -> None:
     """Tail, ranks, moments and the thresholds asked for are equal; brackets hold the true counts."""
     rows, labels, content = _large_world(seed, kind=kind)
     mated = mated_scores(rows, labels, content)
@@ -147,6 +151,7 @@ def test_float32_tiles_give_what_float64_gives(kind: str, seed: int, block_rows:
         block_rows=block_rows,
         threads=threads,
         all_pairs=0,
+        coded=coded,
     )
     assert exact.counts.frame.exact and not fast.counts.frame.exact
     assert fast.n_nonmated == exact.n_nonmated == fast.counts.reached[0]
@@ -156,6 +161,10 @@ def test_float32_tiles_give_what_float64_gives(kind: str, seed: int, block_rows:
         np.testing.assert_allclose(one, other, atol=1e-9)
     assert np.all(fast.above <= exact.above)
     assert np.all(fast.at_or_above >= exact.at_or_above)
+    assert np.all(exact.exact)
+    assert np.array_equal(fast.middle[fast.exact], exact.middle[fast.exact])
+    assert np.all((fast.above <= fast.middle) & (fast.middle <= fast.at_or_above))
+    assert abs(fast.middle.sum() - exact.middle.sum()) <= 2e-3 * exact.middle.sum()
     descending = np.sort(np.concatenate([k.values for k in exact.counts.kept if k.low == -np.inf]))[::-1]
     for k in _allowed(exact.n_nonmated):
         assert fast.counts.resolved(k)

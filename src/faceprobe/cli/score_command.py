@@ -44,6 +44,9 @@ def command(
     max_memory: Annotated[
         str | None, typer.Option(help="Memory beyond the vectors, such as 800MB or 2GB.")
     ] = None,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="First pass in 8 bits: quicker for large sets (needs torch).")
+    ] = False,
     evidence: Annotated[
         EvidenceChoice | None,
         typer.Option(help="What the vectors were measured on [default: the store's own, else real-photos]."),
@@ -79,6 +82,7 @@ def command(
         quiet=False,
         threads=threads,
         max_memory=None if max_memory is None else parse_bytes(max_memory),
+        int8=int8,
     )
     rows = attach(
         outcome.metrics,

@@ -11,6 +11,7 @@ from faceprobe.metrics.verification import (
     Weighting,
     allowed_false_matches,
     auc,
+    auc_bracket,
     d_prime,
     eer,
     roc,
@@ -34,6 +35,9 @@ N_FAILURES = 24
 """Worst comparisons of each kind that are kept, for whoever wants to look at them."""
 
 _LARGEST_SHARE = 0.10
+
+_CLOSE = 1e-7
+"""Brackets narrower than this are not worth a remark."""
 
 MAX_TAIL = 6_300_000
 """Three times the false matches at FMR 1e-4 of CelebA's 20.5 billion pairs, and some."""
@@ -67,7 +71,9 @@ def measure_verification(protocol: Protocol, context: Context) -> Outcome:
     for weighting in WEIGHTINGS:
         _add_equal_error(outcome, protocol, v, weighting, found)
     for weighting in WEIGHTINGS:
-        _add_whole(outcome, protocol, v, "auc", auc(v, weighting), weighting, found)
+        low, high = auc_bracket(v, weighting)
+        note = "" if high - low < _CLOSE else f"bracket: {low:.7f} to {high:.7f}"
+        _add_whole(outcome, protocol, v, "auc", auc(v, weighting), weighting, found, note)
     for weighting in WEIGHTINGS:
         _add_whole(outcome, protocol, v, "d_prime", d_prime(v, summary, weighting), weighting, found)
     _add_counts(outcome, protocol, arranged, summary, v)

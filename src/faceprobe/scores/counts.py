@@ -37,10 +37,10 @@ class NonmatedCounts:
         of a bracket that holds both.
         """
         frame, size = self.frame, self.frame.size
-        own = frame.bins(scores)
+        own, guard = frame.bins(scores), max(frame.guard, frame.coarse)
         # The first bin holds all below it, too, the last all above it.
-        high = self.reached[np.clip(own - frame.guard, 0, size - 1)]
-        over = own + 1 + frame.guard
+        high = self.reached[np.clip(own - guard, 0, size - 1)]
+        over = own + 1 + guard
         low = np.where(over < size, self.reached[np.clip(over, 0, size)], 0)
         for part in self.kept:
             inside = (scores >= part.low) & (scores < part.high)
@@ -53,16 +53,26 @@ class NonmatedCounts:
             high[beyond] = np.minimum(high[beyond], part.beyond)
         return high, low
 
+    def middle(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(K,) scores above each of ``scores`` and half of those that equal it: exact where they are kept,
+        else as the histogram has it, half of the own bin counted.
+        """
+        high, low = self.around(scores)
+        own = np.clip(self.frame.bins(scores), 0, self.frame.size - 1)
+        found = np.clip((self.reached[own] + self.reached[own + 1]) / 2.0, low, high)
+        known = self.known(scores)
+        found[known] = (high[known] + low[known]) / 2.0
+        return found
+
     def resolved(self, allowed: int) -> bool:
         """Whether the (``allowed`` + 1)-th largest score is known exactly."""
         if allowed >= int(self.reached[0]):
             return True
         return any(part.beyond <= allowed < part.beyond + len(part.values) for part in self.kept)
 
-    def unresolved_mated(self, scores: NDArray[np.float64]) -> int:
-        """How many of ``scores`` have a bracket only."""
-        high, low = self.around(scores)
+    def known(self, scores: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """(K,) bool: whether all about each of ``scores`` was kept, so that its counts are exact."""
         known = np.zeros(len(scores), dtype=np.bool_)
         for part in self.kept:
             known |= (scores >= part.low) & (scores < part.high)
-        return int(np.count_nonzero(~known & (high != low)))
+        return known

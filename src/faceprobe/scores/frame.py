@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.scores.codes import Codes
 from faceprobe.scores.exact import COLUMNS, block_scores
+from faceprobe.scores.kernel import scale_codes
 from faceprobe.scores.types import Grid
 
 UNIT = 2.0**-24
@@ -28,7 +30,9 @@ class Frame:
 
     ``rows`` (N, D) are what is multiplied, ``shift`` (N,) what is added for each row. Bin k holds the
     scores from ``(first + k) * 2**-bits`` on; the first and the last of the ``size`` bins hold all beyond.
-    An approximate score lies at most ``guard`` bins from its true one. ``grid`` is made of every
+    An approximate score lies at most ``guard`` bins from its true one. With ``codes`` scores come from 8-bit
+    codes first and lie up to ``coarse`` bins off; they are then computed again in float32 wherever
+    that matters. ``grid`` is made of every
     ``2**grid_shift``-th bin, its first threshold being that of bin ``grid_first * 2**grid_shift``.
     """
 
@@ -44,6 +48,13 @@ class Frame:
     grid: Grid
     grid_shift: int
     grid_first: int
+    codes: Codes | None = None
+    coarse: int = 0
+
+    @property
+    def first_error(self) -> float:
+        """Bound on the error of a score as it comes from :meth:`multiply`."""
+        return self.error + (self.codes.error if self.codes is not None else 0.0)
 
     def edge(self, k: NDArray[np.int64] | int) -> NDArray[np.float64]:
         """The lower ends of the bins ``k``."""
@@ -55,6 +66,14 @@ class Frame:
 
     def multiply(self, i: slice, j: slice, out: NDArray[np.floating]) -> NDArray[np.floating]:
         """The product of the rows ``i`` and ``j`` in (a corner of) ``out``."""
+        if self.codes is not None:
+            from faceprobe.scores.backends.torch import int8_product
+
+            codes = self.codes
+            product = int8_product(codes.values[i], codes.values[j])
+            corner = out[: product.shape[0], : product.shape[1]]
+            scale_codes(product, codes.scale[i], codes.scale[j], corner)
+            return corner
         left, right = self.rows[i], self.rows[j]
         corner = out[: len(left), : len(right)]
         np.matmul(left.astype(out.dtype, copy=False), right.astype(out.dtype, copy=False).T, out=corner)
@@ -75,8 +94,12 @@ def typical_nonmated(rows: NDArray[np.float32], labels: NDArray[np.int32]) -> tu
     return float(other.mean()), float(other.std())
 
 
-def choose_frame(rows: NDArray[np.float32], labels: NDArray[np.int32], exact: bool) -> Frame:
-    """Place bins and grid for the (N, D) exact ``rows``, and centre them unless ``exact``."""
+def choose_frame(
+    rows: NDArray[np.float32], labels: NDArray[np.int32], exact: bool, coded: bool = False
+) -> Frame:
+    """Place bins and grid for the (N, D) exact ``rows``; centre them unless ``exact``, and code them in
+    8 bits where they are to be ``coded``.
+    """
     typical, spread = typical_nonmated(rows, labels)
     spread = max(spread, 2.0**-30)
     # A bin is between 1/2048 and 1/4096 of the spread wide; 24 spreads below and 40 above the centre
@@ -89,6 +112,7 @@ def choose_frame(rows: NDArray[np.float32], labels: NDArray[np.int32], exact: bo
     grid_shift = bits - grid.bits
     first = (first >> grid_shift) << grid_shift
     centred, shift, centre, error = _as_they_are(rows) if exact else _centre(rows, typical)
+    codes = Codes.of(centred) if coded and not exact else None
     return Frame(
         exact=exact,
         rows=centred,
@@ -102,6 +126,8 @@ def choose_frame(rows: NDArray[np.float32], labels: NDArray[np.int32], exact: bo
         grid=grid,
         grid_shift=grid_shift,
         grid_first=grid.first - (first >> grid_shift),
+        codes=codes,
+        coarse=0 if codes is None else int(np.ceil(np.ldexp(codes.error + error, bits) + 0.05)),
     )
 
 

@@ -29,6 +29,26 @@ def dot(rows: Any, i: int, j: int) -> float:
     return total
 
 
+@njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+def dot32(rows: Any, i: int, j: int) -> Any:
+    """A float32 product of two rows, within the frame's error of the true one."""
+    a, b = rows[i], rows[j]
+    total = np.float32(0)
+    for k in range(len(a)):
+        total += a[k] * b[k]
+    return total
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def scale_codes(product: Any, row_scale: Any, column_scale: Any, tile: Any) -> None:
+    """The float32 scores in ``tile`` that products of 8-bit codes stand for."""
+    height, width = product.shape
+    for r in range(height):
+        scale, codes, row = row_scale[r], product[r], tile[r]
+        for q in range(width):
+            row[q] = np.float32(codes[q]) * (scale * column_scale[q])
+
+
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def bin_tile(
     tile: Any,
@@ -87,10 +107,16 @@ def count_tile(
     n_tail: int,
     window: Any,
     n_window: int,
+    coarse: Any,
+    centred: Any,
+    shift: Any,
+    low: Any,
+    scale: Any,
 ) -> tuple[int, int]:
     """Add the tile's bins to ``histogram``, and put the true scores in flagged bins (none lies below
     ``lowest``) behind the ``n_tail`` and ``n_window`` kept ones, where there is room for a whole tile.
-    Returns the new numbers.
+    Returns the new numbers. Where scores come from codes, ``coarse`` flags the bins in which they are first
+    computed again from the ``centred`` rows, which may move them to another bin.
     """
     height, width = bins.shape
     for r in range(height):
@@ -103,10 +129,19 @@ def count_tile(
             histogram[b] += np.int32(1)
             if b < lowest:
                 continue
+            j = start + q
+            if len(coarse):
+                if coarse[b] == 0 or tile[r, j] == -np.inf:
+                    continue
+                near = dot32(centred, i0 + r, j0 + j) + (shift[i0 + r] + shift[j0 + j])
+                place = (near - low) * scale
+                place = max(place, np.float32(0))
+                histogram[b] -= np.int32(1)
+                b = np.uint32(min(place, np.float32(len(flags) - 1)))
+                histogram[b] += np.int32(1)
             flag = flags[b]
             if flag == 0:
                 continue
-            j = start + q
             if tile[r, j] == -np.inf:  # a duplicate
                 continue
             s = np.float64(tile[r, j]) if exact else dot(rows, i0 + r, j0 + j)

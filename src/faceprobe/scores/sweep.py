@@ -10,6 +10,7 @@ then. What is exact does not depend on tiles, threads or library.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +56,7 @@ def sweep(
     threads: int | None = None,
     room: int = ROOM,
     all_pairs: int = ALL_PAIRS,
+    coded: bool = False,
     tick: Callable[[int], None] | None = None,
 ) -> ScoreSummary:
     """Pass over all pairs of the (N, D) exact ``rows``, which are sorted by person.
@@ -65,6 +67,9 @@ def sweep(
     largest non-mated score, must be exact. ``tail_size`` is how
     many of the highest non-mated scores are kept with their pairs, ``room`` how many bare scores about
     thresholds below them. Sets of up to ``all_pairs`` pairs are computed in float64 throughout.
+    ``coded`` forms scores from 8-bit codes first (it needs torch), and in float32 only where their bound
+    leaves open what matters: quicker in long rows, but brackets away from the thresholds asked for are
+    wider.
     ``block_rows`` is the side of a tile, ``threads`` (None: all cores) how many work; neither changes an
     exact figure. ``tick`` is told of every n rows done.
 
@@ -72,7 +77,7 @@ def sweep(
     """
     n = len(rows)
     exact = n * (n - 1) // 2 <= all_pairs
-    frame = choose_frame(rows, labels, exact)
+    frame = choose_frame(rows, labels, exact, coded)
     twins = find_twins(labels, content)
     left, right = twins.pairs
     strangers = labels[left] != labels[right]
@@ -81,7 +86,7 @@ def sweep(
     count, total, squares = person_moments(rows, labels, mated, twins)
     n_nonmated = int(count.sum()) // 2
     team = Team(frame, rows, labels, tiles, threads or usable_cores(), tick or _silent)
-    with ThreadpoolController().select(internal_api="openblas").limit(limits=1):
+    with ThreadpoolController().select(internal_api="openblas").limit(limits=1), _alone(frame):
         bounds = [Bounds.of(ranking, frame) for ranking in rankings]
         ranks = allowed(n_nonmated) if allowed is not None else ()
         passed = _measure(team, mated, n_nonmated, bounds, ranks, tail_size, room)
@@ -94,6 +99,8 @@ def sweep(
         n_nonmated=n_nonmated,
         at_or_above=at_or_above,
         above=above,
+        middle=passed.counts.middle(mated.score),
+        exact=passed.counts.known(mated.score),
         tail=passed.tail,
         grid=frame.grid,
         by_person=passed.by_person,
@@ -107,6 +114,14 @@ def sweep(
         ),
         counts=passed.counts,
     )
+
+
+def _alone(frame: Frame) -> AbstractContextManager[None]:
+    if frame.codes is None:
+        return nullcontext()
+    from faceprobe.scores.backends.torch import one_thread_each
+
+    return one_thread_each()
 
 
 def _silent(rows: int) -> None:

@@ -82,7 +82,9 @@ class ScoreSummary:
     - ``at_or_above`` and ``above`` (M,) int64: non-mated comparisons that score at or above (above)
       each of the ``mated`` scores. These two alone give TMR at any FMR, EER and AUC. They are exact
       in sets of up to some million pairs, in the tail, and about the thresholds that were asked for;
-      elsewhere they are the ends of a bracket as wide as a few bins (``counts`` knows).
+      elsewhere, where ``exact`` (M,) bool is False, they are the ends of a bracket as wide as a few bins.
+      ``middle`` (M,) float64 lies between them: above, and half of what equals; in a bracket, as the
+      histogram has it.
     - ``tail``: the highest non-mated scores with their pairs, for what needs to know who they are.
     - ``counts``: non-mated comparisons at or above any score, exactly or as a bracket.
     - ``grid`` and ``by_person`` (P, G) int64: each person's non-mated comparisons at or above each
@@ -101,6 +103,8 @@ class ScoreSummary:
     n_nonmated: int
     at_or_above: NDArray[np.int64]
     above: NDArray[np.int64]
+    middle: NDArray[np.float64]
+    exact: NDArray[np.bool_]
     tail: Tail
     grid: Grid
     by_person: NDArray[np.int64]

@@ -64,7 +64,7 @@ class Bounds:
         best = np.where(np.isnan(ranking.best), np.inf, ranking.best)
         local = best - frame.centre
         # Rounding a bound to float32 may move it by a unit, which the doubled error covers.
-        margin = 2 * frame.error
+        margin = 2 * frame.first_error
         inside = np.ones(len(best), dtype=np.int32)
         if ranking.gallery is not None:
             inside[:] = 0
@@ -103,7 +103,7 @@ class Worker:
         self._recent, self._n_recent = np.zeros(frame.size, dtype=np.int32), 0
         self.measures = flags is not None
         self.flags = np.zeros(frame.size, dtype=np.uint8) if flags is None else flags.copy()
-        self.lowest = np.uint32(np.argmax(self.flags > 0) if self.flags.any() else frame.size)
+        self._flag_coarsely()
         self.overfull = False
         self.tail_size, self.floor, self.room = tail_size, -np.inf, room
         self.n_tail = self.n_window = 0
@@ -137,7 +137,7 @@ class Worker:
         self.n_tail, self.n_window = kernel.count_tile(
             tile, frame.exact, i0, j0, self.end, bins, self._recent, self.flags, self.lowest,
             self.rows, self.tail.score, self.tail.left, self.tail.right, self.n_tail,
-            self.window, self.n_window,
+            self.window, self.n_window, self.coarse, frame.rows, frame.shift, self.low, self.scale,
         )  # fmt: skip
         self._n_recent += tile.size
         if self._n_recent > 2**30:
@@ -179,6 +179,21 @@ class Worker:
             grown[: self.n_window] = self.window[: self.n_window]
             self.window = grown
 
+    def _flag_coarsely(self) -> None:
+        """See which bins have to be looked at: those flagged and, for codes, all that may truly be one."""
+        frame = self.frame
+        looked_at = self.flags > 0
+        self.coarse = np.zeros(0, dtype=np.uint8)
+        if frame.codes is not None:
+            near = np.zeros(frame.size + 1, dtype=np.int64)
+            flagged = np.flatnonzero(looked_at)
+            reach = frame.coarse + frame.guard
+            np.add.at(near, np.maximum(flagged - reach, 0), 1)
+            np.add.at(near, np.minimum(flagged + reach + 1, frame.size), -1)
+            looked_at = np.cumsum(near[:-1]) > 0
+            self.coarse = looked_at.astype(np.uint8)
+        self.lowest = np.uint32(np.argmax(looked_at) if looked_at.any() else frame.size)
+
     def _grow_tail(self, size: int) -> None:
         n, old = self.n_tail, self.tail
         self.tail = _TailRoom.of(size)
@@ -196,6 +211,7 @@ class Worker:
         self.floor = float(self.tail.score[n - 1]) if n else np.inf
         lowest = int(self.frame.bins(np.array(self.floor))) if n else self.frame.size
         self.flags[: max(0, lowest - self.frame.guard)] &= np.uint8(kernel.WINDOW)
+        self._flag_coarsely()
 
 
 @dataclass
