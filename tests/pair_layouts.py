@@ -15,9 +15,11 @@ FOLDS = 10
 
 
 def jpeg(path: Path, value: int) -> None:
+    """A photo of noise that ``value`` seeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
-    Image.new("RGB", (8, 8), (value % 256, 40, 90)).save(buffer, "JPEG")
+    noise = np.random.default_rng(value).integers(256, size=(8, 8, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(buffer, "JPEG")
     path.write_bytes(buffer.getvalue())
 
 

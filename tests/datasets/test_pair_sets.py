@@ -19,7 +19,7 @@ from pair_layouts import (
     write_cfp,
     write_rfw,
 )
-from scipy.io import savemat
+from scipy.io import loadmat, savemat
 
 from faceprobe.core.errors import BadInput, FaceprobeError, Missing, Refused, WrongUsage
 from faceprobe.datasets import load_dataset
@@ -89,6 +89,20 @@ def test_agedb(tmp_path: Path) -> None:
         ("1_StephenFry_21_f.jpg", "5_AngelaLansbury_25_f.jpg", False, 0),
         ("1_StephenFry_21_f.jpg", "4_StephenFry_24_f.jpg", True, 1),
     ]
+
+
+def test_the_agedb_replica_is_indexed_as_public_code_indexes_the_set(tmp_path: Path) -> None:
+    """FaceX-Zoo and insightface read ``splits[f][0][0][0]`` as [photos, labels], ``photos[side][k]`` as a
+    struct in two brackets and its first field, in two more, as the name.
+    """
+    splits = loadmat(write_agedb(tmp_path) / "04_FINAL_protocol_30_years.mat")["splits"]
+    found = []
+    for fold in range(10):
+        both = splits[fold][0][0][0]
+        for k, label in enumerate(both[1][0]):
+            left, right = (str(both[0][side][k][0][0][0][0]) + ".jpg" for side in (0, 1))
+            found.append((left, right, label == 1, fold))
+    assert listed(load_dataset(f"agedb-30:{tmp_path}")) == found
 
 
 def test_agedb_list_elsewhere_and_other_names(tmp_path: Path) -> None:

@@ -127,6 +127,23 @@ def test_golden_values() -> None:
     assert measured.standard_error == pytest.approx(0.2 / 3)
 
 
+def test_golden_values_of_facexzoo() -> None:
+    """As above, in cosines: mates at 0.8, strangers at 0.2, but fold 0's mate at 0.3 and fold 1's stranger at
+    0.5003. The 1,000 steps run from 0.2 to 0.8 in 0.0006.
+    """
+    score = np.tile([0.8, 0.2], 10)
+    score[0], score[3] = 0.3, 0.5003
+    measured = facexzoo_accuracy(score, np.tile([True, False], 10), contiguous_folds(20))
+    # Held out 0: the first step with all 9 mates above and no stranger is the 501st.
+    assert measured.threshold[0] == pytest.approx(0.5006) and measured.accuracy[0] == 0.5
+    # Held out 1: the first step, 0.2006, is above all strangers; then its own stranger is accepted.
+    assert measured.threshold[1] == pytest.approx(0.2006) and measured.accuracy[1] == 0.5
+    # Any other: the first step has TPR 9/9 and FPR 1/9; later ones 8/9 and 0, no better.
+    assert measured.threshold[2:] == pytest.approx([0.2006] * 8)
+    assert measured.accuracy[2:].tolist() == [1.0] * 8
+    assert measured.mean == pytest.approx(0.9) and measured.standard_error == pytest.approx(0.2 / 3)
+
+
 def test_a_distance_at_the_threshold_does_not_match() -> None:
     """Mates at 0, strangers at 0.01: only T = 0.01 parts them, and it must not accept 0.01."""
     distance, same = np.tile([0.0, 0.01], 20), np.tile([True, False], 20)
