@@ -83,7 +83,8 @@ TEMPLATES: dict[str, str] = {
     "reference_floor": (
         "{lead}, grey LFW as measured by faceprobe's developers, the best bundled CLIP-style model, "
         "{model} on {crop}, finds the same person first in {value} of searches and {floor_model} in {floor}: "
-        "it is no better there than what knows nothing of faces, so nothing here carries over to photos of people."
+        "it is no better there than what knows nothing of faces, so nothing here carries over to photos of "
+        "people."
     ),
     "reference_above_floor": (
         "{lead}, grey LFW as measured by faceprobe's developers, the best bundled CLIP-style model, "
