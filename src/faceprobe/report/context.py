@@ -129,7 +129,7 @@ def control_sentences(run: Run, scene: Scene) -> list[Sentence]:
     """What the best general model of ``scene``'s dataset keeps without the face; [] where not measured."""
     whole_scene = (scene[0], "none", WHOLE)
     best = leaders(run, whole_scene)
-    model = best.get("clip") or best.get("other") or best.get("specialist")
+    model = best.get("clip") or best.get("other") or best.get("specialist") or best.get("fusion")
     if model is None:
         return []
     protocol = run.headline_protocol(whole_scene, LEAVE_ONE_OUT)
@@ -164,10 +164,11 @@ def _guess(run: Run, whole: Result) -> float | None:
 
 def _replicates(run: Run, whole: Result, row: Result) -> tuple[Array, Array] | str:
     """The paired replicates of both figures, or why there are none."""
-    cells = [run.cell(r.model, (r.dataset, r.cloak, r.crop)) for r in (whole, row)]
-    stored = [c and c.replicates(whole.protocol, whole.metric, whole.weighting) for c in cells]
-    people = [c and c.arrays.get("identities") for c in cells]
-    a, b = stored
+    first, second = (run.cell(r.model, (r.dataset, r.cloak, r.crop)) for r in (whole, row))
+    if first is None or second is None:
+        return "no interval: the run has no such cell"
+    a, b = (c.replicates(whole.protocol, whole.metric, whole.weighting) for c in (first, second))
+    people = [c.arrays.get("identities") for c in (first, second)]
     if a is None or b is None or people[0] is None or people[1] is None:
         return "no interval: no bootstrap replicates are stored"
     if not np.array_equal(people[0], people[1]) or a.shape != b.shape:
