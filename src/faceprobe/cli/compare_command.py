@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from faceprobe.cli.show import print_json, print_table
-from faceprobe.core.errors import UnknownName
+from faceprobe.core.errors import UnknownName, WrongUsage
 
 if TYPE_CHECKING:
     from faceprobe.core.result import Result
@@ -30,6 +30,10 @@ def command(
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Show every row in the table.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print every row as JSON.")] = False,
+    clip_benchmark: Annotated[
+        Path | None,
+        typer.Option("--clip-benchmark", help="Write the one run into this folder as CLIP_benchmark JSON."),
+    ] = None,
 ) -> None:
     """Set runs side by side: same model, dataset, crop, protocol, metric and weighting.
 
@@ -38,6 +42,9 @@ def command(
     """
     from faceprobe.report.compare import compare_runs
 
+    if clip_benchmark is not None:
+        _export(runs, clip_benchmark)
+        return
     comparison = compare_runs(runs, published)
     known = {line.key[5] for line in comparison.lines}
     for name in metric or ():
@@ -55,6 +62,15 @@ def command(
         )
     if published:
         _print_published(comparison, lines)
+
+
+def _export(runs: list[Path], folder: Path) -> None:
+    from faceprobe.report.clip_benchmark import export_run
+    from faceprobe.report.compare import open_run
+
+    if len(runs) != 1:
+        raise WrongUsage("--clip-benchmark writes one run; name one")
+    print(f"{folder}: {len(export_run(open_run(runs[0]), folder))} files in the layout of CLIP_benchmark")
 
 
 def _print_lines(comparison: Comparison, lines: list[Line]) -> None:

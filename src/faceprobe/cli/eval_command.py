@@ -15,7 +15,10 @@ def command(
     dataset: Annotated[str, typer.Option(help="NAME or NAME:PATH; see 'faceprobe datasets'.")],
     crop: Annotated[
         str | None,
-        typer.Option(help="as-is, aligned-112, margin-<m>, face-only, context-only [default: the model's]."),
+        typer.Option(
+            help="as-is, aligned-112, margin-<m>, face-only, context-only, random-mask "
+            "[default: the model's]."
+        ),
     ] = None,
     protocol: Annotated[
         list[str] | None,

@@ -29,6 +29,7 @@ from faceprobe.embed.write import SHARD_ROWS, StoreWriter, check_folder
 from faceprobe.faces.crops import CropPolicy
 from faceprobe.faces.weights import find_detector
 from faceprobe.models.base import ImageEncoder
+from faceprobe.models.fusion import FusionEncoder
 from faceprobe.models.vectors import VectorLookup
 
 CHECKPOINT = 512
@@ -93,6 +94,23 @@ def embed(
     the crop, the detector and the encoder raise.
     """
     started = time.monotonic()
+    if hasattr(encoder, "parts"):  # a fusion; not isinstance: a study wraps its encoders
+        from faceprobe.embed.fusion import Target, embed_fusion
+
+        return embed_fusion(
+            dataset,
+            cast(FusionEncoder, encoder),
+            crop,
+            Target(None if out is None else Path(out), dtype, shard_rows, force),
+            embed,
+            detector=detector,
+            batch_size=batch_size,
+            workers=workers,
+            max_excluded=max_excluded,
+            quiet=quiet,
+            checkpoint=checkpoint,
+            offline=offline,
+        )
     policy = CropPolicy.parse(crop)
     if batch_size < 1 or checkpoint < 1 or not 0 <= max_excluded <= 1:
         raise WrongUsage("batch size and checkpoint are at least 1; max_excluded is a share from 0 to 1")
@@ -136,7 +154,7 @@ def embed(
     lost = set(range(len(images))) - set(kept)
     reasons = {row: digests[row].failure or failures[keys[row]] for row in lost}
     excluded = [Excluded(images[row], reasons[row]) for row in sorted(lost)]
-    _check_share(dataset.name, excluded, len(images), max_excluded)
+    check_share(dataset.name, excluded, len(images), max_excluded)
     pairs, pairs_lost = kept_pairs(dataset.pairs, kept, len(images))
     content = [digests[row].content for row in kept]
     data = LabelledEmbeddings(
@@ -155,7 +173,9 @@ def embed(
     return Embedded(
         data=data,
         excluded=excluded,
-        store=None if writer is None else _write(writer, dataset, encoder, data, kept, excluded, fingerprint),
+        store=None
+        if writer is None
+        else write_store(writer, dataset, encoder, data, kept, excluded, fingerprint),
         encoded=encoded,
         reused=len(kept) - encoded,
         seconds=time.monotonic() - started,
@@ -228,7 +248,7 @@ def _brings_faces(dataset: FaceTable) -> bool:
     return False
 
 
-def _check_share(name: str, excluded: Sequence[Excluded], n_photos: int, most: float) -> None:
+def check_share(name: str, excluded: Sequence[Excluded], n_photos: int, most: float) -> None:
     if len(excluded) <= most * n_photos and len(excluded) < n_photos:
         return
     counts = ", ".join(f"{count:,} {reason}" for reason, count in count_reasons(excluded).items())
@@ -255,7 +275,7 @@ def _dataset_hash(dataset: FaceTable, policy: CropPolicy, keys: list[str], exclu
     )
 
 
-def _write(
+def write_store(
     writer: StoreWriter,
     dataset: FaceTable,
     encoder: ImageEncoder,

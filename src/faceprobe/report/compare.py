@@ -10,6 +10,7 @@ from typing import Any
 from faceprobe.core.errors import Missing, WrongUsage
 from faceprobe.core.files import read_json
 from faceprobe.core.result import Result, from_document
+from faceprobe.report.clip_benchmark import is_clip_benchmark, read_folder, read_rows
 from faceprobe.report.paired import Paired, paired_difference
 from faceprobe.report.published import Figure, beside
 from faceprobe.report.run_data import Key, Run, read_run, row_key
@@ -73,13 +74,23 @@ def compare_runs(paths: Sequence[Path], published: bool = False) -> Comparison:
 
 
 def open_run(path: Path) -> Run:
-    """A run directory, or only the rows where ``path`` is a results file."""
+    """A run directory, or only the rows where ``path`` is a results file, a file in the layout of
+    CLIP_benchmark or a folder of such files.
+    """
     if path.is_dir():
-        return read_run(path)
+        foreign = None if (path / "results.json").is_file() else read_folder(path)
+        return read_run(path) if foreign is None else _bare(path, foreign)
     if not path.is_file():
         raise Missing(f"{path} is not there; name a run directory or a results.json")
-    rows = tuple(from_document(read_json(path), str(path)))
-    return Run(path.parent, rows, {}, (), {row_key(r): r for r in rows})
+    document = read_json(path)
+    if is_clip_benchmark(document):
+        return _bare(path.parent, read_rows(document, str(path)))
+    return _bare(path.parent, from_document(document, str(path)))
+
+
+def _bare(folder: Path, rows: Sequence[Result]) -> Run:
+    """Rows without a manifest or replicates."""
+    return Run(folder, tuple(rows), {}, (), {row_key(r): r for r in rows})
 
 
 def _line(key: Key, runs: Sequence[Run], published: bool) -> Line:

@@ -16,6 +16,7 @@ from faceprobe.datasets.info import INFOS, LATER, is_cached
 from faceprobe.datasets.table import FaceTable
 from faceprobe.faces.crops import CropPolicy
 from faceprobe.models.base import ModelCard
+from faceprobe.models.fusion import part_names
 from faceprobe.protocols import PROTOCOLS
 from faceprobe.report.words import slug
 from faceprobe.study.parts import Parts
@@ -168,9 +169,9 @@ def _add_model(plan: Plan, study: Study, text: str, entry: ModelEntry, parts: Pa
     """Put one model's card into the plan and return its name; "" where it is reported missing."""
     try:
         card = parts.model_card(text)
-        path = model_path(text)
-        if path is not None and not path.exists():
-            raise Missing(f"model {text}: {path} does not exist; check the path")
+        for path in map(model_path, part_names(text)):
+            if path is not None and not path.exists():
+                raise Missing(f"model {text}: {path} does not exist; check the path")
     except (Missing, Unreachable) as error:
         _tolerate(plan, error, study.allow_missing or entry.optional, entry.fetch)
         return ""
