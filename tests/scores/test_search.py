@@ -74,7 +74,10 @@ def _rows(found: Searched) -> list[tuple[object, ...]]:
 
 
 @given(
-    seed=st.integers(0, 10**6), levels=st.integers(0, 3), keep=st.booleans(), block=st.sampled_from([1, 7, 97])
+    seed=st.integers(0, 10**6),
+    levels=st.integers(0, 3),
+    keep=st.booleans(),
+    block=st.sampled_from([1, 7, 97]),
 )
 @settings(max_examples=40, deadline=None)
 def test_every_count_equals_a_plain_program(seed: int, levels: int, keep: bool, block: int) -> None:

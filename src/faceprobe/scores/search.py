@@ -175,9 +175,7 @@ def search(
     for q in range(n):
         close_person(people, reached, best, open_hit, open_level, open_best, q)
     known = np.unique(gallery.labels)
-    return Searched(
-        mate, photos, people, reached[:, back], best, len(known) - np.isin(probes.labels, known)
-    )
+    return Searched(mate, photos, people, reached[:, back], best, len(known) - np.isin(probes.labels, known))
 
 
 def _skipped(
