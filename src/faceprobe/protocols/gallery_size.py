@@ -169,28 +169,33 @@ def _add_beyond(
     people = [10**j for j in range(1, 12) if there < 10**j <= REACH * there]
     row = partial(add_metric, outcome, protocol)
     label = kind.probes.labels
-    if there < FEWEST:
-        note = f"not supported: {there} people are too few for a band with a back-test ({FEWEST} needed)"
+    models = ALARM_MODELS if complement else tuple(MODELS)
+    tests: list[BackTest] = []
+    if there >= FEWEST:
+        by_weighting = back_tests(
+            kind.probes,
+            every,
+            kind.score,
+            kind.k,
+            kind.n + 1,
+            fraction=FRACTION,
+            draws=DRAWS,
+            seed=int(protocol.options["split_seed"]),
+            models=models,
+        )
+        tests = by_weighting["pair"]
+        if tick is not None:
+            tick(len(every))
+    if not tests:
+        few = f"{there} people are too few for a band with a back-test ({FEWEST} needed)"
+        alone = "all searches are of people whom the back-test drew as impostors"
         for weighting in WEIGHTINGS:
             for size in people[:1]:
+                note = f"not supported: {few if there < FEWEST else alone}"
                 row(f"{metric}@people={size}", weighting, None, note=note)
         return
-    models = ALARM_MODELS if complement else tuple(MODELS)
-    tests = back_tests(
-        kind.probes,
-        every,
-        kind.score,
-        kind.k,
-        kind.n + 1,
-        fraction=FRACTION,
-        draws=DRAWS,
-        seed=int(protocol.options["split_seed"]),
-        models=models,
-    )
-    if tick is not None:
-        tick(len(every))
     for weighting in WEIGHTINGS:
-        own = tests[weighting]
+        own = by_weighting[weighting]
         sampling = sampling_error(kind.k == 0, label, context.weights, weighting)
         band = extrapolate(kind.seen[weighting], np.array([p - kind.extra for p in people]), models)
         reach = np.array(people) / there

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.core.embeddings import LabelledEmbeddings
 from faceprobe.metrics.identification import Identification, cmc, identification_replicates, mean_outcome
 from faceprobe.metrics.verification import WEIGHTINGS, Weighting
 from faceprobe.protocols.arrange import Arranged, lacking_people
@@ -14,6 +15,15 @@ from faceprobe.scores import MatedScores, Ranking, offsets
 
 METRICS = ("rank1", "rank5", "rank10", "rank50", "mrr")
 CMC_RANKS = 100
+
+
+def lacking(protocol: Protocol, data: LabelledEmbeddings) -> str:
+    """As :func:`lacking_people`; somebody must have a photo more than are enrolled."""
+    photos = int(protocol.options.get("photos", 1))
+    reason = lacking_people(protocol, data)
+    if not reason and np.unique(data.identities, return_counts=True)[1].max() <= photos:
+        reason = f"nobody has more than {photos} photos, so no photo is left to search with"
+    return reason
 
 
 def ranking(protocol: Protocol, arranged: Arranged, mated: MatedScores) -> Ranking:
@@ -103,7 +113,7 @@ FIGURES: list[tuple[str, Weighting]] = [(metric, weighting) for metric in METRIC
 
 KIND = Kind(
     figures=FIGURES,
-    lacking=lacking_people,
+    lacking=lacking,
     measure=measure_identification,
     sweeps=True,
     ranking=ranking,
