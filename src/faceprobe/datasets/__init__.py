@@ -17,6 +17,11 @@ DATASETS: Registry[Callable[[Name], FaceTable]] = Registry(
         "folder": "faceprobe.datasets.folder:load",
         "lfw": "faceprobe.datasets.lfw:load",
         "insightface-bin": "faceprobe.datasets.insightface_bin:load",
+        "cfp-fp": "faceprobe.datasets.cfp:load",
+        "agedb-30": "faceprobe.datasets.agedb:load",
+        "calfw": "faceprobe.datasets.calfw:load",
+        "cplfw": "faceprobe.datasets.calfw:load",
+        "rfw": "faceprobe.datasets.rfw:load",
     },
 )
 
