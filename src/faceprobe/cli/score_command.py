@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 EPILOG = "Example: faceprobe score embeddings.npy samples.csv --pairs pairs.txt --json"
+
+
+class NormaliseChoice(StrEnum):
+    """How scores are normalised with a cohort."""
+
+    Z = "z"
+    T = "t"
+    S = "s"
+    AS = "as"
 
 
 class EvidenceChoice(StrEnum):
@@ -32,6 +42,17 @@ def command(
     protocol: Annotated[
         list[str] | None,
         typer.Option(help="Protocol, repeatable [default: all that the input allows]."),
+    ] = None,
+    normalise: Annotated[
+        NormaliseChoice | None,
+        typer.Option(help="Also verify with normalised scores: Z-, T-, S- or adaptive S-norm."),
+    ] = None,
+    cohort: Annotated[
+        Path | None, typer.Option(metavar="EMB2", help="Vectors of other people, for --normalise.")
+    ] = None,
+    cohort_labels: Annotated[
+        Path | None,
+        typer.Option(metavar="LABELS2", help="Who they are: path, identity (checked to be others)."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
     replicates: Annotated[int, typer.Option(min=0, help="Bootstrap replicates; 0 = no intervals.")] = 1000,
@@ -63,19 +84,23 @@ def command(
     from faceprobe.core.files import parse_bytes, sha256_file, write_json
     from faceprobe.core.result import attach, to_document
     from faceprobe.protocols import PROTOCOLS, evaluate
-    from faceprobe.protocols.vector_files import read_labelled
+    from faceprobe.protocols.normalised import normalised_names
+    from faceprobe.protocols.vector_files import read_cohort, read_labelled
 
     if protocol == ["all"]:  # the default, spelled as in ``faceprobe eval``
         protocol = None
     for name in protocol or []:
         PROTOCOLS.get(name)
+    check_cohort_options(normalise, cohort, cohort_labels)
     data = read_labelled(embeddings, labels, pairs)
+    if cohort is not None:
+        data = replace(data, cohort=read_cohort(cohort, cohort_labels))
     manifest = _manifest_of(embeddings, finished=evidence is None)
     evidence = evidence or _evidence_of(manifest)
     data = replace(data, identities_known=bool(manifest.get("identities_known", True)))
-    outcome = evaluate(
+    run = partial(
+        evaluate,
         data,
-        protocol,
         seed=seed,
         replicates=replicates,
         keep_duplicates=keep_duplicates,
@@ -84,6 +109,9 @@ def command(
         max_memory=None if max_memory is None else parse_bytes(max_memory),
         int8=int8,
     )
+    outcome = run(protocol)
+    if normalise is not None:
+        outcome.add(run(normalised_names(data, normalise.value)))
     rows = attach(
         outcome.metrics,
         model=f"vectors:{embeddings.stem}",
@@ -99,6 +127,18 @@ def command(
         print_json(to_document(rows))
     else:
         print_results(rows)
+
+
+def check_cohort_options(
+    normalise: NormaliseChoice | None, cohort: Path | None, cohort_labels: Path | None
+) -> None:
+    """:class:`WrongUsage` where one of the options that belong together is missing."""
+    from faceprobe.core.errors import WrongUsage
+
+    if normalise is not None and cohort is None:
+        raise WrongUsage("--normalise needs --cohort, vectors of people who are not among EMB")
+    if cohort is None and cohort_labels is not None:
+        raise WrongUsage("--cohort-labels says who is in --cohort; give that too")
 
 
 def _manifest_of(embeddings: Path, finished: bool) -> dict[str, Any]:

@@ -32,6 +32,16 @@ class PairList:
 
 
 @dataclass(frozen=True)
+class Cohort:
+    """Photos of other people, against whose scores a score is normalised: ``vectors`` (C, D) float32 unit
+    rows and, where known, ``identities`` (C,) str.
+    """
+
+    vectors: NDArray[np.float32]
+    identities: NDArray[np.str_] | None = None
+
+
+@dataclass(frozen=True)
 class LabelledEmbeddings:
     """``vectors`` (N, D) float32 unit rows; ``identities`` and ``paths`` (N,) str.
 
@@ -41,6 +51,7 @@ class LabelledEmbeddings:
     dataset's own list, for protocols that use one. ``groups`` (N,) str or None: the demographic or other
     group of each photo's person, "" where unknown. Where ``identities_known`` is False, two identities
     may be one person, and only ``pairs`` says who is the same.
+    ``cohort``: other people, for the protocols that normalise scores.
     """
 
     vectors: NDArray[np.float32]
@@ -51,6 +62,7 @@ class LabelledEmbeddings:
     pairs: PairList | None = None
     identities_known: bool = True
     groups: NDArray[np.str_] | None = None
+    cohort: Cohort | None = None
 
     def __len__(self) -> int:
         return len(self.vectors)

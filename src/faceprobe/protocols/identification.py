@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.core.embeddings import LabelledEmbeddings
 from faceprobe.metrics.identification import Identification, cmc, identification_replicates, mean_outcome
-from faceprobe.metrics.verification import WEIGHTINGS
+from faceprobe.metrics.verification import WEIGHTINGS, Weighting
 from faceprobe.protocols.arrange import Arranged, lacking_people
 from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
@@ -16,6 +17,15 @@ METRICS = ("rank1", "rank5", "rank10", "rank50", "mrr")
 CMC_RANKS = 100
 
 
+def lacking(protocol: Protocol, data: LabelledEmbeddings) -> str:
+    """As :func:`lacking_people`; somebody must have a photo more than are enrolled."""
+    photos = int(protocol.options.get("photos", 1))
+    reason = lacking_people(protocol, data)
+    if not reason and np.unique(data.identities, return_counts=True)[1].max() <= photos:
+        reason = f"nobody has more than {photos} photos, so no photo is left to search with"
+    return reason
+
+
 def ranking(protocol: Protocol, arranged: Arranged, mated: MatedScores) -> Ranking:
     """Each probe's best mate (duplicates and, across events, the same event skipped) and the gallery."""
     best = np.full(len(arranged.rows), -np.inf)
@@ -23,8 +33,10 @@ def ranking(protocol: Protocol, arranged: Arranged, mated: MatedScores) -> Ranki
     gallery = None
     if protocol.options.get("enrol") == "first":
         # Rows are sorted by person and path, and a pair's left row comes first.
-        gallery = offsets(arranged.labels)[:-1]
-        keep &= np.isin(mated.left, gallery)
+        place = np.arange(len(best)) - offsets(arranged.labels)[arranged.labels]
+        enrolled = place < int(protocol.options.get("photos", 1))
+        gallery = np.flatnonzero(enrolled)
+        keep &= enrolled[mated.left] & ~enrolled[mated.right]
     else:
         np.maximum.at(best, mated.left[keep], mated.score[keep])
     np.maximum.at(best, mated.right[keep], mated.score[keep])
@@ -33,15 +45,29 @@ def ranking(protocol: Protocol, arranged: Arranged, mated: MatedScores) -> Ranki
 
 def measure_identification(protocol: Protocol, context: Context) -> Outcome:
     """All rows of an identification protocol, from the ranks of all rows (0: no probe)."""
-    arranged, weights = context.arranged, context.weights
     ranks, gallery = context.ranks[protocol.name], context.rankings[protocol.name].gallery
+    n_gallery = len(ranks) - 1 if gallery is None else len(gallery)
+    return identification_outcome(protocol, context, ranks, gallery, n_gallery)
+
+
+def identification_outcome(
+    protocol: Protocol,
+    context: Context,
+    ranks: NDArray[np.int64],
+    gallery: NDArray[np.int64] | None,
+    n_gallery: int,
+) -> Outcome:
+    """Rows and curves from the ``ranks`` (N,) of all rows, 0 marking those that are no probes, among
+    ``n_gallery`` entries; ``gallery`` are the rows enrolled (None: all of them).
+    """
+    arranged, weights = context.arranged, context.weights
     found = Identification.of(ranks, arranged.labels)
     n_probes, n_people = len(found.rank), int(np.count_nonzero(found.per_person()))
     if n_probes == 0:
         raise NothingLeft(protocol, "no photo has a mate that is not its duplicate; see --keep-duplicates")
-    n_gallery = len(ranks) - 1 if gallery is None else len(gallery)
     outcome = Outcome()
     replicates = identification_replicates(found, weights, METRICS) if len(weights) else {}
+    entries = "people" if protocol.kind == "centroid" else "photos"
     for metric in METRICS:
         trivial = metric != "mrr" and int(metric[4:]) >= n_gallery
         for weighting in WEIGHTINGS:
@@ -55,15 +81,16 @@ def measure_identification(protocol: Protocol, context: Context) -> Outcome:
                 how="identity bootstrap, gallery held fixed",
                 n=n_probes,
                 n_identities=n_people,
-                note=f"trivial: the gallery holds {n_gallery:,} photos" if trivial else "",
+                note=f"trivial: the gallery holds {n_gallery:,} {entries}" if trivial else "",
             )
     note = _without_mate(arranged, ranks, gallery)
     add_metric(
         outcome, protocol, "n_probes", "none", float(n_probes), n=n_probes, n_identities=n_people, note=note
     )
     if gallery is not None:
+        enrolled = len(arranged.names)
         add_metric(
-            outcome, protocol, "n_enrolled", "none", float(n_gallery), n=n_gallery, n_identities=n_gallery
+            outcome, protocol, "n_enrolled", "none", float(n_gallery), n=n_gallery, n_identities=enrolled
         )
     steps = np.arange(1, min(CMC_RANKS, n_gallery) + 1)
     outcome.curves[f"{protocol.name}//cmc_rank"] = steps
@@ -82,9 +109,11 @@ def _without_mate(arranged: Arranged, ranks: NDArray[np.int64], gallery: NDArray
     return f"{n:,} photos have no mate left (duplicates or same event) and are no probes" if n else ""
 
 
+FIGURES: list[tuple[str, Weighting]] = [(metric, weighting) for metric in METRICS for weighting in WEIGHTINGS]
+
 KIND = Kind(
-    figures=[(metric, weighting) for metric in METRICS for weighting in WEIGHTINGS],
-    lacking=lacking_people,
+    figures=FIGURES,
+    lacking=lacking,
     measure=measure_identification,
     sweeps=True,
     ranking=ranking,

@@ -20,7 +20,9 @@ from faceprobe.metrics.fold_presets import (
     squared_distances,
 )
 from faceprobe.metrics.folds import FoldAccuracy, fold_accuracy
+from faceprobe.metrics.normalisation import METHODS
 from faceprobe.protocols.arrange import Arranged
+from faceprobe.protocols.normalised import lacking_cohort, normalised_pairs
 from faceprobe.protocols.rows import join
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
 from faceprobe.scores import pair_scores
@@ -63,6 +65,11 @@ RULES: dict[str, Rule] = {
 }
 """By a protocol's option ``rule``; without it, "official"."""
 
+for _method in METHODS:
+    RULES[f"{_method}-norm"] = Rule(
+        partial(normalised_pairs, method=_method), fold_accuracy, False, "accuracy_se"
+    )
+
 
 def rule_of(protocol: Protocol) -> Rule:
     return RULES[protocol.options.get("rule", "official")]
@@ -74,7 +81,7 @@ def lacking_pairs(protocol: Protocol, data: LabelledEmbeddings) -> str:
         return "it needs a pair list (--pairs pairs.txt)"
     if int(data.pairs.fold.max()) < 1 and not rule_of(protocol).contiguous:
         return "its pair list has one fold only; the threshold is chosen on other folds"
-    return ""
+    return lacking_cohort(data) if "cohort" in protocol.needs else ""
 
 
 def measure_pair_list(protocol: Protocol, context: Context) -> Outcome:

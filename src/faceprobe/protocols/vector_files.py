@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.core.embeddings import PATH_COLUMNS, LabelledEmbeddings, unit_rows
+from faceprobe.core.embeddings import PATH_COLUMNS, Cohort, LabelledEmbeddings, unit_rows
 from faceprobe.core.errors import BadInput, Missing, Refused
 from faceprobe.core.pairs import read_lfw_pairs, resolve_pairs
 
@@ -42,6 +42,19 @@ def read_labelled(
         content=columns.get("sha256"),
         pairs=resolve_pairs(read_lfw_pairs(pairs), columns["path"]) if pairs is not None else None,
     )
+
+
+def read_cohort(embeddings: str | os.PathLike[str], labels: str | os.PathLike[str] | None = None) -> Cohort:
+    """The (C, D) ``.npy`` file of a cohort and, where there are any, its C labelled rows; errors as of
+    :func:`read_labelled`.
+    """
+    vectors = read_vectors(embeddings)
+    if labels is None:
+        return Cohort(vectors)
+    identities = read_labels(labels)["identity"]
+    if len(identities) != len(vectors):
+        raise BadInput(f"{embeddings} has {len(vectors):,} rows but {labels} has {len(identities):,}")
+    return Cohort(vectors, identities)
 
 
 def read_vectors(path: str | os.PathLike[str]) -> NDArray[np.float32]:

@@ -1,0 +1,260 @@
+"""Accuracy against the size of the gallery: exact up to the people there are, a band beyond."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.core.progress import Tick, progress
+from faceprobe.metrics.extrapolation import ALARM_MODELS, MODELS, BackTest, Observed, extrapolate
+from faceprobe.metrics.gallery_size import chance_within, mean_over_probes, mean_replicates
+from faceprobe.metrics.observed import TOP, back_tests, of_searched, sampling_error, score_grid
+from faceprobe.metrics.verification import WEIGHTINGS, Weighting, allowed_false_matches
+from faceprobe.protocols.arrange import lacking_people
+from faceprobe.protocols.galleries import side
+from faceprobe.protocols.rows import add_metric, join
+from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
+from faceprobe.scores.search import Searched, Side, best_mates, search
+
+RANKS = (1, 10)
+ALARM_TARGETS = {"1e-1": 0.1, "1e-2": 0.01}
+"""T is fixed where FPIR among all people is at most this."""
+
+REACH = 200
+"""A band goes up to so many times the people there are."""
+
+FEWEST = 100
+"""People that a band needs, so that its back-test has ten to fit to."""
+
+FRACTION, DRAWS = 10, 3
+"""The back-test is fitted to one in FRACTION of the people, drawn DRAWS times."""
+
+_CURVE_POINTS = 60
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """One kind of searches: ``probes`` with the ``score`` (Q,) that an impostor must reach and how many of
+    ``n`` do, ``k`` (Q,). ``extra`` are people in the gallery besides the impostors: the mate, or nobody.
+    """
+
+    probes: Side
+    score: NDArray[np.float64]
+    k: NDArray[np.int64]
+    n: int
+    extra: int
+    seen: dict[Weighting, Observed]
+
+
+def measure(protocol: Protocol, context: Context) -> Outcome:
+    """Rank-1 and rank-10 accuracy and FPIR by gallery size, with bands beyond the people there are."""
+    arranged = context.arranged
+    every = side(arranged, np.arange(len(arranged.rows)))
+    mate = best_mates(every, every)
+    if np.isnan(mate).all():
+        raise NothingLeft(protocol, "no photo has a mate that is not its duplicate; see --keep-duplicates")
+    n = len(arranged.names) - 1
+    grid = score_grid(mate[~np.isnan(mate)], every, every)
+    outcome = Outcome()
+    total = len(every) * (2 if n + 1 >= FEWEST else 1)
+    with progress("searching", total, context.quiet) as tick:
+        found = search(every, every, mate=mate, thresholds=grid, top=TOP, tick=tick)
+        mated = _mated(every, found, grid, n)
+        for rank in RANKS:
+            _add_within(outcome, protocol, context, mated, f"rank{rank}", rank, False)
+        _add_beyond(outcome, protocol, context, every, mated, "rank1", False, tick)
+        for name, fpir in ALARM_TARGETS.items():
+            _add_alarms(outcome, protocol, context, every, found, name, fpir, n)
+    _add_curves(outcome, protocol, mated)
+    return outcome
+
+
+def _mated(every: Side, found: Searched, grid: NDArray[np.float64], n: int) -> _Kind:
+    has = ~np.isnan(found.mate)
+    probes = every.take(has)
+    kept = Searched(
+        found.mate[has],
+        found.photos[has],
+        found.people[has],
+        found.reached[has],
+        found.top[has],
+        found.n_people[has],
+    )
+    return _Kind(probes, kept.mate, kept.people, n, 1, of_searched(kept, grid, probes.labels, n))
+
+
+def _add_alarms(
+    outcome: Outcome,
+    protocol: Protocol,
+    context: Context,
+    every: Side,
+    found: Searched,
+    name: str,
+    fpir: float,
+    n: int,
+) -> None:
+    """FPIR at a fixed T, of everybody's photos searched without that person."""
+    metric = f"fpir[{name}]"
+    allowed = allowed_false_matches(fpir, len(every))
+    ordered = np.sort(found.best_other)[::-1]
+    if allowed < 1 or allowed >= len(ordered) or np.isneginf(ordered[allowed]):
+        note = f"not supported: {len(every):,} searches allow no false alarm at an FPIR of {name}"
+        for weighting in WEIGHTINGS:
+            add_metric(outcome, protocol, f"{metric}@people=all", weighting, None, note=note)
+        return
+    limit = float(np.nextafter(ordered[allowed], np.inf))
+    grid = np.array([limit])
+    k = (found.top >= limit).sum(axis=1)
+    more = np.flatnonzero(k == found.top.shape[1])
+    if len(more):
+        k[more] = search(every.take(more), every, mate=np.full(len(more), np.nan), thresholds=grid).reached[
+            :, 0
+        ]
+    score = np.full(len(every), limit)
+    fixed = Searched(score, k, k, k[:, None], found.top, found.n_people)
+    alarms = _Kind(every, score, k, n, 0, of_searched(fixed, grid, every.labels, n))
+    _add_within(outcome, protocol, context, alarms, metric, 1, True)
+    _add_beyond(outcome, protocol, context, every, alarms, metric, True, None)
+
+
+def _add_within(
+    outcome: Outcome,
+    protocol: Protocol,
+    context: Context,
+    kind: _Kind,
+    metric: str,
+    rank: int,
+    complement: bool,
+) -> None:
+    """Exact rows at 10, 100, 1,000, ... people and at all of them; ``complement``: 1 - the share."""
+    people = [10**j for j in range(1, 9) if 10**j < kind.n + kind.extra]
+    sizes = np.array([*(p - kind.extra for p in people), kind.n])
+    chance = chance_within(kind.k, kind.n, sizes, rank)
+    values = 1 - chance if complement else chance
+    label, weights = kind.probes.labels, context.weights
+    for weighting in WEIGHTINGS:
+        means = mean_over_probes(values, label, weighting)
+        replicates = mean_replicates(values, label, weights, weighting) if len(weights) else None
+        for s, size in enumerate([*people, "all"]):
+            trivial = rank > sizes[s]
+            add_metric(
+                outcome,
+                protocol,
+                f"{metric}@people={size}",
+                weighting,
+                min(1.0, max(0.0, float(means[s]))),
+                replicates=None if replicates is None else np.clip(replicates[:, s], 0.0, 1.0),
+                how="identity bootstrap, gallery held fixed",
+                n=len(label),
+                n_identities=len(np.unique(label)),
+                note="trivial: the gallery holds no more people than the rank" if trivial else "exact",
+            )
+
+
+def _add_beyond(
+    outcome: Outcome,
+    protocol: Protocol,
+    context: Context,
+    every: Side,
+    kind: _Kind,
+    metric: str,
+    complement: bool,
+    tick: Tick | None,
+) -> None:
+    """Rows at powers of ten beyond the people there are: the models' median and a widened band."""
+    there = kind.n + kind.extra
+    people = [10**j for j in range(1, 12) if there < 10**j <= REACH * there]
+    row = partial(add_metric, outcome, protocol)
+    label = kind.probes.labels
+    models = ALARM_MODELS if complement else tuple(MODELS)
+    tests: list[BackTest] = []
+    if there >= FEWEST:
+        by_weighting = back_tests(
+            kind.probes,
+            every,
+            kind.score,
+            kind.k,
+            kind.n + 1,
+            fraction=FRACTION,
+            draws=DRAWS,
+            seed=int(protocol.options["split_seed"]),
+            models=models,
+        )
+        tests = by_weighting["pair"]
+        if tick is not None:
+            tick(len(every))
+    if not tests:
+        few = f"{there} people are too few for a band with a back-test ({FEWEST} needed)"
+        alone = "all searches are of people whom the back-test drew as impostors"
+        for weighting in WEIGHTINGS:
+            for size in people[:1]:
+                note = f"not supported: {few if there < FEWEST else alone}"
+                row(f"{metric}@people={size}", weighting, None, note=note)
+        return
+    for weighting in WEIGHTINGS:
+        own = by_weighting[weighting]
+        sampling = sampling_error(kind.k == 0, label, context.weights, weighting)
+        band = extrapolate(kind.seen[weighting], np.array([p - kind.extra for p in people]), models)
+        reach = np.array(people) / there
+        lows, highs = band.widened(own, sampling, reach)
+        for s, size in enumerate(people):
+            middle = float(band.middle[s])
+            ends = (float(lows[s]), float(highs[s]))
+            row(f"{metric}@people={size}", weighting, 1 - middle if complement else middle)
+            _as_band(outcome, ends, complement, len(models), float(reach[s]), own, label)
+
+
+def _as_band(
+    outcome: Outcome,
+    ends: tuple[float, float],
+    complement: bool,
+    models: int,
+    reach: float,
+    tests: list[BackTest],
+    label: NDArray[np.int64],
+) -> None:
+    """Turn the row added last into a band, which is no interval of a bootstrap."""
+    low, high = (1 - ends[1], 1 - ends[0]) if complement else ends
+    sign = -1 if complement else 1
+    errors = [sign * e for t in tests for e in t.errors.values()]
+    missed = max(max(t.below, t.above) for t in tests)
+    outside = f"missed by up to {missed:.4f} in {sum(not t.inside for t in tests)} of {len(tests)} draws"
+    note = join(
+        f"extrapolated: reaches {reach:.3g} times past the people there are",
+        f"back-test: fitted to {tests[0].fitted:,} people, predicted {tests[0].size:,}: models off by "
+        f"{min(errors):+.4f} to {max(errors):+.4f}, their band {outside if missed else 'held the truth'}",
+    )
+    outcome.metrics[-1] = replace(
+        outcome.metrics[-1],
+        ci_low=low,
+        ci_high=high,
+        ci_method=f"band of {models} models, widened by the interval at all people and the back-test's miss",
+        n=len(label),
+        n_identities=len(np.unique(label)),
+        note=note,
+    )
+
+
+def _add_curves(outcome: Outcome, protocol: Protocol, mated: _Kind) -> None:
+    """Exact rank-1 by gallery size, and what each model says beyond."""
+    inside = np.unique(np.rint(np.geomspace(1, mated.n, _CURVE_POINTS)).astype(np.int64))
+    beyond = np.unique(np.rint(np.geomspace(mated.n, REACH * mated.n, _CURVE_POINTS)).astype(np.int64))
+    curves: dict[str, NDArray[np.generic]] = {"size_people": inside + 1}
+    for weighting in WEIGHTINGS:
+        curves[f"size_rank1_{weighting}"] = mated.seen[weighting].exact(inside)
+    if mated.n + 1 >= FEWEST:
+        curves["size_people_beyond"] = beyond + 1
+        for weighting in WEIGHTINGS:
+            band = extrapolate(mated.seen[weighting], beyond)
+            curves[f"size_models_{weighting}"] = np.stack(list(band.predicted.values()))
+    outcome.curves |= {f"{protocol.name}//{name}": curve for name, curve in curves.items()}
+
+
+KIND = Kind(
+    figures=[("rank1@people=all", weighting) for weighting in WEIGHTINGS],
+    lacking=lacking_people,
+    measure=measure,
+)

@@ -1,0 +1,158 @@
+"""Verification with normalised scores: over all pairs of a small set, and over listed pairs."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.core.embeddings import Cohort, LabelledEmbeddings, PairList
+from faceprobe.core.errors import BadInput
+from faceprobe.metrics.normalisation import AllPairs, CohortScores, Method, cohort_scores, normalise
+from faceprobe.metrics.verification import WEIGHTINGS, allowed_false_matches
+from faceprobe.protocols.arrange import Arranged, lacking_people
+from faceprobe.protocols.rows import add_metric
+from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
+from faceprobe.scores import exact_rows, find_twins, pair_scores
+
+TARGETS = {f"tmr@fmr=1e-{k}": float(f"1e-{k}") for k in range(2, 7)}
+
+LIMIT = 6_000
+"""Photos whose pairs are compared by brute force: 18 million pairs, some 600 MB."""
+
+TOP = 200
+"""Cohort scores of each side that the adaptive method takes."""
+
+
+def lacking_cohort(data: LabelledEmbeddings) -> str:
+    """Why scores of ``data`` cannot be normalised, or "" where they can."""
+    cohort = data.cohort
+    if cohort is None:
+        return "it needs a cohort of other people (--normalise with --cohort)"
+    if cohort.vectors.shape[1] != data.vectors.shape[1]:
+        return (
+            f"the cohort has {cohort.vectors.shape[1]} dimensions, the embeddings {data.vectors.shape[1]}; "
+            "both must come from one model"
+        )
+    return ""
+
+
+def lacking(protocol: Protocol, data: LabelledEmbeddings) -> str:
+    """What all pairs need: people, a cohort, and few enough photos."""
+    return lacking_people(protocol, data) or _lacking_for_all(data)
+
+
+def _lacking_for_all(data: LabelledEmbeddings) -> str:
+    reason = lacking_cohort(data)
+    if not reason and not data.identities_known:
+        return "the photos' identities are not known, only which listed pairs show one person"
+    if not reason and len(data) > LIMIT:
+        reason = (
+            f"all pairs of {len(data):,} photos are too many to normalise one by one (at most {LIMIT:,} "
+            "photos); give a part of the photos, or a pair list"
+        )
+    return reason
+
+
+def against_cohort(data: LabelledEmbeddings, arranged: Arranged, method: Method) -> CohortScores:
+    """Each arranged row's scores with the cohort. :class:`BadInput` where the cohort shares people or photos
+    with the data, or cannot tell a photo's scores apart.
+    """
+    cohort = data.cohort
+    assert cohort is not None
+    _check_disjoint(data, cohort)
+    found = cohort_scores(arranged.rows, exact_rows(cohort.vectors), TOP if method == "as" else None)
+    flat = int(np.count_nonzero(found.sd < 1e-9))
+    if flat:
+        raise BadInput(
+            f"{flat:,} photos score the same with the whole cohort; it needs more and other people"
+        )
+    return found
+
+
+def normalised_pairs(
+    data: LabelledEmbeddings, arranged: Arranged, pairs: PairList, method: Method
+) -> NDArray[np.float64]:
+    """(P,) normalised scores of the listed pairs, the first photo of a line being the enrolled one."""
+    place = np.empty(len(arranged.order), dtype=np.int64)
+    place[arranged.order] = np.arange(len(place))
+    left, right = place[pairs.left], place[pairs.right]
+    against = against_cohort(data, arranged, method)
+    return normalise(pair_scores(arranged.rows, left, right), left, right, against, method)
+
+
+def normalised_names(data: LabelledEmbeddings, method: str) -> list[str]:
+    """The protocols of ``method`` that ``data`` allow. :class:`BadInput` where there is none."""
+    names = [f"verification/all-pairs-{method}-norm"] if not (reason := _lacking_for_all(data)) else []
+    if data.pairs is not None and int(data.pairs.fold.max()) >= 1 and not lacking_cohort(data):
+        names.append(f"lfw/official-{method}-norm")
+    if not names:
+        raise BadInput(f"no scores can be normalised here: {reason}")
+    return names
+
+
+def measure(protocol: Protocol, context: Context) -> Outcome:
+    """TMR at each target FMR over all pairs, normalised by the protocol's method."""
+    arranged, weights = context.arranged, context.weights
+    method: Method = protocol.options["normalise"]
+    against = against_cohort(context.data, arranged, method)
+    found = AllPairs.of(arranged.rows, arranged.labels, arranged.content, against, method)
+    if not len(found.mated) or not len(found.nonmated):
+        raise NothingLeft(protocol, "all comparisons of one kind are duplicates; see --keep-duplicates")
+    outcome = Outcome()
+    twins, photos = find_twins(arranged.labels, arranged.content), np.bincount(arranged.labels)
+    for name, fmr in TARGETS.items():
+        allowed = allowed_false_matches(fmr, len(found.nonmated))
+        drawn = found.replicates(weights, twins, photos, fmr) if allowed >= 1 and len(weights) else {}
+        for weighting in WEIGHTINGS:
+            add_metric(
+                outcome,
+                protocol,
+                name,
+                weighting,
+                found.tmr(allowed, weighting) if allowed >= 1 else None,
+                replicates=drawn.get(weighting),
+                how="identity bootstrap, T set anew, the cohort as it is",
+                n=len(found.mated),
+                n_identities=len(np.unique(found.label)),
+                note=_support(allowed, len(found.nonmated)),
+            )
+    cohort = context.data.cohort
+    assert cohort is not None
+    unknown = (
+        "" if cohort.identities is not None else "its people are not known: that they are others is unchecked"
+    )
+    size = len(cohort.vectors)
+    people = 0 if cohort.identities is None else len(np.unique(cohort.identities))
+    add_metric(outcome, protocol, "n_cohort", "none", float(size), n=size, n_identities=people, note=unknown)
+    return outcome
+
+
+def _check_disjoint(data: LabelledEmbeddings, cohort: Cohort) -> None:
+    if cohort.identities is not None and data.identities_known:
+        shared = np.intersect1d(data.identities, cohort.identities)
+        if len(shared):
+            raise BadInput(
+                f"{len(shared):,} people are in both the cohort and the embeddings (first: {shared[0]}); "
+                "a cohort must show other people"
+            )
+    own = {row.tobytes() for row in data.vectors}
+    n = sum(row.tobytes() in own for row in cohort.vectors)
+    if n:
+        raise BadInput(
+            f"{n:,} photos are in both the cohort and the embeddings; a cohort must show other people"
+        )
+
+
+def _support(allowed: int, n_nonmated: int) -> str:
+    if allowed < 1:
+        return f"not supported: {n_nonmated:,} non-mated comparisons allow no false match at this FMR"
+    if allowed < 30:
+        return f"weak and unstable: {allowed} false matches support T, below 30"
+    return f"unstable: {allowed} false matches support T, below 100" if allowed < 100 else ""
+
+
+KIND = Kind(
+    figures=[(metric, weighting) for metric in TARGETS for weighting in WEIGHTINGS],
+    lacking=lacking,
+    measure=measure,
+)

@@ -1,0 +1,133 @@
+"""Open-set identification: half of the people are enrolled, everybody is searched."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.core.progress import progress
+from faceprobe.metrics.open_set import (
+    OpenSet,
+    allowed_alarms,
+    dir_curve,
+    fnir,
+    open_set_replicates,
+    rank1,
+    threshold,
+)
+from faceprobe.metrics.verification import WEIGHTINGS
+from faceprobe.protocols.arrange import Arranged, lacking_people
+from faceprobe.protocols.galleries import enrolled_half, place_within_person, side
+from faceprobe.protocols.rows import add_metric
+from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
+from faceprobe.scores.search import best_mates, search
+
+TARGETS = {"fnir@fpir=1e-1": 0.1, "fnir@fpir=1e-2": 0.01, "fnir@fpir=3e-3": 0.003, "fnir@fpir=1e-3": 0.001}
+METRICS = (*TARGETS, "rank1")
+
+
+def measure(protocol: Protocol, context: Context) -> Outcome:
+    """All rows of an open-set protocol, and its DIR curve."""
+    arranged = context.arranged
+    found, n_gallery, note = _searched(protocol, context)
+    outcome = Outcome()
+    supported = [f for f in TARGETS.values() if allowed_alarms(found, f) >= 1]
+    replicates = open_set_replicates(found, context.weights, supported) if context.replicates else {}
+    n_mated, n_people = len(found.hit), len(np.unique(found.label))
+    for name, fpir in TARGETS.items():
+        allowed = allowed_alarms(found, fpir)
+        for weighting in WEIGHTINGS:
+            add_metric(
+                outcome,
+                protocol,
+                name,
+                weighting,
+                fnir(found, allowed, weighting) if allowed >= 1 else None,
+                replicates=replicates.get((repr(fpir), weighting)),
+                how="identity bootstrap, T set anew, gallery held fixed",
+                n=n_mated,
+                n_identities=n_people,
+                note=_support(allowed, len(found.alarm)),
+            )
+    for weighting in WEIGHTINGS:
+        add_metric(
+            outcome,
+            protocol,
+            "rank1",
+            weighting,
+            rank1(found, weighting),
+            replicates=replicates.get(("rank1", weighting)),
+            how="identity bootstrap, gallery held fixed",
+            n=n_mated,
+            n_identities=n_people,
+            note="mated searches only, whatever the score",
+        )
+    strangers = len(np.unique(found.stranger))
+    for metric, count, people, remark in (
+        ("n_mated_searches", n_mated, n_people, note),
+        ("n_nonmated_searches", len(found.alarm), strangers, ""),
+        ("n_enrolled", n_gallery, len(arranged.names) // 2, "photos in the gallery"),
+    ):
+        add_metric(outcome, protocol, metric, "none", float(count), n=count, n_identities=people, note=remark)
+    _add_curves(outcome, protocol, found)
+    return outcome
+
+
+def _searched(protocol: Protocol, context: Context) -> tuple[OpenSet, int, str]:
+    """Both kinds of searches, the photos in the gallery, and a note on photos that are no probes."""
+    arranged, options = context.arranged, protocol.options
+    enrolled = enrolled_half(len(arranged.names), int(options["split_seed"]))[arranged.labels]
+    if options["enrol"] == "first":
+        in_gallery = enrolled & (place_within_person(arranged.labels) == 0)
+        candidates = enrolled & ~in_gallery
+    else:
+        in_gallery = candidates = enrolled
+    gallery, probes = side(arranged, in_gallery), side(arranged, candidates)
+    mate = best_mates(probes, gallery)
+    has_mate = ~np.isnan(mate)
+    strangers = side(arranged, ~enrolled)
+    if not has_mate.any() or not len(strangers):
+        raise NothingLeft(protocol, "nobody of the enrolled half has a second photo to search with")
+    with progress("searching", int(has_mate.sum()) + len(strangers), context.quiet) as tick:
+        mated = search(probes.take(has_mate), gallery, mate=mate[has_mate], tick=tick)
+        alarms = search(strangers, gallery, mate=np.full(len(strangers), np.nan), tick=tick)
+    found = OpenSet.of(
+        mated.mate,
+        mated.photos,
+        probes.labels[has_mate],
+        alarms.best_other,
+        strangers.labels,
+        len(arranged.names),
+    )
+    return found, len(gallery), _without_mate(arranged, candidates, has_mate)
+
+
+def _without_mate(arranged: Arranged, candidates: NDArray[np.bool_], has_mate: NDArray[np.bool_]) -> str:
+    several = np.bincount(arranged.labels)[arranged.labels[candidates]] > 1
+    n = int(np.count_nonzero(several & ~has_mate))
+    return f"{n:,} photos have no mate left (duplicates) and are no probes" if n else ""
+
+
+def _support(allowed: int, n_searches: int) -> str:
+    if allowed < 1:
+        return f"not supported: {n_searches:,} non-mated searches allow no false alarm at this FPIR"
+    if allowed < 30:
+        return f"weak and unstable: {allowed} false alarms support T, below 30"
+    return f"unstable: {allowed} false alarms support T, below 100" if allowed < 100 else ""
+
+
+def _add_curves(outcome: Outcome, protocol: Protocol, found: OpenSet) -> None:
+    fpir = np.array([float(f"{f:.6g}") for f in np.logspace(-4, 0, 81)])
+    fpir = fpir[fpir * len(found.alarm) >= 1]
+    limits = [threshold(found, allowed_alarms(found, float(f))) for f in fpir]
+    curves = {"dir_fpir": fpir, "dir_threshold": np.array(limits)}
+    for weighting in WEIGHTINGS:
+        curves[f"dir_{weighting}"] = dir_curve(found, fpir, weighting)
+    outcome.curves |= {f"{protocol.name}//{name}": curve for name, curve in curves.items()}
+
+
+KIND = Kind(
+    figures=[(metric, weighting) for metric in METRICS for weighting in WEIGHTINGS],
+    lacking=lacking_people,
+    measure=measure,
+)
