@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput
+from faceprobe.core.templates import TemplateList
 
 PATH_COLUMNS = ("path", "image", "image_path")
 """Names of the column of photo paths in a table beside vectors, the preferred one first."""
@@ -37,7 +38,8 @@ class LabelledEmbeddings:
     hashes are duplicates. Where it is None, bit-equal rows are duplicates. ``pairs`` is the
     dataset's own list, for protocols that use one. ``groups`` (N,) str or None: the demographic or other
     group of each photo's person, "" where unknown. Where ``identities_known`` is False, two identities
-    may be one person, and only ``pairs`` says who is the same.
+    may be one person, and only ``pairs`` says who is the same. ``templates`` are the dataset's own sets of
+    photos that are compared as one, for protocols that use them.
     """
 
     vectors: NDArray[np.float32]
@@ -48,6 +50,7 @@ class LabelledEmbeddings:
     pairs: PairList | None = None
     identities_known: bool = True
     groups: NDArray[np.str_] | None = None
+    templates: TemplateList | None = None
 
     def __len__(self) -> int:
         return len(self.vectors)

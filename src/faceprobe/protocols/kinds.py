@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from faceprobe.protocols import identification, pair_list, verification
+from faceprobe.protocols import (
+    identification,
+    pair_list,
+    template_identification,
+    template_verification,
+    verification,
+)
 from faceprobe.protocols.types import Kind
 
 KINDS: dict[str, Kind] = {
     "pair-list": pair_list.KIND,
     "verification": verification.KIND,
     "identification": identification.KIND,
+    "template-verification": template_verification.KIND,
+    "template-identification": template_identification.KIND,
 }
