@@ -17,6 +17,12 @@ DATASETS: Registry[Callable[[Name], FaceTable]] = Registry(
         "folder": "faceprobe.datasets.folder:load",
         "lfw": "faceprobe.datasets.lfw:load",
         "insightface-bin": "faceprobe.datasets.insightface_bin:load",
+        "ijb-b": "faceprobe.datasets.ijb:load_b",
+        "ijb-c": "faceprobe.datasets.ijb:load_c",
+        "celeba": "faceprobe.datasets.celeba:load",
+        "vggface2": "faceprobe.datasets.vggface2:load",
+        "perturbed-faces": "faceprobe.datasets.perturbed_faces:load",
+        "distractors": "faceprobe.datasets.distractors:load",
     },
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from faceprobe.protocols import (
+    distractors,
     identification,
     pair_list,
     template_identification,
@@ -17,4 +18,5 @@ KINDS: dict[str, Kind] = {
     "identification": identification.KIND,
     "template-verification": template_verification.KIND,
     "template-identification": template_identification.KIND,
+    "distractors": distractors.KIND,
 }
