@@ -110,7 +110,7 @@ def test_what_is_absent_is_an_error_or_is_reported(bench: Any) -> None:
 
 def test_later_steps_are_reported_not_refused(bench: Any) -> None:
     asked = study(
-        datasets=["drawn", "celeba:somewhere", "perturbed-faces"],
+        datasets=["drawn", "ms-celeb:somewhere", "megaface"],
         cloaks=["none", "fawkes"],
         needs_later=["more to come"],
     )
@@ -119,8 +119,8 @@ def test_later_steps_are_reported_not_refused(bench: Any) -> None:
     assert plan.missing == [
         "more to come",
         "cloak fawkes: a later step of faceprobe adds cloaks",
-        "dataset celeba: a later step of faceprobe reads it",
-        "dataset perturbed-faces: a later step of faceprobe reads it",
+        "dataset ms-celeb: a later step of faceprobe reads it",
+        "dataset megaface: a later step of faceprobe reads it",
     ]
 
 
