@@ -29,9 +29,7 @@ def encoded(seed: int, form: str) -> bytes:
 FILES = {
     f"{k:06d}{ending}": encoded(10 * k + n, form)
     for k in (1, 2, 3)
-    for n, (ending, form) in enumerate(
-        ((".jpg", "JPEG"), ("_cloaked.png", "PNG"), ("_attacked.png", "PNG"))
-    )
+    for n, (ending, form) in enumerate(((".jpg", "JPEG"), ("_cloaked.png", "PNG"), ("_attacked.png", "PNG")))
 }
 
 
