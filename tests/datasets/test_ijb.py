@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import shutil
 from dataclasses import replace
@@ -249,3 +250,18 @@ def test_templates_are_part_of_what_a_result_stands_on(root: Path) -> None:
     ):
         assert other.digest() != t.digest()
         assert embed(replace(table, templates=other), encoder, workers=0, quiet=True).dataset_hash != first
+
+
+def test_from_the_command_line(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """aligned-112 from the set's own five points (no detector), both protocols, in one command."""
+    from faceprobe.cli.main import run
+
+    arguments = ["eval", "--model", "pixels:8", "--dataset", f"ijb-c:{root}", "--crop", "aligned-112"]
+    arguments += ["--protocol", "ijb/1:1", "--protocol", "ijb/1:N", "--replicates", "20", "--json"]
+    assert run(arguments) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    values = {(r["protocol"], r["metric"], r["weighting"]): r["value"] for r in rows}
+    assert values["ijb/1:1", "n_mated", "none"] == values["ijb/1:1", "n_nonmated", "none"] == 2
+    assert values["ijb/1:1", "auc", "pair"] is not None
+    assert values["ijb/1:N", "rank1", "pair"] == 1.0  # one person in each gallery
+    assert {r["evidence"] for r in rows} == {"real-photos"} and {r["dataset"] for r in rows} == {"ijb-c:IJBC"}

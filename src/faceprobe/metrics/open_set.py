@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.metrics.bootstrap import ratio, weighted_sums
+from faceprobe.metrics.bootstrap import ratio
 from faceprobe.metrics.verification import Weighting, allowed_false_matches
 
 BLOCK = 512
@@ -107,17 +107,17 @@ def search_replicates(
     is held fixed, T is set anew. Keys are the repr of each FPIR and ``rank<k>``.
     """
     label = s.label[s.mated]
-    each = np.ones(len(label)) if weighting == "pair" else 1.0 / s.per_person[label]
-    who = np.bincount(label, each, s.n_people)
-    totals = weighted_sums(weights, who)
+    # Each person's share of a search, in whole steps of 2**-40: sums of them are exact.
+    steps = np.rint(np.ldexp(1.0 / np.maximum(s.per_person, 1), 40)).astype(np.int64)
+    steps = np.ones_like(steps) if weighting == "pair" else steps
+    totals = weights @ (steps * s.per_person)
     found: dict[str, NDArray[np.float64]] = {}
     for rank in ranks:
-        hits = np.bincount(label, each * (s.rank[s.mated] <= rank), s.n_people)
-        found[f"rank{rank}"] = np.minimum(ratio(weighted_sums(weights, hits), totals), 1.0)
+        hits = np.bincount(label[s.rank[s.mated] <= rank], minlength=s.n_people)
+        found[f"rank{rank}"] = ratio((weights @ (steps * hits)).astype(np.float64), totals.astype(np.float64))
     # Mated searches at rank 1, from the highest score: what lies strictly above a limit is a prefix.
     first = s.mated[s.rank[s.mated] == 1]
     first = first[np.argsort(-s.best[first], kind="stable")]
-    shares = np.ones(len(first)) if weighting == "pair" else 1.0 / s.per_person[s.label[first]]
     above = np.searchsorted(-s.best[first], -s.top[s.nonmated], side="left")
     for fpir in fpirs:
         values = np.full(len(weights), np.nan)
@@ -127,7 +127,8 @@ def search_replicates(
                 continue
             beyond = int(np.searchsorted(false, allowed_false_matches(fpir, int(false[-1])), side="right"))
             n = len(first) if beyond == len(false) else int(above[beyond])
-            values[r] = max(0.0, 1.0 - float((w[s.label[first[:n]]] * shares[:n]).sum()) / totals[r])
+            matched = int((w * steps)[s.label[first[:n]]].sum())
+            values[r] = (int(totals[r]) - matched) / int(totals[r])
         found[repr(fpir)] = values
     return found
 
