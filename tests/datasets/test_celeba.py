@@ -138,3 +138,23 @@ def test_bad_input_is_named(root: Path) -> None:
     (root / "identity_CelebA.txt").unlink()
     with pytest.raises(Missing, match=r"has no identity_CelebA\.txt"):
         load(root)
+
+
+def test_the_five_points_of_the_aligned_photos_are_their_faces(root: Path) -> None:
+    assert load(root).photo(0).faces is None
+    lines = [f"{name(k)}  {k} 7 12 7 8 11 6 15 {k + 10} 15" for k in range(8)]
+    header = "lefteye_x lefteye_y righteye_x righteye_y nose_x nose_y leftmouth_x leftmouth_y x y"
+    path = root / "Anno" / "list_landmarks_align_celeba.txt"
+    write(path, ["8", header, *lines])
+    table = load(root, "?split=test")
+    assert table.images[1] == name(5)
+    (face,) = table.photo(1).faces
+    assert face.landmarks.tolist() == [[5, 7], [12, 7], [8, 11], [6, 15], [15, 15]] and face.score == 1
+    write(path, ["8", header, *lines[:5]])
+    with pytest.raises(BadInput, match=r"gives 2 photos no five points \(first: 000006\.jpg\)"):
+        load(root, "?split=test")
+    write(path, ["8", header, *lines[:7], lines[7] + "x"])
+    with pytest.raises(BadInput, match="line 10: expected a photo and ten numbers"):
+        load(root)
+    (root / "img_align_celeba").rename(root / "img_celeba")  # the points are those of the aligned photos
+    assert load(root, "?split=test").photo(1).faces is None

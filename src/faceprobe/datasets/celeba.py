@@ -4,23 +4,29 @@ Z. Liu, P. Luo, X. Wang, X. Tang, Deep Learning Face Attributes in the Wild, ICC
 holds ``img_align_celeba/`` (aligned, 178 x 218) or ``img_celeba/`` and the text files, which may also lie
 in the folders ``Anno/``, ``Eval/`` and ``Img/`` of the download: ``identity_CelebA.txt`` (``000001.jpg
 2880``), ``list_eval_partition.txt`` (``000001.jpg 0``; 0 train, 1 val, 2 test) and ``list_attr_celeba.txt``
-(the number of photos, the names of the attributes, then ``000001.jpg -1 1 ...``).
+(the number of photos, the names of the attributes, then ``000001.jpg -1 1 ...``). Where
+``list_landmarks_align_celeba.txt`` (two such lines, then ``000001.jpg`` and x y of five points) is there
+too, it gives each aligned photo's face, and crops need no detector.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from faceprobe.core.errors import BadInput, Missing, UnknownName, WrongUsage
 from faceprobe.core.names import Name
 from faceprobe.datasets.files import FileSource, existing_folder, list_folder, path_of
+from faceprobe.datasets.landmarked import LandmarkedFiles
 from faceprobe.datasets.table import FaceTable, face_table_columns
 
 N_PHOTOS = 202_599
 SPLITS = ("train", "val", "test")
-FOLDERS = ("img_align_celeba", "img_celeba")
+ALIGNED = "img_align_celeba"
+FOLDERS = (ALIGNED, "img_celeba")
 LICENCE = "non-commercial research agreement of its authors"
 
 
@@ -68,7 +74,7 @@ def load(name: Name) -> FaceTable:
     return FaceTable(
         name=str(Name("celeba", "", options=options)),
         table=face_table_columns(**columns),
-        source=FileSource(str(photos.resolve())),
+        source=_source(root, photos, images),
         licence=LICENCE,
         notes=tuple(notes),
     )
@@ -123,6 +129,29 @@ def _partition(root: Path, people: Mapping[str, str], needed: bool) -> dict[str,
     if without:
         raise BadInput(f"{path} gives {without:,} of the {len(people):,} photos with an identity no split")
     return partition
+
+
+def _source(root: Path, photos: Path, images: Sequence[str]) -> FileSource:
+    """The photos ``images``, with the five points of each where the aligned photos' file is there."""
+    try:
+        path = _file(root, "list_landmarks_align_celeba.txt")
+    except Missing:
+        return FileSource(str(photos.resolve()))
+    if photos.name != ALIGNED:
+        return FileSource(str(photos.resolve()))
+    points: dict[str, list[float]] = {}
+    for number, words in _lines(path):
+        if number > 2:
+            try:
+                points[words[0]] = [float(word) for word in words[1:]]
+            except ValueError as error:
+                raise BadInput(f"{path}, line {number}: expected a photo and ten numbers") from error
+    wrong = [image for image in images if len(points.get(image, ())) != 10]
+    if wrong:
+        raise BadInput(f"{path} gives {len(wrong):,} photos no five points (first: {wrong[0]})")
+    rows = np.array([points[image] for image in images], dtype=np.float32).reshape(-1, 5, 2)
+    names, score = np.array(images, dtype=np.str_), np.ones(len(images), dtype=np.float32)
+    return LandmarkedFiles.of(photos, names, rows, score)
 
 
 def _overlap(people: Mapping[str, str], partition: Mapping[str, str]) -> list[str]:

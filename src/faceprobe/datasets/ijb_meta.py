@@ -99,7 +99,7 @@ def read_pairs(path: Path, ids: NDArray[np.int64]) -> TemplatePairs:
                 a, b, label = (column.to_numpy(zero_copy_only=False) for column in batch.columns)
                 left.append(number_templates(a, ids, str(path)).astype(np.int32))
                 right.append(number_templates(b, ids, str(path)).astype(np.int32))
-                if not np.isin(label, (0, 1)).all():
+                if not ((label == 0) | (label == 1)).all():
                     raise BadInput(f"{path} holds a label other than 0 and 1")
                 same.append(label == 1)
     except (pa.ArrowException, OSError, ValueError) as error:
