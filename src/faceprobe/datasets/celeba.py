@@ -161,10 +161,10 @@ def _overlap(people: Mapping[str, str], partition: Mapping[str, str]) -> list[st
     splits = defaultdict(set)
     for image, person in people.items():
         splits[person].add(partition[image])
-    shared = [person for person, own in splits.items() if len(own) > 1]
+    shared = {person for person, own in splits.items() if len(own) > 1}
     counts = Counter(split for own in splits.values() for split in own)
     sizes = ", ".join(f"{split} {counts[split]:,}" for split in SPLITS)
-    photos = sum(person in set(shared) for person in people.values()) if shared else 0
+    photos = sum(person in shared for person in people.values())
     found = f"{len(shared):,} with {photos:,} photos" if shared else "none"
     return [f"people in more than one split: {found} of {len(splits):,} ({sizes})"]
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.metrics.listed_kernels import count_reached
 from faceprobe.metrics.verification import Weighting, allowed_false_matches
 
 BLOCK = 2048
@@ -85,11 +86,10 @@ def compare_with_distractors(
     as the probe are skipped.
     """
     probes, starts = np.unique(trials.probe, return_index=True)
-    ends = np.append(starts[1:], len(trials.probe))
+    starts = np.append(starts, len(trials.probe)).astype(np.int64)
     n_people = int(labels.max()) + 1
-    depth = 20 * allowed_false_matches(fmr, len(probes) * len(distractors)) + 1000
-    tail = Tail(depth)
-    beaten = np.zeros(len(trials.score), dtype=np.int64)
+    tail = Tail(20 * allowed_false_matches(fmr, len(probes) * len(distractors)) + 1000)
+    reached = np.zeros(len(trials.score), dtype=np.int64)
     compared = np.zeros(n_people, dtype=np.int64)
     snapshots = []
     for first, last in _blocks(sizes):
@@ -98,18 +98,35 @@ def compare_with_distractors(
         for start in range(0, len(probes), BLOCK):
             part = probes[start : start + BLOCK]
             scores = rows[part].astype(np.float64) @ wide
+            compared += len(some) * np.bincount(labels[part], minlength=n_people)
             if content is not None:
-                scores[content[part][:, None] == content[some]] = -np.inf
-            compared += np.bincount(labels[part], np.isfinite(scores).sum(axis=1), n_people).astype(np.int64)
+                compared -= _skip_twins(scores, content[part], content[some], labels[part], n_people)
             tail.add(scores, labels[part])
-            for i in np.flatnonzero(scores.max(axis=1) >= trials.score[starts[start : start + len(part)]]):
-                own = slice(starts[start + i], ends[start + i])
-                beaten[own] += _at_or_above(trials.score[own], scores[i])
+            count_reached(scores, trials.score, starts[start : start + len(part) + 1], reached)
         if last in sizes:
             snapshots.append(Snapshot(last, *tail.sorted(), compared.copy()))
         if tick is not None:
             tick(len(some))
+    # A distractor that reaches a mate reaches all lower ones: sum from each probe's highest mate down.
+    above = np.append(np.cumsum(reached[::-1])[::-1], 0)
+    beaten = above[:-1] - np.repeat(above[starts[1:]], np.diff(starts))
     return beaten, snapshots
+
+
+def _skip_twins(
+    scores: NDArray[np.float64],
+    probes: NDArray[np.int64],
+    distractors: NDArray[np.int64],
+    labels: NDArray[np.int32],
+    n_people: int,
+) -> NDArray[np.int64]:
+    """Set the ``scores`` of equal contents to -inf; (P,) how many there were by the probe's person."""
+    columns = np.flatnonzero(np.isin(distractors, probes))
+    if not len(columns):
+        return np.zeros(n_people, dtype=np.int64)
+    who, which = np.nonzero(probes[:, None] == distractors[columns])
+    scores[who, columns[which]] = -np.inf
+    return np.bincount(labels[who], minlength=n_people)
 
 
 def chance_of_none(k: NDArray[np.int64], n: int, total: int) -> NDArray[np.float64]:
@@ -157,11 +174,3 @@ def _blocks(sizes: list[int]) -> Iterator[tuple[int, int]]:
             last = min(first + BLOCK, size)
             yield first, last
             first = last
-
-
-def _at_or_above(mates: NDArray[np.float64], scores: NDArray[np.float64]) -> NDArray[np.int64]:
-    """How many of ``scores`` are at or above each of the ascending ``mates``."""
-    reach = np.searchsorted(mates, scores[scores >= mates[0]], side="right")
-    counts = np.bincount(reach, minlength=len(mates) + 1)
-    at_or_above: NDArray[np.int64] = np.cumsum(counts[::-1])[::-1][1:]
-    return at_or_above

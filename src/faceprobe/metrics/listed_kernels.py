@@ -1,4 +1,4 @@
-"""Compiled loops over long lists of comparisons (numba), compiled when first used and cached on disk."""
+"""Compiled loops over many comparisons (numba), compiled when first used and cached on disk."""
 
 from __future__ import annotations
 
@@ -55,6 +55,35 @@ def weights_at(
     sums = np.empty(len(marks) + 1, dtype=np.int64)
     compiled(_products_at)(weights, left, right, marks, sums)
     return sums
+
+
+def count_reached(
+    scores: NDArray[np.float64],
+    mates: NDArray[np.float64],
+    starts: NDArray[np.int64],
+    counts: NDArray[np.int64],
+) -> None:
+    """For each row i of ``scores`` (B, D) and its ascending ``mates[starts[i] : starts[i + 1]]``, add 1 to
+    the entry of ``counts`` (like ``mates``) of the highest mate that each score reaches (>=), if any.
+    """
+    compiled(_reached)(scores, mates, starts, counts)
+
+
+def _reached(scores, mates, starts, counts):  # type: ignore[no-untyped-def]
+    for i in range(scores.shape[0]):
+        first, last = starts[i], starts[i + 1]
+        lowest = mates[first]
+        for d in range(scores.shape[1]):
+            score = scores[i, d]
+            if score >= lowest:
+                low, high = first, last
+                while high - low > 1:  # mates[low] <= score, and mates[high] > score where there is one
+                    middle = (low + high) // 2
+                    if mates[middle] <= score:
+                        low = middle
+                    else:
+                        high = middle
+                counts[low] += 1
 
 
 def _dots(rows, left, right, scores):  # type: ignore[no-untyped-def]
