@@ -153,3 +153,16 @@ def open_set(
         better = sum(scores[p][g] >= own for g in gallery if identities[g] != identities[p])
         hits.append((better == 0 and own >= lowest, identities[p]))
     return 1 - share(hits, weighting)
+
+
+def equal_error(mated: list[tuple[float, str]], nonmated: list[float], weighting: str) -> float:
+    """Where FMR and FNMR cross, walking through every threshold from above the highest score down."""
+    before = (0.0, 1.0)
+    for threshold in sorted({s for s, _ in mated} | set(nonmated), reverse=True):
+        fmr = sum(s >= threshold for s in nonmated) / len(nonmated)
+        fnmr = 1 - share([(s >= threshold, who) for s, who in mated], weighting)
+        if fmr >= fnmr - 1e-15:
+            gap = before[1] - before[0]
+            return before[0] + (fmr - before[0]) * gap / (gap + fmr - fnmr)
+        before = (fmr, fnmr)
+    raise AssertionError("at the lowest threshold everything matches")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score, roc_curve
-from templates_oracle import open_set, share, shuffle_photos, template_world, tmr_at
+from templates_oracle import equal_error, open_set, share, shuffle_photos, template_world, tmr_at
 
 from faceprobe.core.embeddings import LabelledEmbeddings, unit_rows
 from faceprobe.core.errors import BadInput
@@ -68,6 +68,9 @@ def test_one_to_one_against_plain_python(seed: int, coarse: bool) -> None:
                 row = got[protocol, f"tmr@fmr=1e-{k}", weighting]
                 assert row.value == (None if expected is None else pytest.approx(expected, abs=1e-12))
                 assert row.n == len(mated)
+        for weighting in WEIGHTINGS:
+            expected = equal_error(mated, nonmated, weighting)
+            assert got[protocol, "eer", weighting].value == pytest.approx(expected, abs=1e-12)
         area = roc_auc_score([1] * len(mated) + [0] * len(nonmated), [s for s, _ in mated] + nonmated)
         assert got[protocol, "auc", "pair"].value == pytest.approx(area, abs=1e-12)
         assert got[protocol, "n_nonmated", "none"].value == len(nonmated)

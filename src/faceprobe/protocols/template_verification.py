@@ -10,7 +10,16 @@ from faceprobe.core.embeddings import LabelledEmbeddings
 from faceprobe.core.progress import progress
 from faceprobe.metrics.listed import ListedScores, Replicates, listed_replicates, nearest_tmr
 from faceprobe.metrics.listed_kernels import listed_scores
-from faceprobe.metrics.verification import WEIGHTINGS, allowed_false_matches, auc, eer, roc, tmr
+from faceprobe.metrics.verification import (
+    WEIGHTINGS,
+    Verification,
+    Weighting,
+    allowed_false_matches,
+    auc,
+    eer,
+    roc,
+    tmr,
+)
 from faceprobe.protocols.pooled import Pooled, lacking_templates, pooled
 from faceprobe.protocols.rows import add_metric, join
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
@@ -35,53 +44,53 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
     v = scores.verification
     if len(v.score) == 0 or v.n_nonmated == 0:
         raise NothingLeft(protocol, "the listed pairs of templates are all of one kind")
-    nearest = str(protocol.options.get("threshold", "at-most")) == "nearest"
-    supported = [f for f in TARGETS.values() if allowed_false_matches(f, v.n_nonmated) >= 1]
-    found: Replicates = {}
-    if len(pool.weights):
-        found = listed_replicates(scores, pool.weights, supported)
     outcome = Outcome()
     people = v.n_mated_people if pool.known else 0
     row = partial(add_metric, outcome, protocol, how=HOW, n=len(v.score), n_identities=people)
-    unknown = "" if pool.known else "whom the templates show is not known: no interval, no figure by people"
-    if nearest:
+    if protocol.options["threshold"] == "nearest":
         _add_nearest(row, scores, join(pool.note, _about(pool)))
         return outcome
+    supported = [f for f in TARGETS.values() if allowed_false_matches(f, v.n_nonmated) >= 1]
+    found = listed_replicates(scores, pool.weights, supported) if len(pool.weights) else {}
     for weighting in WEIGHTINGS:
-        by_people = weighting == "identity" and not pool.known
-        for name, f in TARGETS.items():
-            allowed = allowed_false_matches(f, v.n_nonmated)
-            value = tmr(v, allowed, weighting) if allowed and not by_people else None
-            row(
-                name,
-                weighting,
-                value,
-                replicates=found.get((repr(f), weighting)),
-                note=join(_support(allowed, v.n_nonmated), pool.note, unknown),
-            )
-        equal = None if by_people else eer(v, weighting).value
-        row("eer", weighting, equal, replicates=found.get(("eer", weighting)), note=unknown)
-        area = None if by_people else auc(v, weighting)
-        row("auc", weighting, area, replicates=found.get(("auc", weighting)), note=unknown)
-    add_metric(outcome, protocol, "n_mated", "none", float(len(v.score)), n=len(v.score), n_identities=people)
-    add_metric(
-        outcome,
-        protocol,
-        "n_nonmated",
-        "none",
-        float(v.n_nonmated),
-        n=v.n_nonmated,
-        n_identities=len(pool.names) if pool.known else 0,
-        note=_about(pool),
-    )
+        _add_figures(row, pool, v, weighting, found)
+    row("n_mated", "none", float(len(v.score)))
+    everybody = len(pool.names) if pool.known else 0
+    row = partial(row, n=v.n_nonmated, n_identities=everybody)
+    row("n_nonmated", "none", float(v.n_nonmated), note=_about(pool))
     fmr = np.array([float(f"{f:.6g}") for f in np.logspace(-6, 0, 121)])
     fmr = fmr[fmr * v.n_nonmated >= 1]
     outcome.curves[f"{protocol.name}//roc_fmr"] = fmr
     for weighting in WEIGHTINGS:
-        if weighting == "identity" and not pool.known:
-            continue
-        outcome.curves[f"{protocol.name}//roc_tmr_{weighting}"] = roc(v, fmr, weighting)
+        if weighting == "pair" or pool.known:
+            outcome.curves[f"{protocol.name}//roc_tmr_{weighting}"] = roc(v, fmr, weighting)
     return outcome
+
+
+def _add_figures(
+    row: partial[None], pool: Pooled, v: Verification, weighting: Weighting, found: Replicates
+) -> None:
+    """TMR at each FMR, EER and AUC in one weighting; no value by people where people are not known."""
+    defined = weighting == "pair" or pool.known
+    unknown = "" if pool.known else "whom the templates show is not known: no interval, no figure by people"
+    for name, f in TARGETS.items():
+        allowed = allowed_false_matches(f, v.n_nonmated)
+        value = tmr(v, allowed, weighting) if allowed and defined else None
+        note = join(_support(allowed, v.n_nonmated), pool.note, unknown)
+        row(name, weighting, value, replicates=found.get((repr(f), weighting)), note=note)
+    exact = eer(v, weighting)
+    bracket = (
+        f"bracket: FMR {exact.before[0]:.6f}, FNMR {exact.before[1]:.6f} to "
+        f"FMR {exact.after[0]:.6f}, FNMR {exact.after[1]:.6f}"
+    )
+    for name, value, note in (("eer", exact.value, bracket), ("auc", auc(v, weighting), "")):
+        row(
+            name,
+            weighting,
+            value if defined else None,
+            replicates=found.get((name, weighting)),
+            note=join(note if defined else "", unknown),
+        )
 
 
 def _scores(pool: Pooled, quiet: bool) -> ListedScores:
