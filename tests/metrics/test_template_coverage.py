@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from faceprobe.core.embeddings import unit_rows
 from faceprobe.metrics.bootstrap import identity_weights, percentile_interval
 from faceprobe.metrics.listed import ListedScores, listed_replicates
-from faceprobe.metrics.open_set import Searches, fnir, search_gallery, search_replicates
+from faceprobe.metrics.template_search import Searches, fnir, search_gallery, search_replicates
 from faceprobe.metrics.verification import allowed_false_matches, auc, tmr
 from faceprobe.scores import exact_rows, pair_scores
 

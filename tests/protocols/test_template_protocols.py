@@ -18,7 +18,7 @@ from faceprobe.core.templates import TemplateList
 from faceprobe.metrics.bootstrap import identity_weights
 from faceprobe.metrics.listed import ListedScores, listed_replicates, nearest_tmr
 from faceprobe.metrics.listed_kernels import listed_scores
-from faceprobe.metrics.open_set import search_gallery, search_replicates
+from faceprobe.metrics.template_search import search_gallery, search_replicates
 from faceprobe.metrics.templates import pool_templates
 from faceprobe.metrics.verification import WEIGHTINGS
 from faceprobe.protocols import PROTOCOLS, evaluate

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from faceprobe.core.embeddings import LabelledEmbeddings
 from faceprobe.core.progress import progress
-from faceprobe.metrics.open_set import (
+from faceprobe.metrics.template_search import (
     Searches,
     allowed_false_searches,
     fnir,
