@@ -141,6 +141,23 @@ def test_published_figures_beside_ours(tmp_path: Path, capsys: pytest.CaptureFix
     assert accuracy["values"][0]["evidence"] == "real-model"
 
 
+@pytest.mark.parametrize(
+    ("dataset", "value"), [("cfp-fp", 0.9066), ("agedb-30:agedb_30.bin", 0.7982), ("cplfw", 0.8273)]
+)
+def test_published_figures_of_the_pair_sets(
+    dataset: str, value: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metrics = [Metric("lfw/insightface", "accuracy", "pair", 0.9, n=7000, conventions="lfw/insightface v1")]
+    found = attach(
+        metrics, model="ViT-L-14/openai", dataset=dataset, crop="aligned-112", evidence="real-model"
+    )
+    a = write_run(tmp_path / "a", found)
+    code, shown, _ = compare(capsys, a, "--published")
+    assert code == 0 and f"{value:.4f}" in shown and "arXiv 2509.14921" in shown
+    (line,) = json.loads(compare(capsys, a, "--published", "--json")[1])["rows"]
+    assert [figure["value"] for figure in line["published"]] == [value]
+
+
 def test_no_published_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     a = write_run(tmp_path / "a", rows(0.5, dataset="synthetic"))
     assert "No published figure" in compare(capsys, a, "--published")[1]

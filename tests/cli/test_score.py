@@ -68,6 +68,20 @@ def test_json_is_the_document_and_nothing_else(
     assert capsys.readouterr().out == printed.out
 
 
+def test_threads_and_memory_change_no_byte(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _score(*files, "--json") == 0
+    printed = capsys.readouterr().out
+    assert _score(*files, "--json", "--threads", 1, "--max-memory", "600MB") == 0
+    assert capsys.readouterr().out == printed
+    assert _score(*files, "--max-memory", "1MB") == 2
+    error = capsys.readouterr().err
+    assert "not enough to compare 60 photos; at least" in error
+    assert _score(*files, "--max-memory", "plenty") == 2
+    assert "is no amount of memory" in capsys.readouterr().err
+
+
 def test_pairs_bring_lfw_official(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     lines = ["2 3"]
     for fold in (0, 1):
@@ -268,7 +282,9 @@ def test_protocols_are_listed_with_their_conventions(capsys: pytest.CaptureFixtu
     assert run(["protocols", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)["protocols"]
     by_name = {p["name"]: p for p in listed}
-    assert len(by_name) == len(listed) == 6
+    assert len(by_name) == len(listed)
+    assert len([p for p in listed if not p["on_request"]]) == 6
+    assert {"lfw/insightface", "lfw/facexzoo"} < by_name.keys()
     assert by_name["lfw/official"]["needs"] == ["pairs"]
     for protocol in listed:
         assert protocol["version"] == 1

@@ -15,7 +15,7 @@ from PIL import Image
 from faceprobe.core.embeddings import unit_rows
 from faceprobe.core.errors import BadInput, FaceprobeError, Missing, UnknownName, WrongUsage
 from faceprobe.core.extras import require
-from faceprobe.core.files import atomic_path, cache_dir, read_json, sha256_json, write_json
+from faceprobe.core.files import atomic_path, cache_dir, parse_bytes, read_json, sha256_json, write_json
 from faceprobe.core.names import parse_name
 from faceprobe.core.photo import UnreadablePhoto, decode_image
 from faceprobe.core.registry import Registry
@@ -140,3 +140,12 @@ def test_rows_carry_their_origin() -> None:
     (row,) = attach([metric], model="a", dataset="b", crop="as-is", evidence="synthetic", model_hash="h")
     assert row.to_dict()["value"] == 0.5 and row.cloak == "none" and row.model_hash == "h"
     assert weakest(["real-model", "synthetic", "published"]) == "synthetic"
+
+
+def test_amounts_of_memory() -> None:
+    assert parse_bytes("800MB") == 800_000_000
+    assert parse_bytes("1.5 GiB") == 3 * 2**29
+    assert parse_bytes("12") == 12
+    for text in ("", "many", "2TB", "-1GB", "1GB2"):
+        with pytest.raises(WrongUsage, match="amount of memory"):
+            parse_bytes(text)

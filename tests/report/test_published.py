@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from faceprobe.core.result import Metric, Result, attach
 from faceprobe.report.published import benchmark, beside, published_figures, published_tables
 
@@ -64,3 +66,23 @@ def test_benchmarks_by_dataset_name() -> None:
     assert benchmark("lfw:data/lfw?pairs=p.txt") == "lfw"
     assert benchmark("insightface-bin:dir/cfp_fp.bin") == "cfp-fp"
     assert benchmark("insightface-bin:agedb_30.bin?x=1") == "agedb-30"
+    assert benchmark("cfp-fp") == benchmark("cfp-fp:cfp_fp.bin") == "cfp-fp"
+    assert benchmark("cfp-fp?part=ff") == benchmark("cfp-fp:cfp_ff.bin?part=ff") == "cfp-ff"
+
+
+@pytest.mark.parametrize(
+    ("kind", "printed"), [("cfp-fp", "90.66"), ("agedb-30", "79.82"), ("calfw", "83.10"), ("cplfw", "82.73")]
+)
+@pytest.mark.parametrize("form", ["", ":file.bin"])
+@pytest.mark.parametrize("model", ["ViT-L-14/openai", "ViT-L-14-quickgelu/openai?flip=sum"])
+def test_figures_of_the_pair_sets_stand_beside_rows_under_their_own_names(
+    kind: str, printed: str, form: str, model: str
+) -> None:
+    (figure,) = beside(row(dataset=kind + form, model=model, protocol="lfw/insightface"))
+    assert (figure.printed, figure.benchmark, figure.source.id) == (printed, kind, "arxiv-2509.14921")
+    assert beside(row(dataset=kind + form, model=model, metric="accuracy_sd")) == []
+
+
+def test_other_pairs_of_a_set_have_no_figure() -> None:
+    assert beside(row(dataset="cfp-fp?part=ff", protocol="lfw/insightface")) == []
+    assert beside(row(dataset="rfw", protocol="lfw/insightface")) == []

@@ -38,6 +38,15 @@ def command(
     keep_duplicates: Annotated[
         bool, typer.Option("--keep-duplicates", help="Score duplicate photos with each other too.")
     ] = False,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads that compare photos [default: all cores].")
+    ] = None,
+    max_memory: Annotated[
+        str | None, typer.Option(help="Memory beyond the vectors, such as 800MB or 2GB.")
+    ] = None,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="First pass in 8 bits: quicker for large sets (needs torch).")
+    ] = False,
     evidence: Annotated[
         EvidenceChoice | None,
         typer.Option(help="What the vectors were measured on [default: the store's own, else real-photos]."),
@@ -51,7 +60,7 @@ def command(
     with equal sha256, or where it is not known with equal vectors, are taken for duplicates.
     """
     from faceprobe.cli.show import print_json, print_results
-    from faceprobe.core.files import sha256_file, write_json
+    from faceprobe.core.files import parse_bytes, sha256_file, write_json
     from faceprobe.core.result import attach, to_document
     from faceprobe.protocols import PROTOCOLS, evaluate
     from faceprobe.protocols.vector_files import read_labelled
@@ -65,7 +74,15 @@ def command(
     evidence = evidence or _evidence_of(manifest)
     data = replace(data, identities_known=bool(manifest.get("identities_known", True)))
     outcome = evaluate(
-        data, protocol, seed=seed, replicates=replicates, keep_duplicates=keep_duplicates, quiet=False
+        data,
+        protocol,
+        seed=seed,
+        replicates=replicates,
+        keep_duplicates=keep_duplicates,
+        quiet=False,
+        threads=threads,
+        max_memory=None if max_memory is None else parse_bytes(max_memory),
+        int8=int8,
     )
     rows = attach(
         outcome.metrics,

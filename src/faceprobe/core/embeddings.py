@@ -13,6 +13,9 @@ from faceprobe.core.templates import TemplateList
 PATH_COLUMNS = ("path", "image", "image_path")
 """Names of the column of photo paths in a table beside vectors, the preferred one first."""
 
+_ROWS = 8192
+"""Rows that are widened to float64 at a time."""
+
 
 @dataclass(frozen=True)
 class PairList:
@@ -67,8 +70,7 @@ def unit_rows(vectors: NDArray[np.generic], where: str = "the embeddings") -> ND
         raise BadInput(f"{where} must be a matrix of rows x dimensions; its shape is {vectors.shape}")
     if not np.issubdtype(vectors.dtype, np.floating):
         raise BadInput(f"{where} must hold float16, float32 or float64 values, not {vectors.dtype}")
-    wide = vectors.astype(np.float64)
-    norms = np.sqrt(np.einsum("ij,ij->i", wide, wide))
+    norms = np.concatenate([_norms(vectors[k : k + _ROWS]) for k in range(0, len(vectors), _ROWS)])
     bad = np.flatnonzero(~np.isfinite(norms))
     if len(bad):
         raise BadInput(f"{where}: {len(bad)} of {len(norms)} rows hold NaN or infinity (first: row {bad[0]})")
@@ -77,4 +79,14 @@ def unit_rows(vectors: NDArray[np.generic], where: str = "the embeddings") -> ND
         raise BadInput(f"{where}: {len(empty)} of {len(norms)} rows are all zeros (first: row {empty[0]})")
     if vectors.dtype == np.float32 and np.all(np.abs(norms - 1) < 2e-6):
         return np.ascontiguousarray(vectors, dtype=np.float32)
-    return np.ascontiguousarray(wide / norms[:, None], dtype=np.float32)
+    unit = np.empty(vectors.shape, dtype=np.float32)
+    for k in range(0, len(vectors), _ROWS):
+        part = slice(k, k + _ROWS)
+        unit[part] = vectors[part].astype(np.float64) / norms[part, None]
+    return unit
+
+
+def _norms(rows: NDArray[np.generic]) -> NDArray[np.float64]:
+    wide = rows.astype(np.float64)
+    norms: NDArray[np.float64] = np.sqrt(np.einsum("ij,ij->i", wide, wide))
+    return norms

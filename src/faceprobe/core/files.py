@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from faceprobe.core.errors import BadInput
+from faceprobe.core.errors import BadInput, WrongUsage
 
 
 def cache_dir(*parts: str) -> Path:
@@ -81,3 +82,12 @@ def sha256_json(value: Any) -> str:
     """Hex SHA-256 of a JSON-able value, independent of the order of keys."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return sha256_bytes(text.encode())
+
+
+def parse_bytes(text: str) -> int:
+    """A number of bytes written as ``800MB``, ``1.5 GB`` or ``4GiB``; :class:`WrongUsage` for other texts."""
+    units = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-zA-Z]*)", text.strip())
+    if found is None or found[2].upper() not in units:
+        raise WrongUsage(f"{text!r} is no amount of memory; write it as 800MB or 2GB")
+    return int(float(found[1]) * units[found[2].upper()])

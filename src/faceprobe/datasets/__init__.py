@@ -23,6 +23,11 @@ DATASETS: Registry[Callable[[Name], FaceTable]] = Registry(
         "vggface2": "faceprobe.datasets.vggface2:load",
         "perturbed-faces": "faceprobe.datasets.perturbed_faces:load",
         "distractors": "faceprobe.datasets.distractors:load",
+        "cfp-fp": "faceprobe.datasets.cfp:load",
+        "agedb-30": "faceprobe.datasets.agedb:load",
+        "calfw": "faceprobe.datasets.calfw:load",
+        "cplfw": "faceprobe.datasets.calfw:load",
+        "rfw": "faceprobe.datasets.rfw:load",
     },
 )
 

@@ -15,8 +15,9 @@ PUBLIC_FIGURES = "none asked: public figures in photos from the web"
 @dataclass(frozen=True)
 class DatasetInfo:
     """``status``: "built-in", "your own", "available", "on request" or "withdrawn". ``download_mb`` is
-    what the first use fetches (0 = nothing). ``non_commercial`` None = its authors do not say. ``use``
-    is how to name it, or :data:`LATER` where this version does not read it yet.
+    what the first use fetches (0 = nothing); ``source`` is where to get a set that is never fetched here.
+    ``pairs`` counts the comparisons of its own list. ``non_commercial`` None = its authors do not say.
+    ``use`` is how to name it, or :data:`LATER` where this version does not read it yet.
     """
 
     name: str
@@ -28,6 +29,8 @@ class DatasetInfo:
     non_commercial: bool | None
     photos: int | None = None
     people: int | None = None
+    pairs: int | None = None
+    source: str = ""
     download_mb: float = 0.0
     note: str = ""
 
@@ -63,6 +66,7 @@ INFOS: tuple[DatasetInfo, ...] = (
         non_commercial=None,
         photos=13_233,
         people=5_749,
+        pairs=6_000,
         download_mb=181.0,
         note="its authors warn that no result on it shows that a system is fit for commercial use",
     ),
@@ -166,51 +170,62 @@ INFOS: tuple[DatasetInfo, ...] = (
     DatasetInfo(
         name="rfw",
         title="Racial Faces in the Wild",
-        use=LATER,
+        use="rfw:PATH[?group=African], rfw:FILE.bin",
         status="on request",
         consent=PUBLIC_FIGURES + " (taken from MS-Celeb-1M)",
         licence="non-commercial research agreement",
         non_commercial=True,
+        photos=40_607,
+        pairs=24_000,
+        source="http://whdeng.cn/RFW/testing.html",
+        note="6,000 pairs in each of four groups; models trained on MS-Celeb-1M may have seen its people",
     ),
     DatasetInfo(
         name="cfp-fp",
-        title="Celebrities in Frontal-Profile",
-        use=LATER,
+        title="Celebrities in Frontal-Profile, frontal against profile",
+        use="cfp-fp:PATH[?part=ff], cfp-fp:FILE.bin",
         status="available",
         consent=PUBLIC_FIGURES,
         licence="research use",
         non_commercial=None,
-        note="its insightface .bin is read today: insightface-bin:cfp_fp.bin",
+        photos=7_000,
+        people=500,
+        pairs=7_000,
+        source="http://www.cfpw.io",
+        note="part=ff is CFP-FF, frontal against frontal",
     ),
     DatasetInfo(
         name="agedb-30",
         title="AgeDB, pairs 30 years apart",
-        use=LATER,
+        use="agedb-30:PATH[?pairs=FILE.mat], agedb-30:FILE.bin",
         status="on request",
         consent=PUBLIC_FIGURES,
         licence="non-commercial research agreement",
         non_commercial=True,
-        note="its insightface .bin is read today: insightface-bin:agedb_30.bin",
+        pairs=6_000,
+        source="https://ibug.doc.ic.ac.uk/resources/agedb/",
     ),
     DatasetInfo(
         name="calfw",
         title="Cross-Age LFW",
-        use=LATER,
+        use="calfw:PATH[?images=original], calfw:FILE.bin",
         status="available",
         consent=PUBLIC_FIGURES,
         licence="none stated; research use",
         non_commercial=None,
-        note="its insightface .bin is read today: insightface-bin:calfw.bin",
+        pairs=6_000,
+        source="http://whdeng.cn/CALFW/",
     ),
     DatasetInfo(
         name="cplfw",
         title="Cross-Pose LFW",
-        use=LATER,
+        use="cplfw:PATH[?images=original], cplfw:FILE.bin",
         status="available",
         consent=PUBLIC_FIGURES,
         licence="none stated; research use",
         non_commercial=None,
-        note="its insightface .bin is read today: insightface-bin:cplfw.bin",
+        pairs=6_000,
+        source="http://whdeng.cn/CPLFW/",
     ),
 )
 

@@ -6,6 +6,7 @@ A pickle of ``(list of encoded photos, list of booleans)``: photo 2k is compared
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -24,18 +25,37 @@ N_FOLDS = 10
 
 
 def load(name: Name) -> FaceTable:
+    """``insightface-bin:FILE``; see :func:`bin_table`."""
+    name.check_options(set())
+    path = path_of(name, "insightface-bin:FILE, as in insightface-bin:lfw.bin")
+    return bin_table(path, f"insightface-bin:{path.name}", "lfw/official")
+
+
+def is_bin(path: Path) -> bool:
+    """Whether a dataset's path is meant as one of insightface's packed files."""
+    return path.suffix.lower() == ".bin" and not path.is_dir()
+
+
+def named_bin(
+    path: Path, kind: str, *, options: Mapping[str, str] | None = None, group: str = ""
+) -> FaceTable:
+    """The packed form of the dataset ``kind``, under its own name and with the protocol that its figures are
+    published by.
+    """
+    return bin_table(path, str(Name(kind, path.name, options=dict(options or {}))), "lfw/insightface", group)
+
+
+def bin_table(path: Path, name: str, default_protocol: str, group: str = "") -> FaceTable:
     """Photos ``00000-a``, ``00000-b``, ``00001-a``, ... of pairs 0, 1, ... in ten contiguous folds.
 
     The file names no people. The two photos of a mated pair share the label ``pair-00000``, those
     of a non-mated pair have ``pair-00001-a`` and ``pair-00001-b``. Whether photos of *different*
     pairs show one person is unknown, so ``identities_known`` is False: only protocols over the pairs
-    mean anything. Raises :class:`Missing`, :class:`BadInput`, and
-    :class:`faceprobe.core.errors.Refused` for a pickle that asks for code.
+    mean anything. ``group`` is that of every photo ("" = not known). Raises :class:`Missing`,
+    :class:`BadInput`, and :class:`faceprobe.core.errors.Refused` for a pickle that asks for code.
     """
-    name.check_options(set())
-    path = path_of(name, "insightface-bin:FILE, as in insightface-bin:lfw.bin")
     if not path.is_file():
-        raise Missing(f"insightface-bin {path}: no such file; check the path")
+        raise Missing(f"{name.partition(':')[0]} {path}: no such file; check the path")
     _, same = read_bin(str(path.resolve()))
     digits = max(5, len(str(len(same) - 1)))
     images, identities = [], []
@@ -46,11 +66,12 @@ def load(name: Name) -> FaceTable:
     left = np.arange(len(same), dtype=np.int64) * 2
     folds = np.array_split(np.arange(len(same)), N_FOLDS)
     fold = np.concatenate([np.full(len(part), f, dtype=np.int64) for f, part in enumerate(folds)])
+    columns = {"image": images, "identity": identities}
     return FaceTable(
-        name=f"insightface-bin:{path.name}",
-        table=face_table_columns(image=images, identity=identities),
+        name=name,
+        table=face_table_columns(**columns, **({"group": [group] * len(images)} if group else {})),
         source=BinSource(str(path.resolve())),
-        default_protocol="lfw/official",
+        default_protocol=default_protocol,
         pairs=PairList(left, left + 1, np.array(same, dtype=np.bool_), fold),
         identities_known=False,
         licence="that of the set inside the file",

@@ -14,6 +14,7 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Any
 
+from faceprobe.core.cores import usable_cores
 from faceprobe.core.errors import FaceprobeError
 from faceprobe.embed.recipe import Digest, Prepared, Recipe
 from faceprobe.embed.worker import Answer, answer
@@ -33,7 +34,7 @@ _BOOT = (
 
 def default_workers(n_photos: int) -> int:
     """A worker a core, at most eight; none where so few photos are waiting that starting costs more."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     return 0 if n_photos < 64 else min(cores, MAX_WORKERS)
 
 

@@ -26,6 +26,11 @@ class FoldAccuracy:
         """Standard deviation (ddof 1) over the folds / sqrt(F)."""
         return float(self.accuracy.std(ddof=1) / np.sqrt(len(self.accuracy)))
 
+    @property
+    def sd(self) -> float:
+        """Standard deviation (ddof 0) over the folds: not a standard error."""
+        return float(self.accuracy.std(ddof=0))
+
     def interval(self) -> tuple[float, float]:
         """95 % interval of the mean: mean +- t(F - 1) standard errors, cut to [0, 1]."""
         from scipy.special import stdtrit

@@ -25,14 +25,17 @@ WEIGHTINGS: tuple[Weighting, Weighting] = ("identity", "pair")
 @dataclass(frozen=True)
 class Verification:
     """Mated comparisons from the highest score to the lowest: ``score`` (M,) float64, ``label`` (M,)
-    int32, ``at_or_above`` and ``above`` (M,) int64 non-mated comparisons among ``n_nonmated``.
-    ``n_people`` counts everybody, with or without mated comparisons.
+    int32, ``at_or_above`` and ``above`` (M,) int64 non-mated comparisons among ``n_nonmated``, ``middle``
+    (M,) float64 and ``exact`` (M,) bool as in :class:`ScoreSummary`. ``n_people`` counts everybody, with or
+    without mated comparisons.
     """
 
     score: NDArray[np.float64]
     label: NDArray[np.int32]
     at_or_above: NDArray[np.int64]
     above: NDArray[np.int64]
+    middle: NDArray[np.float64]
+    exact: NDArray[np.bool_]
     n_nonmated: int
     n_people: int
 
@@ -45,6 +48,8 @@ class Verification:
             label=summary.mated.label[chosen],
             at_or_above=summary.at_or_above[chosen],
             above=summary.above[chosen],
+            middle=summary.middle[chosen],
+            exact=summary.exact[chosen],
             n_nonmated=summary.n_nonmated,
             n_people=int(summary.labels[-1]) + 1,
         )
@@ -67,8 +72,12 @@ class Verification:
 
     @cached_property
     def ends(self) -> NDArray[np.int64]:
-        """Where each run of equal mated scores ends."""
-        return np.flatnonzero(np.append(np.diff(self.score) != 0, True))
+        """Where each run of mated scores that cannot be told apart ends: equal ones, or, where only a
+        bracket is known of the non-mated ones about them, those with the same bracket.
+        """
+        same = (np.diff(self.at_or_above) == 0) & (np.diff(self.above) == 0)
+        same &= ~(self.exact[1:] | self.exact[:-1])
+        return np.flatnonzero(np.append((np.diff(self.score) != 0) & ~same, True))
 
 
 def allowed_false_matches(fmr: float, n_nonmated: int) -> int:
@@ -89,8 +98,16 @@ def tmr(v: Verification, allowed: int, weighting: Weighting) -> float:
 def auc(v: Verification, weighting: Weighting) -> float:
     """Chance that a mated score exceeds a non-mated one, ties counted half."""
     weights = v.weights(weighting)
-    beaten = 1.0 - (v.at_or_above + v.above) / (2.0 * v.n_nonmated)
-    return float((weights * beaten).sum() / weights.sum())
+    return float((weights * (1.0 - v.middle / v.n_nonmated)).sum() / weights.sum())
+
+
+def auc_bracket(v: Verification, weighting: Weighting) -> tuple[float, float]:
+    """What :func:`auc` lies between for certain; both ends are equal where all counts are exact."""
+    weights = v.weights(weighting)
+    total = weights.sum() * v.n_nonmated
+    low = np.where(v.exact, v.middle, v.at_or_above)
+    high = np.where(v.exact, v.middle, v.above)
+    return float(1 - (weights * low).sum() / total), float(1 - (weights * high).sum() / total)
 
 
 @dataclass(frozen=True)

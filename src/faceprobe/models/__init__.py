@@ -37,6 +37,8 @@ MODEL_KINDS: Registry[ModelFamily] = Registry(
         "local": "faceprobe.models.local:FAMILY",
         "random": "faceprobe.models.random_weights:FAMILY",
         "pixels": "faceprobe.models.pixels:FAMILY",
+        "hog": "faceprobe.models.hog:FAMILY",
+        "lbp": "faceprobe.models.lbp:FAMILY",
         "vectors": "faceprobe.models.vectors:FAMILY",
     },
 )

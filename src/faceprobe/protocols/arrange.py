@@ -51,7 +51,7 @@ def arrange(data: LabelledEmbeddings, keep_duplicates: bool = False) -> Arranged
     content = None if keep_duplicates else _content(data, vectors)[order]
     return Arranged(
         order=order,
-        rows=exact_rows(vectors[order]),
+        rows=exact_rows(vectors, order),
         labels=labels[order].astype(np.int32),
         names=names,
         content=content,

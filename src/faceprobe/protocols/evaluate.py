@@ -9,13 +9,13 @@ import numpy as np
 from faceprobe.core.embeddings import LabelledEmbeddings
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.progress import progress
-from faceprobe.metrics.verification_bootstrap import TAIL_SIZE
 from faceprobe.protocols.arrange import arrange
 from faceprobe.protocols.catalog import PROTOCOLS
 from faceprobe.protocols.kinds import KINDS
 from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.types import Context, NothingLeft, Outcome, Protocol
-from faceprobe.scores import mated_scores, sweep
+from faceprobe.protocols.verification import allowed_at_targets, tail_size
+from faceprobe.scores import mated_scores, plan_memory, sweep
 
 
 def evaluate(
@@ -27,11 +27,16 @@ def evaluate(
     keep_duplicates: bool = False,
     quiet: bool = True,
     block_rows: int | None = None,
+    threads: int | None = None,
+    max_memory: int | None = None,
+    int8: bool = False,
 ) -> Outcome:
     """Every metric of ``protocols`` (None: of all that ``data`` allows), with intervals.
 
-    ``replicates`` = 0 leaves the intervals out. ``block_rows`` sets the height of the blocks and
-    with it the memory; no result depends on it. Raises :class:`UnknownName` for an unknown
+    ``replicates`` = 0 leaves the intervals out. ``block_rows`` is the side of a block of scores, ``threads``
+    (None: all cores) how many work on them, and ``max_memory`` bounds the bytes beyond the vectors; no
+    exact figure depends on them. ``int8`` forms scores from 8-bit codes where that suffices, which is quicker
+    in large sets of long vectors. Raises :class:`UnknownName` for an unknown
     protocol, :class:`WrongUsage` where one needs what ``data`` lacks, :class:`BadInput` where the
     data allow no protocol at all or are damaged, or leave a protocol named in ``protocols`` without
     trials (all duplicates, say). With None, such a protocol gives rows without values that say why.
@@ -45,7 +50,7 @@ def evaluate(
     empty: dict[str, NothingLeft] = {}
     swept = [p for p in chosen if KINDS[p.kind].sweeps]
     if swept:
-        _sweep(swept, context, block_rows)
+        _sweep(swept, context, block_rows, threads, max_memory, int8)
     for protocol in chosen:
         outcome.add(_measured(protocol, context, empty))
     if empty and (protocols or len(empty) == len(chosen)):
@@ -70,7 +75,14 @@ def _choose(data: LabelledEmbeddings, protocols: Sequence[str] | None) -> list[P
     return allowed
 
 
-def _sweep(protocols: list[Protocol], context: Context, block_rows: int | None) -> None:
+def _sweep(
+    protocols: list[Protocol],
+    context: Context,
+    block_rows: int | None,
+    threads: int | None,
+    max_memory: int | None,
+    int8: bool,
+) -> None:
     """One pass over all pairs for all protocols that need one."""
     arranged = context.arranged
     mated = mated_scores(arranged.rows, arranged.labels, arranged.content)
@@ -78,6 +90,12 @@ def _sweep(protocols: list[Protocol], context: Context, block_rows: int | None) 
         ask = KINDS[protocol.kind].ranking
         if ask is not None:
             context.rankings[protocol.name] = ask(protocol, arranged, mated)
+    # Duplicates are few: a tail for all pairs is deep enough for those that are left.
+    photos = np.bincount(arranged.labels)
+    n_pairs = int((photos.sum() ** 2 - (photos**2).sum()) // 2)
+    limits = plan_memory(
+        arranged.rows.shape, len(photos), tail_size(n_pairs), threads, block_rows, max_memory
+    )
     with progress("comparing photos", len(arranged.rows), context.quiet) as tick:
         context.summary = sweep(
             arranged.rows,
@@ -85,8 +103,12 @@ def _sweep(protocols: list[Protocol], context: Context, block_rows: int | None) 
             mated,
             content=arranged.content,
             rankings=list(context.rankings.values()),
-            tail_size=TAIL_SIZE,
+            allowed=allowed_at_targets,
+            tail_size=limits.tail_size,
+            room=limits.room,
             block_rows=block_rows,
+            threads=limits.threads,
+            coded=int8,
             tick=tick,
         )
     context.ranks = dict(zip(context.rankings, context.summary.ranks, strict=True))

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.embeddings import LabelledEmbeddings, PairList
 from faceprobe.core.result import Metric
+from faceprobe.metrics.fold_presets import (
+    FOLDS,
+    contiguous_folds,
+    facexzoo_accuracy,
+    insightface_accuracy,
+    squared_distances,
+)
 from faceprobe.metrics.folds import FoldAccuracy, fold_accuracy
 from faceprobe.protocols.arrange import Arranged
 from faceprobe.protocols.rows import join
@@ -18,29 +28,67 @@ from faceprobe.scores import pair_scores
 OFFICIAL_FOLDS, OFFICIAL_PAIRS = 10, 6000
 """LFW View 2: ten folds of 300 + 300 pairs."""
 
+PRESET_PAIRS = (6000, 7000)
+"""Lengths of the lists that the presets' figures are published on: LFW and its kin, and CFP-FP."""
+
+Compare = Callable[[LabelledEmbeddings, Arranged, PairList], NDArray[np.float64]]
+Measure = Callable[[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]], FoldAccuracy]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a protocol of this kind computes: the (P,) values that are thresholded, the accuracy of each fold,
+    whether it cuts the list into ten folds itself, and the name of its spread.
+    """
+
+    compare: Compare
+    measure: Measure
+    contiguous: bool
+    spread: Literal["accuracy_se", "accuracy_sd"]
+
+
+def _scores(data: LabelledEmbeddings, arranged: Arranged, pairs: PairList) -> NDArray[np.float64]:
+    left, right = _places(arranged, pairs)
+    return pair_scores(arranged.rows, left, right)
+
+
+def _distances(data: LabelledEmbeddings, arranged: Arranged, pairs: PairList) -> NDArray[np.float64]:
+    return squared_distances(data.vectors[pairs.left], data.vectors[pairs.right])
+
+
+RULES: dict[str, Rule] = {
+    "official": Rule(_scores, fold_accuracy, False, "accuracy_se"),
+    "insightface": Rule(_distances, insightface_accuracy, True, "accuracy_sd"),
+    "facexzoo": Rule(_scores, facexzoo_accuracy, True, "accuracy_se"),
+}
+"""By a protocol's option ``rule``; without it, "official"."""
+
+
+def rule_of(protocol: Protocol) -> Rule:
+    return RULES[protocol.options.get("rule", "official")]
+
 
 def lacking_pairs(protocol: Protocol, data: LabelledEmbeddings) -> str:
     """Why ``data`` cannot be measured by a protocol over listed pairs in folds."""
     if data.pairs is None or len(data.pairs) == 0:
         return "it needs a pair list (--pairs pairs.txt)"
-    if int(data.pairs.fold.max()) < 1:
+    if int(data.pairs.fold.max()) < 1 and not rule_of(protocol).contiguous:
         return "its pair list has one fold only; the threshold is chosen on other folds"
     return ""
 
 
 def measure_pair_list(protocol: Protocol, context: Context) -> Outcome:
-    """``accuracy`` with its interval over folds, and ``accuracy_se``; 0 identities where unknown."""
-    data, arranged, pairs = context.data, context.arranged, context.data.pairs
+    """``accuracy`` with its interval over folds, and its spread; 0 identities where unknown."""
+    data, arranged, pairs, rule = context.data, context.arranged, context.data.pairs, rule_of(protocol)
     assert pairs is not None
-    place = np.empty(len(arranged.order), dtype=np.int64)
-    place[arranged.order] = np.arange(len(place))
-    left, right = place[pairs.left], place[pairs.right]
-    _check_folds(protocol, pairs)
-    measured = fold_accuracy(pair_scores(arranged.rows, left, right), pairs.same, pairs.fold)
+    fold = _folds(protocol, rule, pairs)
+    measured = rule.measure(rule.compare(data, arranged, pairs), pairs.same, fold)
+    left, right = _places(arranged, pairs)
     people = arranged.labels[np.concatenate([left, right])]
     note = join(
-        _unofficial(measured, pairs),
-        _shared_people(people, pairs) if data.identities_known else "",
+        _unpublished(rule, measured, pairs),
+        _other_folds(fold, pairs) if rule.contiguous else "",
+        _shared_people(people, fold) if data.identities_known else "",
         _duplicates(arranged, left, right),
     )
     low, high = measured.interval() if context.replicates else (None, None)
@@ -61,7 +109,8 @@ def measure_pair_list(protocol: Protocol, context: Context) -> Outcome:
         ci_method=f"mean +- t({folds - 1}) x standard error over {folds} folds" if context.replicates else "",
         note=note,
     )
-    outcome = Outcome(metrics=[accuracy, row(metric="accuracy_se", value=measured.standard_error)])
+    spread = measured.sd if rule.spread == "accuracy_sd" else measured.standard_error
+    outcome = Outcome(metrics=[accuracy, row(metric=rule.spread, value=spread)])
     if context.replicates:
         outcome.replicates[f"{protocol.name}//accuracy//pair"] = measured.replicates(
             context.replicates, context.seed
@@ -69,21 +118,46 @@ def measure_pair_list(protocol: Protocol, context: Context) -> Outcome:
     return outcome
 
 
-def _check_folds(protocol: Protocol, pairs: PairList) -> None:
-    sizes = np.bincount(pairs.fold)
-    if np.any(sizes == 0):
-        raise NothingLeft(protocol, f"fold {int(np.argmin(sizes))} of the pair list is empty")
+def _places(arranged: Arranged, pairs: PairList) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(P,) and (P,) row numbers of the pairs' photos among the arranged rows."""
+    place = np.empty(len(arranged.order), dtype=np.int64)
+    place[arranged.order] = np.arange(len(place))
+    return place[pairs.left], place[pairs.right]
 
 
-def _unofficial(measured: FoldAccuracy, pairs: PairList) -> str:
+def _folds(protocol: Protocol, rule: Rule, pairs: PairList) -> NDArray[np.int64]:
+    """(P,) the fold of each pair, every fold checked to hold what the rule needs."""
+    if not rule.contiguous:
+        sizes = np.bincount(pairs.fold)
+        if np.any(sizes == 0):
+            raise NothingLeft(protocol, f"fold {int(np.argmin(sizes))} of the pair list is empty")
+        return pairs.fold
+    if len(pairs) < FOLDS:
+        raise NothingLeft(protocol, f"{FOLDS} folds need as many pairs; the list has {len(pairs)}")
+    fold = contiguous_folds(len(pairs))
+    for f in range(FOLDS):
+        if len(np.unique(pairs.same[fold != f])) < 2:
+            raise NothingLeft(protocol, f"the pairs outside fold {f} are all of one kind")
+    return fold
+
+
+def _unpublished(rule: Rule, measured: FoldAccuracy, pairs: PairList) -> str:
+    if rule.contiguous:
+        known = len(pairs) in PRESET_PAIRS
+        return "" if known else f"not a list that this preset is published for: {len(pairs):,} pairs"
     if len(measured.accuracy) == OFFICIAL_FOLDS and len(pairs) == OFFICIAL_PAIRS:
         return ""
     return f"not LFW's own list: {len(pairs):,} pairs in {len(measured.accuracy)} folds"
 
 
-def _shared_people(people: NDArray[np.int32], pairs: PairList) -> str:
+def _other_folds(fold: NDArray[np.int64], pairs: PairList) -> str:
+    same = int(pairs.fold.max()) == 0 or np.array_equal(fold, pairs.fold)
+    return "" if same else "the ten contiguous folds are not the list's own folds"
+
+
+def _shared_people(people: NDArray[np.int32], fold: NDArray[np.int64]) -> str:
     """The interval takes folds as independent, which ``people`` (2P,) in two of them would spoil."""
-    seen = np.unique(np.column_stack([people, np.tile(pairs.fold, 2)]), axis=0)[:, 0]
+    seen = np.unique(np.column_stack([people, np.tile(fold, 2)]), axis=0)[:, 0]
     shared = int(np.count_nonzero(np.bincount(seen) > 1))
     return f"{shared:,} people occur in several folds, so the interval is too narrow" if shared else ""
 

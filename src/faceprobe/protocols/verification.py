@@ -11,12 +11,18 @@ from faceprobe.metrics.verification import (
     Weighting,
     allowed_false_matches,
     auc,
+    auc_bracket,
     d_prime,
     eer,
     roc,
     tmr,
 )
-from faceprobe.metrics.verification_bootstrap import Replicates, deep_enough, verification_replicates
+from faceprobe.metrics.verification_bootstrap import (
+    TAIL_SIZE,
+    Replicates,
+    deep_enough,
+    verification_replicates,
+)
 from faceprobe.protocols.arrange import Arranged, lacking_people
 from faceprobe.protocols.rows import add_metric, join
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
@@ -29,6 +35,23 @@ N_FAILURES = 24
 """Worst comparisons of each kind that are kept, for whoever wants to look at them."""
 
 _LARGEST_SHARE = 0.10
+
+_CLOSE = 1e-7
+"""Brackets narrower than this are not worth a remark."""
+
+MAX_TAIL = 6_300_000
+"""Three times the false matches at FMR 1e-4 of CelebA's 20.5 billion pairs, and some."""
+
+
+def allowed_at_targets(n_nonmated: int) -> list[int]:
+    """False matches that each target FMR allows, where it allows one."""
+    allowed = [allowed_false_matches(f, n_nonmated) for f in TARGETS.values()]
+    return [k for k in allowed if k >= 1]
+
+
+def tail_size(n_nonmated: int) -> int:
+    """Non-mated scores to keep with their pairs: in large sets enough for exact intervals at FMR 1e-4."""
+    return max(TAIL_SIZE, min(MAX_TAIL, 3 * allowed_false_matches(1e-4, n_nonmated) + 1000))
 
 
 def measure_verification(protocol: Protocol, context: Context) -> Outcome:
@@ -48,7 +71,9 @@ def measure_verification(protocol: Protocol, context: Context) -> Outcome:
     for weighting in WEIGHTINGS:
         _add_equal_error(outcome, protocol, v, weighting, found)
     for weighting in WEIGHTINGS:
-        _add_whole(outcome, protocol, v, "auc", auc(v, weighting), weighting, found)
+        low, high = auc_bracket(v, weighting)
+        note = "" if high - low < _CLOSE else f"bracket: {low:.7f} to {high:.7f}"
+        _add_whole(outcome, protocol, v, "auc", auc(v, weighting), weighting, found, note)
     for weighting in WEIGHTINGS:
         _add_whole(outcome, protocol, v, "d_prime", d_prime(v, summary, weighting), weighting, found)
     _add_counts(outcome, protocol, arranged, summary, v)

@@ -21,6 +21,7 @@ from faceprobe.report.findings import findings, headline_scenes
 from faceprobe.report.leaderboard import Board, Scene, leaderboards
 from faceprobe.report.plot import Plot, swatch
 from faceprobe.report.published import published_tables
+from faceprobe.report.reference import reference
 from faceprobe.report.run_data import CROSS_EVENT, LEAVE_ONE_OUT, Run, read_run
 from faceprobe.report.sentences import LABEL, Sentence
 from faceprobe.report.theme import DARK, LIGHT, css_variables, mark
@@ -96,6 +97,7 @@ def page_context(run: Run, photos: Photos | None = None) -> tuple[dict[str, Any]
         "built_in": evidence == "synthetic" or any(_is_bundled(run, m) for m in run.models),
         "findings": [findings(run, s) for s in scenes] if run.rows else [],
         "published": published_tables(),
+        "reference": reference() if any(_is_bundled(run, m) for m in run.models) else None,
         "boards": boards,
         "main_boards": [b for b in boards if _scene(b) in scenes],
         "other_boards": [b for b in boards if _scene(b) not in scenes],

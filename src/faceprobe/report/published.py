@@ -88,8 +88,13 @@ def beside(row: Result) -> list[Figure]:
 
 
 def benchmark(dataset: str) -> str:
-    """The benchmark behind a dataset's name: ``lfw:PATH`` and ``insightface-bin:lfw.bin`` are ``lfw``."""
-    kind, _, body = dataset.partition("?")[0].partition(":")
+    """The benchmark behind a dataset's name: ``lfw:PATH`` and ``insightface-bin:lfw.bin`` are ``lfw``, and
+    ``cfp-fp?part=ff`` is ``cfp-ff``.
+    """
+    stem, _, options = dataset.partition("?")
+    kind, _, body = stem.partition(":")
+    if kind == "cfp-fp" and "part=ff" in options.split("&"):
+        return "cfp-ff"
     if kind != "insightface-bin":
         return kind
     return re.split(r"[\\/]", body)[-1].removesuffix(".bin").lower().replace("_", "-")

@@ -80,6 +80,16 @@ TEMPLATES: dict[str, str] = {
         "{lead}, of {pairs} size comparisons within a family the larger model is better in {better}, worse "
         "in {worse}, and {open} are left open."
     ),
+    "reference_floor": (
+        "{lead}, grey LFW as measured by faceprobe's developers, the best bundled CLIP-style model, "
+        "{model} on {crop}, finds the same person first in {value} of searches and {floor_model} in {floor}: "
+        "it is no better there than what knows nothing of faces, so nothing here carries over to photos of people."
+    ),
+    "reference_above_floor": (
+        "{lead}, grey LFW as measured by faceprobe's developers, the best bundled CLIP-style model, "
+        "{model} on {crop}, finds the same person first in {value} of searches, and the best floor, "
+        "{floor_model}, in {floor}."
+    ),
     "no_rank": "{lead}, no model has a supported rank-1 figure on {dataset}; the tables below say why.",
     "largest_share": (
         "{lead}, one person makes up {share} of the mated comparisons on {dataset}: figures weighted by "

@@ -1,19 +1,22 @@
 """One pass over all pairs of embeddings: integers and arrays in, a :class:`ScoreSummary` out.
 
-This layer knows no faces, files or protocols. Everything it counts is exact and independent of
-the size of its blocks and of the number of threads (see :mod:`faceprobe.scores.exact`).
+This layer knows no faces, files or protocols. What a figure depends on is counted exactly, whatever the
+size of blocks and the number of threads (see :mod:`faceprobe.scores.exact` and
+:mod:`faceprobe.scores.sweep`).
 """
 
 from __future__ import annotations
 
 from faceprobe.scores.exact import exact_rows, pair_scores
 from faceprobe.scores.mated import mated_scores
+from faceprobe.scores.memory import Limits, plan_memory
 from faceprobe.scores.sweep import sweep
 from faceprobe.scores.twins import Twins, find_twins
 from faceprobe.scores.types import Grid, MatedScores, Ranking, ScoreSummary, Tail, offsets
 
 __all__ = [
     "Grid",
+    "Limits",
     "MatedScores",
     "Ranking",
     "ScoreSummary",
@@ -24,5 +27,6 @@ __all__ = [
     "mated_scores",
     "offsets",
     "pair_scores",
+    "plan_memory",
     "sweep",
 ]

@@ -13,6 +13,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.scores.kernel import score_pairs
+
 BITS = 26
 """Elements are multiples of ``2**-BITS``."""
 
@@ -20,19 +22,22 @@ COLUMNS = 8192
 """Rows that are widened to float64 at a time."""
 
 
-def exact_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Round the (N, D) unit rows to the grid; the result is float32 again, without further loss.
+def exact_rows(vectors: NDArray[np.float32], order: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+    """Round the (N, D) unit rows, taken in ``order`` (None: as they are), to the grid; the result is
+    float32 again, without further loss.
 
     (From 0.25 on, float32 is itself coarser than the grid; below, 24 bits hold a grid number.)
     Raises :class:`ValueError` where a row holds NaN or is longer than 1.01.
     """
-    rounded = np.empty(vectors.shape, dtype=np.float32)
-    for start in range(0, len(vectors), COLUMNS):
-        wide = vectors[start : start + COLUMNS].astype(np.float64)
+    n = len(vectors) if order is None else len(order)
+    rounded = np.empty((n, vectors.shape[1]), dtype=np.float32)
+    for start in range(0, n, COLUMNS):
+        part = slice(start, start + COLUMNS)
+        wide = vectors[part if order is None else order[part]].astype(np.float64)
         lengths = np.einsum("ij,ij->i", wide, wide)
         if not np.all(lengths <= 1.02):  # also false for NaN
             raise ValueError("rows must have length 1 (faceprobe.core.embeddings.unit_rows)")
-        rounded[start : start + COLUMNS] = np.ldexp(np.rint(np.ldexp(wide, BITS)), -BITS)
+        rounded[part] = np.ldexp(np.rint(np.ldexp(wide, BITS)), -BITS)
     return rounded
 
 
@@ -51,8 +56,5 @@ def pair_scores(
 ) -> NDArray[np.float64]:
     """The scores of the given pairs of row numbers: (P,) float64, exact."""
     scores = np.empty(len(left))
-    for start in range(0, len(left), COLUMNS):
-        part = slice(start, start + COLUMNS)
-        a, b = rows[left[part]].astype(np.float64), rows[right[part]].astype(np.float64)
-        scores[part] = np.einsum("ij,ij->i", a, b)
+    score_pairs(rows, left, right, scores)
     return scores

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.scores.exact import block_scores
+from faceprobe.scores.kernel import score_people
 from faceprobe.scores.types import MatedScores, offsets
 
 
@@ -17,24 +17,18 @@ def mated_scores(
     Pairs with equal ``content`` (N,) are duplicates and left out; None: keep all.
     """
     bounds = offsets(labels)
-    score: list[NDArray[np.float64]] = []
-    left: list[NDArray[np.int32]] = []
-    right: list[NDArray[np.int32]] = []
-    for a in np.flatnonzero(np.diff(bounds) > 1):
-        first, end = int(bounds[a]), int(bounds[a + 1])
-        i, j = np.triu_indices(end - first, k=1)
-        if content is not None:
-            other = content[first + i] != content[first + j]
-            i, j = i[other], j[other]
-        own = rows[first:end]
-        score.append(block_scores(own, 0, len(own))[i, j])
-        left.append((first + i).astype(np.int32))
-        right.append((first + j).astype(np.int32))
-    if not score:
-        nothing = np.zeros(0, dtype=np.int32)
-        return MatedScores(np.zeros(0), nothing, nothing, nothing)
-    scores, lefts, rights = np.concatenate(score), np.concatenate(left), np.concatenate(right)
+    photos = np.diff(bounds)
+    people = np.flatnonzero(photos > 1)
+    n = int((photos[people] * (photos[people] - 1) // 2).sum())
+    scores = np.empty(n)
+    left, right = np.empty(n, dtype=np.int32), np.empty(n, dtype=np.int32)
+    if n:
+        score_people(rows, bounds, people, scores, left, right)
+    if content is not None:
+        other = content[left] != content[right]
+        if not other.all():
+            scores, left, right = scores[other], left[other], right[other]
     # Pairs stand in the order of their row numbers here, which a stable sort keeps within ties.
     order = np.argsort(-scores, kind="stable")
-    lefts, rights = lefts[order], rights[order]
-    return MatedScores(scores[order], lefts, rights, labels[lefts])
+    left, right = left[order], right[order]
+    return MatedScores(scores[order], left, right, labels[left])

@@ -1,27 +1,46 @@
-"""The pass: blocks of the similarity matrix, row by row, reduced to a :class:`ScoreSummary`."""
+"""The pass: tiles of the similarity matrix, counted by threads, reduced to a :class:`ScoreSummary`.
+
+Small sets are multiplied in float64, where every score is exact. Larger ones are multiplied in
+float32 with a known bound on the error; a pilot of some tiles places the tail and windows about the
+thresholds that figures depend on, and every score there, or near a rank that it might change, is computed
+again exactly. Where a window turns out to miss its threshold the pass is repeated with what is known by
+then. What is exact does not depend on tiles, threads or library.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
-from faceprobe.scores.counter import ThresholdCounter
-from faceprobe.scores.exact import block_scores
-from faceprobe.scores.tail import TailKeeper
-from faceprobe.scores.twins import Twins, find_twins
-from faceprobe.scores.types import Grid, MatedScores, Ranking, ScoreSummary, offsets
+from faceprobe.core.cores import usable_cores
+from faceprobe.scores.counts import NonmatedCounts
+from faceprobe.scores.frame import Frame, choose_frame
+from faceprobe.scores.moments import person_moments
+from faceprobe.scores.team import Passed, Team
+from faceprobe.scores.twins import find_twins
+from faceprobe.scores.types import MatedScores, Ranking, ScoreSummary
+from faceprobe.scores.windows import choose_windows, everything, tail_bin
+from faceprobe.scores.worker import Bounds, Tiles
 
-BLOCK_VALUES = 3_000_000
-"""Scores held at a time (24 MB), unless ``block_rows`` says otherwise."""
+HEIGHT, WIDTH = 512, 1024
+"""Rows of a tile's two sides, unless ``block_rows`` says otherwise: 2 MB of float32 scores."""
+
+ALL_PAIRS = 2**22
+"""Up to so many pairs every score is kept, in float64."""
+
+ROOM = 24_000_000
+"""Bare scores that may be kept about thresholds (192 MB)."""
 
 HISTOGRAM_BINS = 200
 
-MAX_GRID_VALUES = 2**24
-"""Bound on people x thresholds of the grid (128 MB)."""
+_PASSES = 3
 
-_LEFT_OUT = -np.inf
+_PILOT_TILES = 24
+"""At least so many tiles, or one in 128, are looked at beforehand."""
 
 
 def sweep(
@@ -31,149 +50,126 @@ def sweep(
     *,
     content: NDArray[np.integer] | None = None,
     rankings: Sequence[Ranking] = (),
+    allowed: Callable[[int], Sequence[int]] | None = None,
     tail_size: int = 100_000,
     block_rows: int | None = None,
+    threads: int | None = None,
+    room: int = ROOM,
+    all_pairs: int = ALL_PAIRS,
+    coded: bool = False,
     tick: Callable[[int], None] | None = None,
 ) -> ScoreSummary:
     """Pass over all pairs of the (N, D) exact ``rows``, which are sorted by person.
 
     ``labels`` (N,) count people from 0; ``mated`` comes from ``mated_scores`` with the same
-    ``content`` (equal numbers are duplicates; None: there are none). ``tail_size`` is how many of
-    the highest non-mated scores are kept with their pairs. ``tick`` is told of every n rows done.
-    The result does not depend on ``block_rows``. Memory: some five blocks of float64 scores.
+    ``content`` (equal numbers are duplicates; None: there are none). ``allowed`` gives, for a
+    number of non-mated comparisons, those numbers of false matches k whose threshold, the (k + 1)-th
+    largest non-mated score, must be exact. ``tail_size`` is how
+    many of the highest non-mated scores are kept with their pairs, ``room`` how many bare scores about
+    thresholds below them. Sets of up to ``all_pairs`` pairs are computed in float64 throughout.
+    ``coded`` forms scores from 8-bit codes first (it needs torch), and in float32 only where their bound
+    leaves open what matters: quicker in long rows, but brackets away from the thresholds asked for are
+    wider.
+    ``block_rows`` is the side of a tile, ``threads`` (None: all cores) how many work; neither changes an
+    exact figure. ``tick`` is told of every n rows done.
+
+    Memory beyond ``rows``: a centred copy of them, 12 bytes x tile size x threads, and what is kept.
     """
     n = len(rows)
-    centre, spread = _typical_nonmated(rows, labels)
-    edges = _histogram_edges(mated, centre, spread)
-    counter = ThresholdCounter(np.union1d(mated.score, edges[1:-1]), expected=n * n // 2)
-    tail = TailKeeper(tail_size)
-    grid = _grid(centre, spread, n_people=int(labels[-1]) + 1)
-    probes = _Probes(labels, find_twins(labels, content), rankings, grid)
-    step = block_rows or max(1, BLOCK_VALUES // n)
-    for start in range(0, n, step):
-        stop = min(n, start + step)
-        scores = block_scores(rows, start, stop)
-        for r in range(stop - start):
-            probes.add(start + r, scores[r])
-            scores[r, start : start + r] = _LEFT_OUT  # this pair was met from its other side
-        upper = np.ascontiguousarray(scores[:, start:])
-        counter.add(upper)
-        tail.add(upper, start)
-        if tick is not None:
-            tick(stop - start)
-    return _summary(probes, counter, tail, mated, edges)
-
-
-def _summary(
-    probes: _Probes,
-    counter: ThresholdCounter,
-    tail: TailKeeper,
-    mated: MatedScores,
-    edges: NDArray[np.float64],
-) -> ScoreSummary:
-    starts = probes.bounds[:-1]
-    person_count = np.add.reduceat(probes.count, starts)
-    n_nonmated = int(person_count.sum()) // 2
-    at_or_above, above = counter.finish()
-    own = np.searchsorted(counter.thresholds, mated.score)
-    inner = at_or_above[np.searchsorted(counter.thresholds, edges[1:-1])]
+    exact = n * (n - 1) // 2 <= all_pairs
+    frame = choose_frame(rows, labels, exact, coded)
+    twins = find_twins(labels, content)
+    left, right = twins.pairs
+    strangers = labels[left] != labels[right]
+    shape = (block_rows, block_rows) if block_rows else (HEIGHT, WIDTH)
+    tiles = Tiles.of(n, min(n, shape[0]), min(n, shape[1]), (left[strangers], right[strangers]))
+    count, total, squares = person_moments(rows, labels, mated, twins)
+    n_nonmated = int(count.sum()) // 2
+    team = Team(frame, rows, labels, tiles, threads or usable_cores(), tick or _silent)
+    with ThreadpoolController().select(internal_api="openblas").limit(limits=1), _alone(frame):
+        bounds = [Bounds.of(ranking, frame) for ranking in rankings]
+        ranks = allowed(n_nonmated) if allowed is not None else ()
+        passed = _measure(team, mated, n_nonmated, bounds, ranks, tail_size, room)
+    at_or_above, above = passed.counts.around(mated.score)
+    edges, histogram = _histogram(passed.counts, frame, mated, n_nonmated)
     return ScoreSummary(
-        labels=probes.labels,
+        labels=labels,
         mated=mated,
-        twins=probes.twins,
+        twins=twins,
         n_nonmated=n_nonmated,
-        at_or_above=at_or_above[own],
-        above=above[own],
-        tail=tail.finish(),
-        grid=probes.grid,
-        by_person=probes.at_or_above(),
-        person_count=person_count,
-        person_sum=np.add.reduceat(probes.total, starts),
-        person_squares=np.add.reduceat(probes.squares, starts),
+        at_or_above=at_or_above,
+        above=above,
+        middle=passed.counts.middle(mated.score),
+        exact=passed.counts.known(mated.score),
+        tail=passed.tail,
+        grid=frame.grid,
+        by_person=passed.by_person,
+        person_count=count,
+        person_sum=total,
+        person_squares=squares,
         histogram_edges=edges,
-        histogram=-np.diff(np.concatenate([[n_nonmated], inner, [0]])),
-        ranks=tuple(probes.ranks),
+        histogram=histogram,
+        ranks=tuple(
+            np.where(np.isnan(r.best), 0, 1 + c) for r, c in zip(rankings, passed.ranks, strict=True)
+        ),
+        counts=passed.counts,
     )
 
 
-class _Probes:
-    """What is counted of each row with all others: ranks, sums, and places on the grid."""
+def _alone(frame: Frame) -> AbstractContextManager[None]:
+    if frame.codes is None:
+        return nullcontext()
+    from faceprobe.scores.backends.torch import one_thread_each
 
-    def __init__(
-        self, labels: NDArray[np.int32], twins: Twins, rankings: Sequence[Ranking], grid: Grid
-    ) -> None:
-        n = len(labels)
-        self.labels, self.twins, self.rankings, self.grid = labels, twins, rankings, grid
-        self.bounds = offsets(labels)
-        self.ranks = [np.zeros(n, dtype=np.int64) for _ in rankings]
-        self.count = np.zeros(n, dtype=np.int64)
-        self.total = np.zeros(n)
-        self.squares = np.zeros(n)
-        self._bins = np.zeros((len(self.bounds) - 1, grid.size + 1), dtype=np.int64)
-
-    def add(self, i: int, row: NDArray[np.float64]) -> None:
-        """Count row ``i`` with its (N,) scores; all but the non-mated ones are -inf afterwards."""
-        person = int(self.labels[i])
-        own = slice(int(self.bounds[person]), int(self.bounds[person + 1]))
-        twins = self.twins.rows.get(i, np.zeros(0, dtype=np.int64))
-        row[own] = row[twins] = 0.0
-        self.count[i] = len(row) - (own.stop - own.start) - np.count_nonzero(self.labels[twins] != person)
-        # np.sum adds one whole row in an order of its own, which no block size changes.
-        self.total[i] = row.sum()
-        self.squares[i] = np.multiply(row, row).sum()
-        row[own] = row[twins] = _LEFT_OUT
-        for ranking, ranks in zip(self.rankings, self.ranks, strict=True):
-            if not np.isnan(ranking.best[i]):
-                searched = row if ranking.gallery is None else row[ranking.gallery]
-                ranks[i] = 1 + np.count_nonzero(searched >= ranking.best[i])
-        place = row * 2.0**self.grid.bits
-        place -= self.grid.first - 1
-        np.clip(place, 0, self.grid.size, out=place)
-        self._bins[person] += np.bincount(place.astype(np.intp), minlength=self.grid.size + 1)
-
-    def at_or_above(self) -> NDArray[np.int64]:
-        """(P, G) each person's non-mated comparisons at or above each threshold of the grid."""
-        # Bin 0 lies below the grid, bin k between its thresholds k - 1 and k.
-        return np.ascontiguousarray(np.cumsum(self._bins[:, :0:-1], axis=1)[:, ::-1])
+    return one_thread_each()
 
 
-def _typical_nonmated(rows: NDArray[np.float32], labels: NDArray[np.int32]) -> tuple[float, float]:
-    """Mean and standard deviation of the non-mated scores among up to 1,024 rows spread over the set.
-
-    They only place the grid and the histogram, and are the same for every block size.
-    """
-    chosen = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), 1024)).astype(np.int64))
-    some = rows[chosen]
-    scores = block_scores(some, 0, len(some))
-    other = scores[labels[chosen][:, None] != labels[chosen]]
-    if len(other) == 0:
-        return 0.0, 0.0
-    return float(other.mean()), float(other.std())
+def _silent(rows: int) -> None:
+    return None
 
 
-def _grid(centre: float, spread: float, n_people: int) -> Grid:
-    """From 5 standard deviations below the typical non-mated score to 9 above it, in steps between
-    1/64 and 1/32 of one (coarser where ``n_people`` would need more than MAX_GRID_VALUES).
-    """
-    spread = max(spread, 2.0**-30)
-    finest = 5 - int(np.floor(np.log2(spread)))
-    grid = _grid_of(centre, spread, finest)
-    while grid.size * n_people > MAX_GRID_VALUES and grid.size > 64:
-        grid = _grid_of(centre, spread, grid.bits - 1)
-    return grid
+def _measure(
+    team: Team,
+    mated: MatedScores,
+    n_nonmated: int,
+    bounds: Sequence[Bounds],
+    allowed: Sequence[int],
+    tail_size: int,
+    room: int,
+) -> Passed:
+    """Pilot and passes, until the tail is whole and every threshold of ``allowed`` is known exactly."""
+    frame = team.frame
+    seen, slack = team.pilot(_PILOT_TILES)
+    for _ in range(_PASSES):
+        total = int(seen[0])
+        wanted = (1.3 if slack else 1.0) * min(tail_size, n_nonmated) * total / max(1, n_nonmated)
+        tail = frame.size if tail_size == 0 else tail_bin(seen, wanted + (300 if slack else 0))
+        if frame.exact:
+            windows = everything(frame, tail)
+        else:
+            windows = choose_windows(frame, seen, n_nonmated, tail, allowed, mated, slack, room)
+        passed = team.measure(windows, bounds, tail_size, room, n_nonmated)
+        known = all(passed.counts.resolved(k) for k in allowed)
+        if passed.tail_whole and known:
+            break
+        seen, slack = passed.counts.reached, 0.0
+    return passed
 
 
-def _grid_of(centre: float, spread: float, bits: int) -> Grid:
-    first = int(np.floor(np.ldexp(max(-1.0, centre - 5 * spread), bits)))
-    last = int(np.ceil(np.ldexp(min(1.0, centre + 9 * spread), bits))) + 1
-    return Grid(first, bits, last - first + 1)
-
-
-def _histogram_edges(mated: MatedScores, centre: float, spread: float) -> NDArray[np.float64]:
-    low, high = centre - 6 * spread, centre + 6 * spread
+def _histogram(
+    counts: NonmatedCounts, frame: Frame, mated: MatedScores, n_nonmated: int
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Edges at the edges of bins, and non-mated scores between them; the ends hold all beyond."""
+    grid = frame.grid.edges
+    low, high = grid[0], grid[-1]
     if len(mated):
-        low, high = min(low, float(mated.score[-1])), max(high, float(mated.score[0]))
-    low, high = max(-1.0, low), min(1.0, high)
-    if high - low < 1e-6:
-        low, high = low - 1e-6, high + 1e-6
-    return np.linspace(low, high, HISTOGRAM_BINS + 1)
+        low, high = min(low, mated.score[-1]), max(high, mated.score[0])
+    first, last = (int(b) for b in frame.bins(np.array([low, high])))
+    step = max(1, -(-(last + 1 - first) // HISTOGRAM_BINS))
+    edges = frame.edge(first + step * np.arange(HISTOGRAM_BINS + 1))
+    if frame.exact:
+        inner = counts.around(edges[1:-1])[0]
+    else:
+        inside = np.clip(first + step * np.arange(1, HISTOGRAM_BINS), 0, frame.size)
+        inner = counts.reached[inside]
+    return edges, -np.diff(np.concatenate([[n_nonmated], inner, [0]]))

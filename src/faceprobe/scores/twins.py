@@ -13,9 +13,10 @@ class Twins:
     """Groups of rows with equal content.
 
     ``rows`` maps a row number to all rows of its group, itself included; rows without a twin are
-    absent. ``labels`` and ``counts`` (L,) say how many rows of a group belong to which person, and
-    ``starts`` (S,) where each group begins in them; only groups that span several people are kept
-    there, for they alone touch non-mated comparisons.
+    absent. ``pairs`` (T,) and (T,) are the left-out comparisons, the lower row first. ``labels`` and
+    ``counts`` (L,) say how many rows of a group belong to which person, and ``starts`` (S,) where each
+    group begins in them; only groups that span several people are kept there, for they alone touch
+    non-mated comparisons.
     """
 
     rows: dict[int, NDArray[np.int64]]
@@ -24,6 +25,7 @@ class Twins:
     labels: NDArray[np.int64]
     counts: NDArray[np.int64]
     starts: NDArray[np.int64]
+    pairs: tuple[NDArray[np.int64], NDArray[np.int64]]
 
     def nonmated_weight(self, weights: NDArray[np.int64]) -> NDArray[np.int64]:
         """(R,) left-out non-mated comparisons, each counted w_a * w_b times, for (R, P) weights."""
@@ -42,8 +44,13 @@ def find_twins(labels: NDArray[np.integer], content: NDArray[np.integer] | None)
     mated = nonmated = 0
     people: list[NDArray[np.int64]] = []
     counts: list[NDArray[np.int64]] = []
+    left: list[NDArray[np.int64]] = []
+    right: list[NDArray[np.int64]] = []
     for group in [] if content is None else _groups(content):
         members.update(dict.fromkeys(group.tolist(), group))
+        i, j = np.triu_indices(len(group), k=1)
+        left.append(group[i])
+        right.append(group[j])
         who, often = np.unique(labels[group], return_counts=True)
         within = int((often * (often - 1)).sum()) // 2
         mated += within
@@ -60,6 +67,7 @@ def find_twins(labels: NDArray[np.integer], content: NDArray[np.integer] | None)
         labels=np.concatenate(people or none),
         counts=np.concatenate(counts or none),
         starts=np.cumsum([0, *sizes])[:-1].astype(np.int64),
+        pairs=(np.concatenate(left or none), np.concatenate(right or none)),
     )
 
 

@@ -9,7 +9,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-LIGHT = ("numpy", "scipy", "pyarrow", "pillow", "typer", "rich", "pydantic", "pyyaml", "jinja2")
+from faceprobe.core.cores import usable_cores
+
+LIGHT = ("numpy", "scipy", "numba", "pyarrow", "pillow", "typer", "rich", "pydantic", "pyyaml", "jinja2")
 """Distributions that every installation has."""
 
 ENCODE = (
@@ -43,13 +45,6 @@ def describe_machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "accelerators": accelerators(),
     }
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def versions() -> dict[str, str]:

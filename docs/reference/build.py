@@ -1,0 +1,84 @@
+"""Makes the committed reference figures from a run of the packaged study ``lfw``.
+
+    python docs/reference/build.py RUN
+
+writes ``docs/reference/lfw.json`` (rows and score histograms; no photo, vector, name or score of a pair) and
+the few of its rows that a report shows, ``src/faceprobe/report/data/reference_lfw.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from faceprobe.core.files import read_json
+from faceprobe.report.reference import SHOWN
+
+HERE = Path(__file__).parent
+PACKAGED = HERE.parent.parent / "src" / "faceprobe" / "report" / "data" / "reference_lfw.json"
+TITLE = "Measured by us on real photos: grey LFW"
+NOTE = (
+    "Labeled Faces in the Wild, complete (13,233 photos of 5,749 people), in a grey and aligned copy of "
+    "250 x 250 pixels: not comparable with published figures on the colour photos. Faces found by YuNet. "
+    "The bundled models are small and were trained on drawn people only."
+)
+HISTOGRAM = "verification/all-pairs"
+DROPPED = ("model_hash", "dataset_hash", "conventions")
+
+
+def reference(run: Path) -> dict[str, Any]:
+    """The document that is committed, from a run directory."""
+    manifest = read_json(run / "manifest.json")
+    rows = [
+        {k: v for k, v in row.items() if k not in DROPPED} for row in read_json(run / "results.json")["rows"]
+    ]
+    histograms = {}
+    for cell in manifest["cells"]:
+        with np.load(run / "cells" / cell["key"] / "curves.npz", allow_pickle=False) as curves:
+            histograms[f"{cell['model']} | {cell['crop']}"] = {
+                name: _short(curves[f"{HISTOGRAM}//hist_{name}"])
+                for name in ("edges", "mated", "nonmated")
+                if f"{HISTOGRAM}//hist_{name}" in curves
+            }
+    return {
+        "schema": "faceprobe.reference/1",
+        "title": TITLE,
+        "note": NOTE,
+        "study": "lfw",
+        "versions": manifest["versions"],
+        "machine": manifest["machine"],
+        "seconds": {f"{c['model']} | {c['crop']}": c["seconds"] for c in manifest["cells"]},
+        "excluded": {f"{c['model']} | {c['crop']}": c["excluded"] for c in manifest["cells"]},
+        "rows": rows,
+        "histograms": histograms,
+    }
+
+
+def packaged(document: dict[str, Any]) -> dict[str, Any]:
+    """The part of the document that reports show."""
+    kept = ("model", "crop", "protocol", "metric", "weighting", "value", "ci_low", "ci_high", "n_identities")
+    rows = [
+        {k: row[k] for k in kept}
+        for row in document["rows"]
+        if (row["protocol"], row["metric"], row["weighting"]) in SHOWN
+    ]
+    return {"schema": document["schema"], "title": TITLE, "note": NOTE, "rows": rows}
+
+
+def _short(values: np.ndarray) -> list[float | int]:
+    return [round(float(v), 7) if v % 1 else int(v) for v in values.tolist()]
+
+
+def main() -> None:
+    document = reference(Path(sys.argv[1]))
+    (HERE / "lfw.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    PACKAGED.write_text(json.dumps(packaged(document), indent=1) + "\n", encoding="utf-8")
+    print(f"{len(document['rows'])} rows, {len(document['histograms'])} histograms")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""``calfw:PATH`` and ``cplfw:PATH``: Cross-Age LFW and Cross-Pose LFW, which share their layout.
+
+T. Zheng, W. Deng, J. Hu, Cross-Age LFW, arXiv 1708.08197, 2017; T. Zheng, W. Deng, Cross-Pose LFW, technical
+report 18-01, BUPT, 2018. ``pairs_CALFW.txt`` gives a pair in two lines ``file label``: 3,000 pairs of one
+person, then 3,000 of two. In CALFW the label of a mated pair is its fold, 1 to 10; 0 means two people in both
+sets. Fold k holds the k-th 300 mated and the k-th 300 non-mated pairs. Photos are ``<name>_<number>.jpg`` in
+``aligned images``; as taken, in ``images`` (CPLFW) or ``images&landmarks/images&landmarks/images`` (CALFW).
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from faceprobe.core.errors import BadInput, Missing, WrongUsage
+from faceprobe.core.names import Name
+from faceprobe.core.pairs import LfwPair
+from faceprobe.datasets.files import existing_folder, list_folder, path_of
+from faceprobe.datasets.insightface_bin import is_bin, named_bin
+from faceprobe.datasets.pair_files import N_FOLDS, Line, bad_line, paired_table, plain_name, read_list
+from faceprobe.datasets.table import FaceTable
+
+N_PAIRS = 6000
+LICENCE = "none stated by its authors; research use (see `faceprobe datasets`)"
+FOLDERS = {
+    "aligned": ("aligned images",),
+    "original": ("images", "images&landmarks/images&landmarks/images", "images&landmarks/images"),
+}
+"""Where photos lie, by the option ``images``; the first folder that is there is taken."""
+
+PHOTO = re.compile(r"(.+)_\d+\.[A-Za-z]+")
+
+
+def load(name: Name) -> FaceTable:
+    """``calfw:PATH[?images=original]``, or insightface's packed pairs ``calfw:FILE.bin``; so for ``cplfw``.
+
+    Without ``images`` the aligned photos are taken. Raises :class:`Missing`, :class:`BadInput`, and
+    :class:`faceprobe.core.errors.Refused` for a list that names anything but plain files.
+    """
+    kind = name.kind
+    name.check_options({"images"})
+    version = name.option("images", "aligned")
+    if version not in FOLDERS:
+        raise WrongUsage(f"{name}: images is {' or '.join(FOLDERS)}, not {version!r}")
+    path = path_of(name, f"{kind}:PATH or {kind}:FILE.bin")
+    if is_bin(path):
+        name.check_options(set())
+        return named_bin(path, kind)
+    root = existing_folder(path, kind)
+    listed = root / f"pairs_{kind.upper()}.txt"
+    pairs = _pairs(listed)
+    folder = _photo_folder(root, kind, version)
+    return paired_table(
+        name=str(Name(kind, "", options={"images": version} if version != "aligned" else {})),
+        root=root / folder,
+        identities=_people(root / folder),
+        pairs=pairs,
+        where=listed,
+        complete=N_PAIRS,
+        licence=LICENCE,
+    )
+
+
+def _photo_folder(root: Path, kind: str, version: str) -> str:
+    for folder in FOLDERS[version]:
+        if (root / folder).is_dir():
+            return folder
+    other = next(v for v in FOLDERS if v != version)
+    raise Missing(
+        f"{kind} {root} has no folder {FOLDERS[version][0]!r}; unpack the photos there, or take the others "
+        f"with ?images={other}"
+    )
+
+
+def _people(folder: Path) -> dict[str, str]:
+    """Every photo in ``folder`` with the name of its person."""
+    people = {}
+    for photo in list_folder(folder).photos:
+        named = PHOTO.fullmatch(photo)
+        if not named:
+            raise BadInput(f"{folder / photo} should be called <name>_<number>.jpg; it names no person")
+        people[photo] = named[1]
+    if not people:
+        raise BadInput(f"{folder} holds no photos; unpack them again")
+    return people
+
+
+def _pairs(path: Path) -> list[LfwPair]:
+    """The pairs in ten folds: of each fold first those of one person."""
+    lines = read_list(path)
+    if len(lines) % 2:
+        raise BadInput(
+            f"{path} has {len(lines):,} lines where a pair takes two; the file is cut: get it again"
+        )
+    listed = [_pair(a, b) for a, b in zip(lines[::2], lines[1::2], strict=True)]
+    mated = [pair for pair in listed if pair[2]]
+    others = [pair for pair in listed if not pair[2]]
+    if listed != mated + others:
+        raise BadInput(f"{path}: pairs of two people (label 0) must all follow those of one; get it again")
+    each, rest = divmod(len(mated), N_FOLDS)
+    if rest or not each or len(others) != len(mated):
+        raise BadInput(
+            f"{path} has {len(mated):,} pairs of one person and {len(others):,} of two, which do not make "
+            "ten equal folds; the file is cut: get it again"
+        )
+    return [
+        LfwPair(left, right, same, fold)
+        for fold in range(N_FOLDS)
+        for part in (mated, others)
+        for left, right, same in part[each * fold : each * (fold + 1)]
+    ]
+
+
+def _pair(first: Line, second: Line) -> tuple[str, str, bool]:
+    for line in (first, second):
+        if len(line.words) != 2 or not line.words[1].isdecimal():
+            raise bad_line(line, "a photo and a label (0 or more)")
+    if first.words[1] != second.words[1]:
+        raise bad_line(second, f"the label {first.words[1]}, as in the line before")
+    left, right = (plain_name(line.words[0], line.where) for line in (first, second))
+    if left == right:
+        raise bad_line(second, "another photo than in the line before")
+    return left, right, int(first.words[1]) != 0

@@ -1,0 +1,76 @@
+"""Write a dataset's pair list as insightface's packed verification file (``.bin``).
+
+The file is a pickle of ``(list of encoded photos, list of booleans)``, photo 2k beside photo 2k + 1, as
+``insightface-bin:FILE`` and insightface's own script read it; it is written here, and read again with the
+restricted reader only.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from faceprobe.core.errors import BadInput, WrongUsage
+from faceprobe.core.files import atomic_path
+from faceprobe.core.progress import progress
+from faceprobe.datasets.files import EncodedSource
+from faceprobe.datasets.insightface_bin import N_FOLDS
+from faceprobe.datasets.table import FaceTable
+
+PICKLE_PROTOCOL = 4
+
+
+@dataclass(frozen=True)
+class Exported:
+    """``pairs`` written and different ``photos`` in them. ``folds_kept``: the ten contiguous folds that
+    readers of the file cut are the list's own.
+    """
+
+    pairs: int
+    photos: int
+    folds_kept: bool
+
+
+def export_bin(table: FaceTable, out: Path, quiet: bool = False) -> Exported:
+    """Write the pairs of ``table`` to the new file ``out``, fold by fold, otherwise in the list's order.
+
+    Photos that are files go in byte for byte, whatever their format and size (insightface's own loader
+    expects aligned squares of 112 pixels); drawn ones as PNG. Raises :class:`WrongUsage` for a dataset
+    without a pair list, :class:`BadInput` where ``out`` exists,
+    :class:`faceprobe.core.photo.UnreadablePhoto` for a photo without bytes.
+    """
+    pairs = table.pairs
+    if pairs is None or not len(pairs):
+        raise WrongUsage(f"{table.name} has no list of pairs, and a .bin holds nothing else")
+    if out.exists():
+        raise BadInput(f"{out} is there already; give the name of a new file")
+    order = np.argsort(pairs.fold, kind="stable")
+    rows = np.column_stack([pairs.left, pairs.right])[order].reshape(-1).tolist()
+    encoded: dict[
+        int, bytes
+    ] = {}  # one object a photo: pickle then writes it once, however often it is paired
+    with progress("reading photos", len(set(rows)), quiet) as tick:
+        for row in dict.fromkeys(rows):
+            encoded[row] = photo_bytes(table, row)
+            tick()
+    with atomic_path(out) as temporary, open(temporary, "wb") as handle:
+        photos = [encoded[row] for row in rows]
+        pickle.dump((photos, pairs.same[order].tolist()), handle, protocol=PICKLE_PROTOCOL)
+    folds = np.repeat(np.arange(N_FOLDS), [len(p) for p in np.array_split(order, N_FOLDS)])
+    return Exported(len(pairs), len(encoded), bool(np.array_equal(folds, pairs.fold[order])))
+
+
+def photo_bytes(table: FaceTable, row: int) -> bytes:
+    """The encoded photo in ``row``: its file as it is, or a PNG of pixels that were never in a file."""
+    image = str(table.images[row])
+    if isinstance(table.source, EncodedSource):
+        return table.source.encoded(image)
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(table.photo(row).pixels).save(buffer, "PNG")
+    return buffer.getvalue()

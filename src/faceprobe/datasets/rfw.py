@@ -1,0 +1,120 @@
+"""``rfw:PATH[?group=African]``: Racial Faces in the Wild, four groups with their own pairs.
+
+M. Wang, W. Deng, J. Hu, X. Tao, Y. Huang, Racial Faces in the Wild, ICCV 2019. Photos are
+``data/<group>/<id>/<id>_0001.jpg``, pairs ``txts/<group>/<group>_pairs.txt``: 6,000 lines as in LFW's list
+but without its header, ten folds of 300 ``id i j`` and 300 ``id1 i id2 j``. An id is a person's; a few occur
+in two groups.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+from pathlib import Path
+
+from faceprobe.core.errors import BadInput, Missing, WrongUsage
+from faceprobe.core.names import Name
+from faceprobe.core.pairs import LfwPair
+from faceprobe.datasets.files import existing_folder, list_folder, path_of
+from faceprobe.datasets.insightface_bin import is_bin, named_bin
+from faceprobe.datasets.pair_files import N_FOLDS, Line, bad_line, paired_table, plain_name, read_list
+from faceprobe.datasets.table import FaceTable
+
+GROUPS = ("African", "Asian", "Caucasian", "Indian")
+"""As the set's authors label them."""
+
+N_PAIRS = 6000
+LICENCE = "non-commercial research, by agreement with its authors (see `faceprobe datasets`)"
+INNER = ("", "test", "images/test")
+"""Where ``data`` and ``txts`` may lie below PATH, as the archives unpack."""
+
+
+def load(name: Name) -> FaceTable:
+    """``rfw:PATH``, or one group's packed pairs ``rfw:FILE.bin``; ``?group=NAME`` takes one group.
+
+    All four share ten folds: fold k holds fold k of every group, so a threshold is common to all. Published
+    figures are a group's own. Raises :class:`Missing`, :class:`BadInput`, and
+    :class:`faceprobe.core.errors.Refused` for a list that names anything but plain files.
+    """
+    name.check_options({"group"})
+    known = {group.lower(): group for group in GROUPS}
+    asked = name.option("group", "")
+    if asked and asked.lower() not in known:
+        raise WrongUsage(f"{name}: no group {asked!r}; known: {', '.join(GROUPS)}")
+    groups = (known[asked.lower()],) if asked else GROUPS
+    chosen = {"group": groups[0]} if asked else {}
+    path = path_of(name, "rfw:PATH or rfw:FILE.bin")
+    if is_bin(path):
+        return named_bin(path, "rfw", options=chosen, group=groups[0] if asked else "")
+    root = _root(existing_folder(path, "rfw"))
+    folds = [_folds(root, group) for group in groups]
+    images = {group: _photos(root, group) for group in groups}
+    identities = {image: person for found in images.values() for image, person in found.items()}
+    return paired_table(
+        name=str(Name("rfw", "", options=chosen)),
+        root=root,
+        identities=identities,
+        pairs=chain.from_iterable(own[fold] for fold in range(N_FOLDS) for own in folds),
+        where=root / "txts",
+        complete=N_PAIRS * len(groups),
+        licence=LICENCE,
+        groups={image: group for group, found in images.items() for image in found},
+        notes=_notes(images),
+    )
+
+
+def _notes(images: dict[str, dict[str, str]]) -> tuple[str, ...]:
+    if len(images) == 1:
+        return ()
+    people = [set(found.values()) for found in images.values()]
+    shared = sum(map(len, people)) - len(set().union(*people))
+    notes = ["the four groups share ten folds and each threshold; figures of one group: ?group=NAME"]
+    if shared:
+        notes.append(f"people who occur in a second group: {shared:,}")
+    return tuple(notes)
+
+
+def _root(path: Path) -> Path:
+    for inner in INNER:
+        if (path / inner / "data").is_dir() and (path / inner / "txts").is_dir():
+            return path / inner
+    raise Missing(f"rfw {path} has no data and txts; give the folder that test.tar.gz was unpacked into")
+
+
+def _photos(root: Path, group: str) -> dict[str, str]:
+    """Every photo of ``group`` by its path below ``root``, with the id of its person."""
+    folder = root / "data" / group
+    if not folder.is_dir():
+        raise Missing(f"rfw {root} has no data/{group}; take the groups that are there with ?group=NAME")
+    found = {}
+    for person in list_folder(folder).folders:
+        for photo in list_folder(folder / person).photos:
+            found[f"data/{group}/{person}/{photo}"] = person
+    return found
+
+
+def _folds(root: Path, group: str) -> list[list[LfwPair]]:
+    """The pairs of one group, fold by fold, those of one person first."""
+    path = root / "txts" / group / f"{group}_pairs.txt"
+    lines = read_list(path)
+    size, rest = divmod(len(lines), N_FOLDS)
+    if rest or size % 2 or not size:
+        raise BadInput(f"{path}: {len(lines):,} pairs do not make ten folds; the file is cut: get it again")
+    return [
+        [_pair(group, line, k < size // 2, fold) for k, line in enumerate(lines[fold * size :][:size])]
+        for fold in range(N_FOLDS)
+    ]
+
+
+def _pair(group: str, line: Line, same: bool, fold: int) -> LfwPair:
+    words = line.words if len(line.words) != 3 else (*line.words[:2], line.words[0], line.words[2])
+    if len(line.words) != (3 if same else 4) or not (words[1].isdecimal() and words[3].isdecimal()):
+        raise bad_line(line, "'id i j' of one person" if same else "'id1 i id2 j' of two people")
+    if not same and words[0] == words[2]:
+        raise bad_line(line, "two people")
+    left, right = (
+        f"data/{group}/{plain_name(person, line.where)}/{person}_{int(number):04d}.jpg"
+        for person, number in (words[:2], words[2:])
+    )
+    if left == right:
+        raise bad_line(line, "two photos")
+    return LfwPair(left, right, same, fold)

@@ -1,0 +1,1 @@
+"""Ways to multiply tiles other than numpy's."""

@@ -1,0 +1,78 @@
+"""How many non-mated scores lie at or above a score: from bins, and exactly where scores were kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.scores.frame import Frame
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Every true score in [``low``, ``high``), ascending in ``values``, and how many lie at or above
+    ``high``.
+    """
+
+    low: float
+    high: float
+    values: NDArray[np.float64]
+    beyond: int
+
+
+@dataclass(frozen=True)
+class NonmatedCounts:
+    """``reached`` (bins + 1,) counts the scores in each bin and above; ``kept`` where they are known one by
+    one.
+    """
+
+    frame: Frame
+    reached: NDArray[np.int64]
+    kept: tuple[Kept, ...]
+
+    def around(self, scores: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(K,) scores at or above, and above, each of ``scores``: exact where they are kept, else the ends
+        of a bracket that holds both.
+        """
+        frame, size = self.frame, self.frame.size
+        own, guard = frame.bins(scores), max(frame.guard, frame.coarse)
+        # The first bin holds all below it, too, the last all above it.
+        high = self.reached[np.clip(own - guard, 0, size - 1)]
+        over = own + 1 + guard
+        low = np.where(over < size, self.reached[np.clip(over, 0, size)], 0)
+        for part in self.kept:
+            inside = (scores >= part.low) & (scores < part.high)
+            mine = scores[inside]
+            n = len(part.values)
+            high[inside] = part.beyond + n - np.searchsorted(part.values, mine, side="left")
+            low[inside] = part.beyond + n - np.searchsorted(part.values, mine, side="right")
+            below, beyond = scores < part.low, scores >= part.high
+            low[below] = np.maximum(low[below], part.beyond + n)
+            high[beyond] = np.minimum(high[beyond], part.beyond)
+        return high, low
+
+    def middle(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(K,) scores above each of ``scores`` and half of those that equal it: exact where they are kept,
+        else as the histogram has it, half of the own bin counted.
+        """
+        high, low = self.around(scores)
+        own = np.clip(self.frame.bins(scores), 0, self.frame.size - 1)
+        found = np.clip((self.reached[own] + self.reached[own + 1]) / 2.0, low, high)
+        known = self.known(scores)
+        found[known] = (high[known] + low[known]) / 2.0
+        return found
+
+    def resolved(self, allowed: int) -> bool:
+        """Whether the (``allowed`` + 1)-th largest score is known exactly."""
+        if allowed >= int(self.reached[0]):
+            return True
+        return any(part.beyond <= allowed < part.beyond + len(part.values) for part in self.kept)
+
+    def known(self, scores: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """(K,) bool: whether all about each of ``scores`` was kept, so that its counts are exact."""
+        known = np.zeros(len(scores), dtype=np.bool_)
+        for part in self.kept:
+            known |= (scores >= part.low) & (scores < part.high)
+        return known

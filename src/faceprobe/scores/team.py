@@ -1,0 +1,173 @@
+"""The threads that share the tiles of a pass, and what they counted together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from threading import Event, Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.scores.counts import Kept, NonmatedCounts
+from faceprobe.scores.frame import Frame
+from faceprobe.scores.types import Tail
+from faceprobe.scores.windows import Windows
+from faceprobe.scores.worker import Bounds, Tiles, Worker, highest
+
+_PILOT_SEED = 2301
+
+
+class Passed:
+    """What the workers of one pass counted. ``tail_whole``: it holds all it was asked for."""
+
+    def __init__(
+        self, workers: list[Worker], frame: Frame, windows: Windows, tail_size: int, n_nonmated: int
+    ) -> None:
+        histogram = np.sum([w.histogram for w in workers], axis=0)
+        histogram[0] -= int(histogram.sum()) - n_nonmated  # duplicates fell into the lowest bin
+        reached = _reached(histogram)
+        places = np.stack([w.by_person for w in workers]).sum(axis=0, dtype=np.int64)
+        # Place 0 lies below the grid, place k between its thresholds k - 1 and k.
+        self.by_person = np.ascontiguousarray(np.cumsum(places[:, :0:-1], axis=1)[:, ::-1])
+        ranks = zip(*(w.counts for w in workers), strict=True)
+        self.ranks = [np.sum(each, axis=0, dtype=np.int64) for each in ranks]
+        tails = [w.kept_tail() for w in workers]
+        score = np.concatenate([t[0] for t in tails])
+        left, right = (np.concatenate([t[k] for t in tails]) for k in (1, 2))
+        order = highest(score, left, right, tail_size)
+        self.tail = Tail(score[order], left[order], right[order])
+        self.tail_whole = len(self.tail) == min(tail_size, n_nonmated)
+        kept = _spans(workers, frame, windows, reached)
+        low = -np.inf if windows.tail <= 0 else float(frame.edge(windows.tail))
+        floor = max(w.floor for w in workers)
+        if floor >= low:  # a worker cut its tail: what equals the lowest one kept may be missing
+            low = float(np.nextafter(floor, np.inf))
+        values = np.sort(score[score >= low])
+        if len(values):
+            kept.append(Kept(low, np.inf, values, 0))
+        self.counts = NonmatedCounts(frame, reached, tuple(kept))
+
+
+class Team:
+    """``threads`` workers over the ``tiles`` of one set. ``tick`` is told of rows done."""
+
+    def __init__(
+        self,
+        frame: Frame,
+        rows: NDArray[np.float32],
+        labels: NDArray[np.int32],
+        tiles: Tiles,
+        threads: int,
+        tick: Callable[[int], None],
+    ) -> None:
+        self.frame, self.rows, self.labels, self.tiles = frame, rows, labels, tiles
+        self.corners = tiles.corners()
+        self.threads, self.tick = max(1, min(threads, len(self.corners))), tick
+        self._ticked = 0
+
+    def pilot(self, at_least: int) -> tuple[NDArray[np.int64], float]:
+        """(bins + 1,) scores in each bin and above over some tiles, ``at_least`` so many where there are, and
+        by what share a rank in them may lie off.
+
+        A stranger-prone person's rows hold several times the usual false matches; six such standard
+        errors (each 3 / sqrt(rows seen)) are allowed for.
+        """
+        n = min(len(self.corners), max(at_least, len(self.corners) // 128))
+        chosen = np.random.default_rng(_PILOT_SEED).choice(len(self.corners), n, replace=False)
+        workers = [self._worker() for _ in range(self.threads)]
+        self._share(workers, [self.corners[k] for k in sorted(chosen)], quiet=True)
+        rows_seen = min(len(self.rows), n * (self.tiles.height + self.tiles.width))
+        whole = n == len(self.corners)
+        slack = 0.0 if whole else min(0.5, 18 / rows_seen**0.5)
+        return _reached(np.sum([w.histogram for w in workers], axis=0)), slack
+
+    def measure(
+        self, windows: Windows, bounds: Sequence[Bounds], tail_size: int, room: int, n_nonmated: int
+    ) -> Passed:
+        """Pass over all tiles."""
+        flags = windows.flags(self.frame)
+        share = (
+            n_nonmated
+            if self.frame.exact
+            else room
+            if self.threads == 1
+            else int(1.25 * room) // self.threads
+        )
+        hint = int(1.5 * min(tail_size, n_nonmated)) // self.threads
+        workers = [
+            self._worker(flags, bounds, tail_size, hint, share if windows.spans else 0)
+            for _ in range(self.threads)
+        ]
+        self._share(workers, self.corners)
+        return Passed(workers, self.frame, windows, tail_size, n_nonmated)
+
+    def _worker(
+        self,
+        flags: NDArray[np.uint8] | None = None,
+        bounds: Sequence[Bounds] = (),
+        tail_size: int = 0,
+        tail_hint: int = 0,
+        room: int = 0,
+    ) -> Worker:
+        return Worker(
+            self.frame, self.rows, self.labels, self.tiles, flags, bounds, tail_size, tail_hint, room
+        )
+
+    def _share(self, workers: list[Worker], corners: list[tuple[int, int]], quiet: bool = False) -> None:
+        """Let ``workers`` take one tile after the other; an interrupt stops them at their next tile."""
+        source, lock, stop = iter(corners), Lock(), Event()
+        done = 0
+
+        def mine() -> Iterator[tuple[int, int]]:
+            while not stop.is_set():
+                with lock:
+                    corner = next(source, None)
+                if corner is None:
+                    return
+                yield corner
+
+        def work(worker: Worker) -> None:
+            nonlocal done
+            for _ in worker.run(mine()):
+                with lock:
+                    done += 1
+                    if not quiet:
+                        self._advance(done / len(corners))
+
+        with ThreadPoolExecutor(len(workers)) as pool:
+            futures = [pool.submit(work, worker) for worker in workers]
+            try:
+                wait(futures)
+            except BaseException:
+                stop.set()
+                raise
+            for future in futures:
+                future.result()
+
+    def _advance(self, share: float) -> None:
+        """Tell of the rows done; a second pass has nothing more to tell."""
+        rows = int(share * len(self.rows))
+        if rows > self._ticked:
+            self.tick(rows - self._ticked)
+            self._ticked = rows
+
+
+def _spans(workers: list[Worker], frame: Frame, windows: Windows, reached: NDArray[np.int64]) -> list[Kept]:
+    """What was kept of each window: known one by one within its span, counted in its upper guard."""
+    if not windows.spans or any(w.overfull for w in workers):
+        return []
+    values = np.sort(np.concatenate([w.window[: w.n_window] for w in workers]))
+    found = []
+    for start, stop in windows.spans:
+        low = -np.inf if start <= 0 else float(frame.edge(start))
+        high = np.inf if stop >= frame.size else float(frame.edge(stop))
+        past = float(frame.edge(stop + 2 * frame.guard))
+        a, b, c = np.searchsorted(values, [low, high, max(high, past)], side="left")
+        surely_above = int(reached[min(frame.size, stop + frame.guard)])
+        found.append(Kept(low, high, values[a:b], surely_above + int(c - b)))
+    return found
+
+
+def _reached(histogram: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.concatenate([np.cumsum(histogram[::-1])[::-1], [0]])

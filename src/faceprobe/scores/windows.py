@@ -1,0 +1,102 @@
+"""Which bins' scores to keep: the tail, and windows about thresholds that a figure depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.scores import kernel
+from faceprobe.scores.frame import Frame
+from faceprobe.scores.types import MatedScores
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Bins from ``tail`` on belong to the tail; ``spans`` are disjoint ascending [start, stop) of bins
+    whose bare scores are kept, without what the frame's error adds on either side.
+    """
+
+    tail: int
+    spans: tuple[tuple[int, int], ...]
+
+    def flags(self, frame: Frame) -> NDArray[np.uint8]:
+        """(bins,) the kernel's flags, spans widened by the guard."""
+        flags = np.zeros(frame.size, dtype=np.uint8)
+        flags[max(0, self.tail - frame.guard) :] |= kernel.TAIL
+        for start, stop in self.spans:
+            flags[max(0, start - frame.guard) : stop + frame.guard] |= kernel.WINDOW
+        return flags
+
+
+def everything(frame: Frame, tail: int) -> Windows:
+    """Keep every bare score."""
+    return Windows(tail, ((0, frame.size),))
+
+
+def tail_bin(reached: NDArray[np.int64], wanted: float) -> int:
+    """The highest bin at or above which ``wanted`` scores lie; 0 where there are not so many."""
+    return max(0, int(np.searchsorted(-reached[:-1], -wanted, side="right")) - 1)
+
+
+def choose_windows(
+    frame: Frame,
+    reached: NDArray[np.int64],
+    total: int,
+    tail: int,
+    allowed: Sequence[int],
+    mated: MatedScores,
+    slack: float,
+    room: int,
+) -> Windows:
+    """Windows about the ranks ``allowed`` of the non-mated scores and about the equal error rates.
+
+    ``reached`` (bins + 1,) is what is known so far, ``total`` how many scores there are; a rank may lie
+    off by the share ``slack``. ``room`` bounds the scores kept; windows that would not fit are left out,
+    the equal error rates' first.
+    """
+    estimate = reached * (total / max(1, int(reached[0])))
+    sought = [(a * (1 - slack) - 1, a * (1 + slack) + 1) for a in allowed if a + 1 <= total]
+    crossing = [(c * (1 - slack / 2), c * (1 + slack / 2)) for c in _crossings(frame, estimate, total, mated)]
+    spans: list[tuple[int, int]] = []
+    left = float(room)
+    for low, high in sought + crossing:
+        if estimate[tail] >= high:  # the tail knows
+            continue
+        start = max(0, int(np.searchsorted(-estimate[:-1], -high, side="right")) - 1)
+        stop = int(np.searchsorted(-estimate[:-1], -low, side="right")) + 1
+        cost = float(estimate[max(0, start - frame.guard)] - estimate[min(frame.size, stop + frame.guard)])
+        if cost <= left:
+            left -= cost
+            spans.append((start, min(stop, frame.size)))
+    return Windows(tail, tuple(_merged(spans, 4 * frame.guard)))
+
+
+def _crossings(frame: Frame, estimate: NDArray[np.floating], total: int, mated: MatedScores) -> list[float]:
+    """About how many non-mated scores lie at or above the threshold where FMR = FNMR, by pairs and by
+    people.
+    """
+    if len(mated) == 0:
+        return []
+    place = np.clip(frame.bins(mated.score), 0, frame.size - 1)
+    own = np.bincount(mated.label)[mated.label]
+    found = []
+    for weights in (None, 1.0 / own):
+        below = np.cumsum(np.bincount(place, weights, frame.size))
+        missed = np.concatenate([[0.0], below / below[-1]])
+        crossed = int(np.argmax(missed >= estimate / total))
+        found.append(float(estimate[max(0, crossed - 1)] + estimate[crossed]) / 2)
+    return found
+
+
+def _merged(spans: list[tuple[int, int]], gap: int) -> list[tuple[int, int]]:
+    """Spans nearer than ``gap`` become one: a true score tells then which widened span kept it."""
+    merged: list[tuple[int, int]] = []
+    for start, stop in sorted(spans):
+        if merged and start <= merged[-1][1] + gap:
+            merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
+        else:
+            merged.append((start, stop))
+    return merged
