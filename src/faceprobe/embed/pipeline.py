@@ -166,6 +166,7 @@ def embed(
         pairs=pairs,
         identities_known=dataset.identities_known,
         groups=None if dataset.groups is None else dataset.groups[kept],
+        templates=None if dataset.templates is None else dataset.templates.keep(kept, len(images)),
     )
     encoded = len(set(todo) & set(kept))
     photos = content if lookup is not None and all(content) else [keys[row] for row in kept]
@@ -264,15 +265,16 @@ def _dataset_hash(dataset: FaceTable, policy: CropPolicy, keys: list[str], exclu
     listed = (
         None if pairs is None else [getattr(pairs, f).tolist() for f in ("left", "right", "same", "fold")]
     )
-    return sha256_json(
-        {
-            "rows": dataset.fingerprint,
-            "photos": keys,
-            "pairs": listed,
-            "excluded": [asdict(e) for e in excluded],
-            "crop": policy.name,
-        }
-    )
+    about = {
+        "rows": dataset.fingerprint,
+        "photos": keys,
+        "pairs": listed,
+        "excluded": [asdict(e) for e in excluded],
+        "crop": policy.name,
+    }
+    if dataset.templates is not None:
+        about["templates"] = dataset.templates.digest()
+    return sha256_json(about)
 
 
 def write_store(
@@ -299,4 +301,5 @@ def write_store(
         "dim": encoder.dim,
         "excluded": count_reasons(excluded),
     }
-    return writer.write(data.vectors, table, data.pairs, [asdict(e) for e in excluded], facts)
+    listed = [asdict(e) for e in excluded]
+    return writer.write(data.vectors, table, data.pairs, listed, facts, data.templates)

@@ -140,7 +140,9 @@ def only_paired(table: FaceTable) -> FaceTable:
         return table
     rows, where = np.unique(np.concatenate([table.pairs.left, table.pairs.right]), return_inverse=True)
     left, right = np.split(where.reshape(-1).astype(np.int64), 2)
-    return replace(table, table=table.table.take(rows), pairs=replace(table.pairs, left=left, right=right))
+    templates = None if table.templates is None else table.templates.keep(rows.tolist(), len(table))
+    pairs = replace(table.pairs, left=left, right=right)
+    return replace(table, table=table.table.take(rows), pairs=pairs, templates=templates)
 
 
 def nothing_to_run(name: str, study: Study, missing: Sequence[str]) -> Missing:
@@ -222,6 +224,8 @@ def _protocols_for(plan: Plan, study: Study, dataset: str) -> tuple[str, ...] | 
         needs = PROTOCOLS.get(protocol).needs
         if "pairs" in needs and table.pairs is None:
             plan.missing.append(f"{protocol} on {dataset}: it has no list of pairs")
+        elif "templates" in needs and table.templates is None:
+            plan.missing.append(f"{protocol} on {dataset}: it has no templates")
         elif "events" in needs and table.events is None:
             plan.missing.append(f"{protocol} on {dataset}: its events are not known")
         else:

@@ -20,8 +20,8 @@ from faceprobe.study.schema import Study
 
 
 def cell_signature(cell: Cell, table: FaceTable, study: Study, model_files: str, photos: str) -> str:
-    """Hash of the study, the dataset's rows, pairs and evidence, a detector that was given,
-    ``model_files`` from :func:`model_files_hash` and ``photos`` from :func:`photos_hash`.
+    """Hash of the study, the dataset's rows, pairs, templates, known faces and evidence, a detector that
+    was given, ``model_files`` from :func:`model_files_hash` and ``photos`` from :func:`photos_hash`.
     """
     detector = study.options.detector or os.environ.get("FACEPROBE_DETECTOR")
     return sha256_json(
@@ -30,6 +30,8 @@ def cell_signature(cell: Cell, table: FaceTable, study: Study, model_files: str,
             "cell": [cell.key, cell.protocols],
             "rows": table.fingerprint,
             "pairs": _pairs_hash(table.pairs),
+            "templates": "" if table.templates is None else table.templates.digest(),
+            "faces": str(getattr(table.source, "faces_hash", "")),
             "evidence": table.evidence,
             "photos": photos,
             "model": model_files,
