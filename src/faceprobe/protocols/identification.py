@@ -42,6 +42,7 @@ def measure_identification(protocol: Protocol, context: Context) -> Outcome:
     n_gallery = len(ranks) - 1 if gallery is None else len(gallery)
     outcome = Outcome()
     replicates = identification_replicates(found, weights, METRICS) if len(weights) else {}
+    once = n_people == n_probes  # each person gives one trial
     for metric in METRICS:
         trivial = metric != "mrr" and int(metric[4:]) >= n_gallery
         for weighting in WEIGHTINGS:
@@ -56,6 +57,7 @@ def measure_identification(protocol: Protocol, context: Context) -> Outcome:
                 n=n_probes,
                 n_identities=n_people,
                 note=f"trivial: the gallery holds {n_gallery:,} photos" if trivial else "",
+                trials=n_probes if once and metric != "mrr" else 0,
             )
     note = _without_mate(arranged, ranks, gallery)
     add_metric(
