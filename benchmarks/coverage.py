@@ -21,7 +21,7 @@ from worlds import KINDS, WorldKind, draw_people, summary_of
 from faceprobe.core.files import write_json
 from faceprobe.metrics.bootstrap import identity_weights, percentile_interval
 from faceprobe.metrics.verification import Verification, allowed_false_matches
-from faceprobe.metrics.verification_bootstrap import verification_intervals
+from faceprobe.metrics.verification_bootstrap import FEW_PEOPLE, verification_intervals
 from faceprobe.study.machine import describe_machine, versions
 
 TARGETS = (1e-2, 1e-3, 1e-4)
@@ -64,7 +64,7 @@ def cover(kind: WorldKind, worlds: int, replicates: int, seed: int) -> list[dict
             assert interval is not None
             low, high = interval
             people = found.effective_people[metric, weighting]
-            unsure = bool(found.caution(metric, weighting))
+            unsure = people < FEW_PEOPLE
             seen.setdefault((metric, weighting), []).append(
                 (low > known[metric], high < known[metric], high - low, people, unsure)
             )

@@ -75,8 +75,8 @@ def _print_lines(comparison: Comparison, lines: list[Line]) -> None:
     hidden = len(comparison.lines) - len(lines)
     notes += [f"{hidden} not shown (--all or --json shows them)"] if hidden else []
     evidence = sorted({v.evidence for line in comparison.lines for v in line.values if v is not None})
-    family = f"p-values: two-sided, {family_words(lines, 'shown')}"
-    caption = f"{'; '.join(notes)}. {family}. Evidence: {', '.join(evidence)}."
+    family = f"P-values: two-sided, {family_words(lines, 'shown')}"
+    caption = f"{'; '.join(notes)}. Evidence: {', '.join(evidence)}. {family}."
     print_table("Runs side by side", [*columns, "caution"] if cautioned else columns, rows, caption)
 
 

@@ -156,18 +156,12 @@ def log_odds_eer(summary: ScoreSummary, v: Verification, weighting: Weighting, v
 
 
 def _slope(v: Verification, weighting: Weighting, value: float) -> float:
-    """dTMR / dFMR where FMR = FNMR = ``value``: there it equals the slope of the curve's log odds, which are
-    near a straight line, taken from half the crossing's FMR to twice (or halfway to 1).
-    """
-    if not 0 < value < 1:
-        return 1.0
-    fmr = np.array([value / 2, min(2 * value, (1 + value) / 2)])
-    ends = np.searchsorted(v.at_or_above, (fmr * v.n_nonmated).astype(np.int64), side="right")
-    kept = np.concatenate([[0.0], np.cumsum(v.weights(weighting))])
-    least = 0.5 / len(v.score)
-    rate = np.clip(kept[ends] / kept[-1], least, 1 - least)
-    odds, below = np.log(rate / (1 - rate)), np.log(fmr / (1 - fmr))
-    return float((odds[1] - odds[0]) / (below[1] - below[0]))
+    """dTMR / dFMR of the curve over FMR from two thirds of ``value`` to one and a half of it."""
+    n = v.n_nonmated
+    least, most = int(value * n / 1.5), min(n, int(np.ceil(1.5 * value * n)))
+    low, high = np.searchsorted(v.at_or_above, [least, most], side="right")
+    gained = float(v.weights(weighting)[low:high].sum()) / _total_weight(v, weighting)
+    return gained * n / max(1, most - least)
 
 
 def log_d_prime(summary: ScoreSummary, v: Verification, weighting: Weighting, value: float) -> Influence:

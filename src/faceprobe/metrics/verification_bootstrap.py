@@ -56,17 +56,23 @@ Replicates = dict[Key, NDArray[np.float64]]
 
 @dataclass
 class Intervals:
-    """``replicates`` (R,) and ``effective_people`` of each (metric, weighting)."""
+    """``replicates`` (R,) and ``effective_people`` of each (metric, weighting); ``flawless`` are those
+    where every mated comparison matches, or none does.
+    """
 
     replicates: Replicates = field(default_factory=dict)
     effective_people: dict[Key, float] = field(default_factory=dict)
+    flawless: set[Key] = field(default_factory=set)
 
     def caution(self, metric: str, weighting: Weighting) -> str:
         """Why the interval may not hold what it promises, or ""."""
         people = self.effective_people.get((metric, weighting))
-        if people is None or people >= FEW_PEOPLE:
-            return ""
-        return f"coverage not assured: the spread rests on {people:.0f} effective people"
+        notes = []
+        if (metric, weighting) in self.flawless:
+            notes.append("no comparison differs: the interval takes each person for one trial")
+        if people is not None and people < FEW_PEOPLE:
+            notes.append(f"coverage not assured: the spread rests on {people:.0f} effective people")
+        return "; ".join(notes)
 
 
 def deep_enough(summary: ScoreSummary, fmr: float) -> bool:
@@ -97,6 +103,8 @@ def verification_intervals(
     for (f, w), t in tmrs.items():
         found.replicates[repr(f), w] = t.replicates(at[f, w], at[f])
         found.effective_people[repr(f), w] = t.effective_people
+        if t.value in (0.0, 1.0):
+            found.flawless.add((repr(f), w))
     for (name, w), u in whole.items():
         change = widening(u.effective_people) * at[name, w]
         value = values[name, w]

@@ -59,11 +59,14 @@ def measure_fairness(protocol: Protocol, context: Context) -> Outcome:
 
 def lacking_groups(protocol: Protocol, data: LabelledEmbeddings) -> str:
     """Why ``data`` cannot be measured by group, or "" where it can."""
+    lacking = lacking_people(protocol, data)
+    if lacking:
+        return lacking
     if data.groups is None or not np.any(data.groups != ""):
         return "the photos' groups are not known (a column group in the table of labels)"
     if len(np.unique(data.groups[data.groups != ""])) < 2:
         return "all photos are of one group; without a second one there is nothing to compare"
-    return lacking_people(protocol, data)
+    return ""
 
 
 def _group_of_people(
