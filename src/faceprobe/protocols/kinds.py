@@ -5,6 +5,7 @@ from __future__ import annotations
 from faceprobe.protocols import (
     centroid,
     distractors,
+    fairness,
     gallery_size,
     identification,
     normalised,
@@ -27,4 +28,5 @@ KINDS: dict[str, Kind] = {
     "template-verification": template_verification.KIND,
     "template-identification": template_identification.KIND,
     "distractors": distractors.KIND,
+    "fairness": fairness.KIND,
 }
