@@ -22,7 +22,7 @@ def command(
     ] = None,
     protocol: Annotated[
         list[str] | None,
-        typer.Option(help="Protocol, repeatable, or 'all' [default: the dataset's own]."),
+        typer.Option(help="Protocol, repeatable, or 'all' (default: the dataset's own)."),
     ] = None,
     detector: Annotated[str | None, typer.Option(help="YuNet weights on this machine.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps, ...")] = "auto",
