@@ -51,16 +51,18 @@ def test_intervals_hold_the_truth(outcomes: dict[str, tuple[float, float]], metr
 
 
 def test_the_committed_table_says_where_coverage_is_not_assured() -> None:
-    """Everywhere between 93 and 97 % within two standard errors, or the rows say so themselves."""
+    """Everywhere between 93 and 97 % within two standard errors; only where few people hold most mated
+    comparisons and each comparison counts, it is less, and then the rows say so themselves.
+    """
     table = json.loads(RESULTS.read_text())
     assert len(table["worlds"]) >= 3
     for name, world in table["worlds"].items():
         for row in world["rows"]:
-            if row["weighting"] == "identity" and row["metric"] != "tmr@fmr=1e-04":
-                slack = 2 * max(row["standard_error"], 0.008)
+            slack = 2 * max(row["standard_error"], 0.008)
+            if row["weighting"] == "identity" or not name.startswith("skewed"):
                 assert 0.93 - slack <= row["covered"] <= 0.97 + slack, (name, row)
-            elif row["covered"] + 2 * row["standard_error"] < 0.93:
-                assert row["effective_people"] < 15 or row["metric"] == "tmr@fmr=1e-04", (name, row)
+            elif row["covered"] + slack < 0.93:
+                assert row["says_not_assured"] > 0.8, (name, row)
 
 
 def test_wilson_interval() -> None:
