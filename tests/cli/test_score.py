@@ -304,3 +304,21 @@ def test_invented_identities_are_not_scored_as_people(
     (store / "manifest.json").write_text(json.dumps(manifest | {"identities_known": False}))
     assert _score(*parts, "--protocol", "identification/leave-one-out") == 1
     assert "identities are not known" in capsys.readouterr().err
+
+
+def test_groups_are_compared_on_request(
+    files: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = files[1].read_text().splitlines()
+    groups = ["group", *("even" if k // 5 % 2 == 0 else "odd" for k in range(60))]
+    labels = tmp_path / "grouped.csv"
+    labels.write_text("\n".join(f"{line},{group}" for line, group in zip(lines, groups, strict=True)) + "\n")
+    assert _score(files[0], labels, "--protocol", "fairness/groups", "--json") == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    value = {(r["metric"], r["weighting"]): r for r in rows}
+    assert value["n_groups", "none"]["value"] == 2
+    assert value["fmr@groups=even|odd", "pair"]["n"] == 6 * 6 * 25
+    assert value["fnmr@group=even", "identity"]["n"] == 6 * 10
+    assert "T held fixed" in value["fnmr@group=odd", "pair"]["ci_method"]
+    assert _score(*files, "--protocol", "fairness/groups") == 1
+    assert "column group" in capsys.readouterr().err

@@ -393,3 +393,25 @@ def test_curves_agree_with_the_metrics() -> None:
         assert np.array_equal(scores[rows[:, 0], rows[:, 1]], values)
         assert np.all((data.identities[rows[:, 0]] == data.identities[rows[:, 1]]) == same)
         assert np.all(np.diff(values) * (1 if same else -1) >= 0)
+
+
+def test_single_trials_have_wilsons_interval() -> None:
+    """Two photos a person, the first enrolled: one probe each, so shares are binomial."""
+    from faceprobe.metrics.bootstrap import wilson_interval
+
+    rng = np.random.default_rng(5)
+    centres = np.repeat(rng.standard_normal((40, 6)), 2, axis=0)
+    vectors = centres + 1.1 * rng.standard_normal(centres.shape)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    data = LabelledEmbeddings(
+        vectors.astype(np.float32),
+        np.array([f"p{k // 2:02d}" for k in range(80)]),
+        np.array([f"{k:02d}" for k in range(80)]),
+    )
+    got = _values(evaluate(data, replicates=50))
+    for weighting in WEIGHTINGS:
+        row = got["identification/enrol-1", "rank1", weighting]
+        assert row.value is not None and row.ci_method == "Wilson, one trial a person, 40 trials"
+        assert (row.ci_low, row.ci_high) == pytest.approx(wilson_interval(row.value, 40))
+        assert "bootstrap" in got["identification/enrol-1", "mrr", weighting].ci_method
+        assert "bootstrap" in got["identification/leave-one-out", "rank1", weighting].ci_method

@@ -67,4 +67,6 @@ def wilson_interval(share: float, trials: int) -> tuple[float, float]:
     middle = share + z2 / (2 * trials)
     reach = (z2 * share * (1 - share) / trials + (z2 / (2 * trials)) ** 2) ** 0.5
     scale = 1 + z2 / trials
-    return max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale)
+    low = 0.0 if share == 0 else (middle - reach) / scale
+    high = 1.0 if share == 1 else (middle + reach) / scale
+    return low, high

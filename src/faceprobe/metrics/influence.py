@@ -172,9 +172,9 @@ def log_d_prime(summary: ScoreSummary, v: Verification, weighting: Weighting, va
     count = summary.person_count.astype(np.float64)
     squares = summary.person_squares - 2 * m0 * summary.person_sum + m0 * m0 * count
     weights = v.weights(weighting)
-    m1 = float(weights @ v.score) / _total_weight(v, weighting)
+    m1 = float((weights * v.score).sum()) / _total_weight(v, weighting)
     off = v.score - m1
-    v1 = float(weights @ (off * off)) / _total_weight(v, weighting)
+    v1 = float((weights * off * off).sum()) / _total_weight(v, weighting)
     first, second = (np.bincount(v.label, x, v.n_people) for x in (off, off * off))
     centre = mated_part(v, first, weighting) - nonmated_part(summary, summary.person_sum - m0 * count)
     spread = mated_part(v, second, weighting) + nonmated_part(summary, squares)

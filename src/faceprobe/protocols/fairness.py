@@ -157,6 +157,7 @@ def _add_rate(
         add_metric(outcome, protocol, metric, weighting, None, n=n, note=f"not supported: {reason}")
         return
     few = rate.effective_people < FEW_PEOPLE and len(rate.replicates)
+    flawless = "nothing differs: the interval takes each person for one trial"
     caution = f"coverage not assured: the spread rests on {rate.effective_people:.0f} effective people"
     add_metric(
         outcome,
@@ -168,7 +169,12 @@ def _add_rate(
         how=HOW,
         n=rate.n,
         n_identities=rate.n_people,
-        note=join(note, f"{rate.errors:,} errors", caution if few else ""),
+        note=join(
+            note,
+            f"{rate.errors:,} errors",
+            flawless if rate.errors in (0, rate.n) else "",
+            caution if few else "",
+        ),
     )
 
 

@@ -13,7 +13,7 @@ from faceprobe.report.sentences import LABEL
 from faceprobe.report.words import fraction, interval, scaled
 
 HEADLINE_TMR = "tmr@fmr=1e-3"
-WARNING_WORDS = ("unstable", "warning", "no interval", "no width", "too narrow")
+WARNING_WORDS = ("unstable", "warning", "no interval", "no width", "too narrow", "not assured")
 """What a row's note says where its figure deserves less trust."""
 
 Scene = tuple[str, str, str]
