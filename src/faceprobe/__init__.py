@@ -24,6 +24,7 @@ _PUBLIC = {
     "ImageEncoder": "faceprobe.models.base",
     "TextImageEncoder": "faceprobe.models.base",
     "load_model": "faceprobe.models",
+    "from_mteb": "faceprobe.models.mteb_style",
     "evaluate": "faceprobe.protocols",
     "run_study": "faceprobe.study",
 }

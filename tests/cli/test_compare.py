@@ -208,3 +208,26 @@ def test_an_unknown_metric_is_wrong_usage(tmp_path: Path, capsys: pytest.Capture
     first, second = write_run(tmp_path / "a", rows(0.5)), write_run(tmp_path / "b", rows(0.6))
     code, shown, said = compare(capsys, first, second, "--metric", "rank2")
     assert code == 2 and shown == "" and "unknown metric 'rank2'" in said
+
+
+def test_p_values_are_corrected_over_all_differences(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two runs against the first: each p counts twice at most, and the table names the family."""
+    draws = np.random.default_rng(0).normal(0, 0.05, 200)
+    noise = [np.random.default_rng(k).normal(0, 0.02, 200) for k in (1, 2)]
+    a = write_run(tmp_path / "a", rows(0.5), 0.5 + draws)
+    b = write_run(tmp_path / "b", rows(0.6), 0.6 + draws + noise[0])
+    c = write_run(tmp_path / "c", rows(0.53), 0.53 + draws + noise[1])
+    code, out, _ = compare(capsys, a, b, c, "--json")
+    document = json.loads(out)
+    assert code == 0 and document["family"] == "Holm over the 2 paired differences of all rows"
+    row = next(r for r in document["rows"] if (r["metric"], r["weighting"]) == ("rank1", "identity"))
+    _, first, second = row["differences"]
+    assert first["p"] < second["p"]
+    assert first["p_holm"] == pytest.approx(2 * first["p"])
+    assert second["p_holm"] == pytest.approx(max(second["p"], 2 * first["p"]))
+    assert "p_holm" in next(r for r in document["rows"] if r["weighting"] == "pair")["differences"][1]
+    _, shown, _ = compare(capsys, a, b, c, "--metric", "rank1")
+    assert "Holm over the 2 paired differences shown" in " ".join(shown.split())
+    assert "p = " in shown

@@ -29,7 +29,7 @@ def test_wrong_usage_is_one_line_and_two(capsys: pytest.CaptureFixture[str]) -> 
         ["evaluate"],
         ["eval", "--modell", "x"],
         ["eval"],
-        ["eval", "--model", "pixels:8", "--dataset", "celeba"],
+        ["eval", "--model", "pixels:8", "--dataset", "megaface"],
     ):
         assert run(arguments) == 2
         shown = capsys.readouterr()

@@ -24,7 +24,17 @@ def photo(height: int = 24, width: int = 30, *faces: Face, known: bool = True) -
 
 
 @pytest.mark.parametrize(
-    "text", ["as-is", "aligned-112", "margin-0", "margin-0.3", "face-only", "context-only"]
+    "text",
+    [
+        "as-is",
+        "aligned-112",
+        "margin-0",
+        "margin-0.3",
+        "face-only",
+        "context-only",
+        "random-mask",
+        "random-mask-7",
+    ],
 )
 def test_names_survive_a_round_trip(text: str) -> None:
     policy = CropPolicy.parse(text)
@@ -61,7 +71,7 @@ def test_unknown_faces_are_a_programming_error() -> None:
         CropPolicy.parse("face-only").apply(photo(known=False), FILL)
 
 
-@pytest.mark.parametrize("crop", ["aligned-112", "margin-0.2", "face-only", "context-only"])
+@pytest.mark.parametrize("crop", ["aligned-112", "margin-0.2", "face-only", "context-only", "random-mask"])
 def test_no_face_is_named(crop: str) -> None:
     for faces in [(), (Face((5, 5, 5, 9)),), (Face((-9, -9, -1, -1)),), (Face((math.nan, 0, 3, 3)),)]:
         with pytest.raises(NoFace) as caught:

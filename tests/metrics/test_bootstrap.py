@@ -8,9 +8,15 @@ from simulated import simulated_summary
 
 from faceprobe.metrics.bootstrap import identity_weights, percentile_interval, weighted_sums
 from faceprobe.metrics.folds import best_threshold, fold_accuracy
+from faceprobe.metrics.influence import Influence, log_fmr, mated_part, pair_surplus
 from faceprobe.metrics.verification import WEIGHTINGS, Verification
-from faceprobe.metrics.verification_bootstrap import deep_enough, verification_replicates
-from faceprobe.scores import ScoreSummary
+from faceprobe.metrics.verification_bootstrap import (
+    deep_enough,
+    verification_intervals,
+    verification_replicates,
+    widening,
+)
+from faceprobe.scores import ScoreSummary, exact_rows, mated_scores, sweep
 
 
 def test_identity_weights() -> None:
@@ -70,24 +76,103 @@ def _full_form(summary: ScoreSummary, v: Verification, w: np.ndarray) -> dict[st
 
 
 def test_row_sums_agree_with_the_full_form() -> None:
-    """First order in the weights, checked against every comparison weighted one by one."""
+    """First order in the weights, checked against every comparison weighted w_a * w_b. The full form counts
+    the chance in a pair of people up to three times, so it may be the wider one by some 10 %.
+    """
     summary = simulated_summary(np.random.default_rng(7), 90)
     shallow = simulated_summary(np.random.default_rng(7), 90, tail_size=100)
     v = Verification.of(summary)
     weights = identity_weights(90, 250, 1)
     assert deep_enough(summary, 0.01)
     assert not deep_enough(shallow, 0.01)
-    tail = verification_replicates(summary, v, weights, [0.01])
-    rows = verification_replicates(shallow, v, weights, [0.01])
+    found = verification_intervals(summary, v, weights, [0.01])
+    deep, rows = found.replicates, verification_replicates(shallow, v, weights, [0.01])
     full = [_full_form(summary, v, w) for w in weights]
     for weighting in WEIGHTINGS:
         for metric in ("eer", "auc", "0.01"):
             exact = np.array([f[weighting][metric] for f in full])
-            approximate = rows[metric, weighting]
-            assert np.corrcoef(exact, approximate)[0, 1] > 0.97
-            assert approximate.std() == pytest.approx(exact.std(), rel=0.12)
-            assert approximate.mean() == pytest.approx(exact.mean(), abs=0.25 * exact.std())
-        assert np.allclose(tail["0.01", weighting], [f[weighting]["0.01"] for f in full], atol=1e-9)
+            for approximate in (deep[metric, weighting], rows[metric, weighting]):
+                assert np.corrcoef(exact, approximate)[0, 1] > 0.95
+                wide = widening(found.effective_people[metric, weighting])
+                assert 0.85 < approximate.std() / (wide * exact.std()) < 1.15
+                assert approximate.mean() == pytest.approx(exact.mean(), abs=0.35 * exact.std())
+        assert np.corrcoef(deep["0.01", weighting], rows["0.01", weighting])[0, 1] > 0.99
+
+
+def test_variance_of_a_rare_false_match_counts_a_pair_once() -> None:
+    """With every false match between two people of its own the count is near Poisson: log FMR has the
+    variance 1 / k, where row sums alone say 2 / k.
+    """
+    rng = np.random.default_rng(0)
+    rows = exact_rows(_unit(rng.standard_normal((400, 40))))
+    labels = np.repeat(np.arange(200, dtype=np.int32), 2)
+    summary = sweep(rows, labels, mated_scores(rows, labels), tail_size=1000)
+    values, factor = log_fmr(summary, 60)
+    assert float((values**2).sum()) == pytest.approx(2 / 60, rel=0.5)
+    assert factor**2 * float((values**2).sum()) == pytest.approx(1 / 60, rel=0.5)
+    together = pair_surplus(summary, 60)
+    photos = np.bincount(labels)
+    brute = 0.0
+    tail = summary.tail
+    for a in range(200):
+        for b in range(a + 1, 200):
+            met = (summary.labels[tail.left[:60]] == a) & (summary.labels[tail.right[:60]] == b)
+            brute += (met.sum() - 60 / summary.n_nonmated * photos[a] * photos[b]) ** 2
+    assert together == pytest.approx(brute)
+
+
+def test_jackknife_values_are_those_of_leaving_people_out() -> None:
+    """FNMR and FMR at a fixed threshold, recomputed without each person in turn."""
+    summary = simulated_summary(np.random.default_rng(2), 30)
+    v = Verification.of(summary)
+    allowed = 200
+    hits = v.at_or_above <= allowed
+    labels, tail = summary.labels, summary.tail
+    false_match = np.arange(len(tail)) < allowed
+    log_rate, _ = log_fmr(summary, allowed)
+    for weighting in WEIGHTINGS:
+        value = mated_part(v, np.bincount(v.label, hits, v.n_people), weighting)
+        w = v.weights(weighting)
+        for person in range(30):
+            others = v.label != person
+            without = np.average(hits[others], weights=w[others])
+            assert value[person] == pytest.approx(np.average(hits, weights=w) - without)
+    for person in range(30):
+        rest = (labels[tail.left] != person) & (labels[tail.right] != person)
+        rate = allowed / len(tail)
+        assert log_rate[person] * rate == pytest.approx(rate - false_match[rest].mean())
+
+
+def test_effective_people() -> None:
+    rng = np.random.default_rng(1)
+    assert Influence(rng.standard_normal(4000)).effective_people == pytest.approx(4000, rel=0.15)
+    one = np.full(500, 0.01)
+    one[0] = 9.0
+    assert Influence(one).effective_people < 3
+    assert Influence(np.zeros(5)).effective_people == 1.0
+    assert widening(1e9) == pytest.approx(1, abs=1e-6)
+    assert widening(4) == pytest.approx(2.776445 / 1.959964, abs=1e-5)
+
+
+def test_no_error_leaves_room_for_some() -> None:
+    """Where every mated comparison matches, each person is one trial of Wilson's interval."""
+    rng = np.random.default_rng(3)
+    centres = np.repeat(_unit(rng.standard_normal((50, 30))), 3, axis=0)
+    rows = exact_rows(_unit(centres + 0.01 * rng.standard_normal(centres.shape)))
+    labels = np.repeat(np.arange(50, dtype=np.int32), 3)
+    summary = sweep(rows, labels, mated_scores(rows, labels), tail_size=20_000)
+    v = Verification.of(summary)
+    found = verification_replicates(summary, v, identity_weights(50, 2000, 0), [0.01])
+    for weighting in WEIGHTINGS:
+        interval = percentile_interval(found["0.01", weighting])
+        assert interval is not None
+        z = 1.959964 * widening(49)
+        assert interval[1] == 1.0
+        assert interval[0] == pytest.approx(1 / (1 + z * z / 50), abs=0.02)
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 
 def test_d_prime_replicates_against_weighted_moments() -> None:

@@ -113,8 +113,10 @@ def test_perfect_separation() -> None:
     got = _values(evaluate(data, replicates=20))
     for weighting in WEIGHTINGS:
         row = got["verification/all-pairs", "tmr@fmr=1e-2", weighting]
-        assert (row.value, row.ci_low, row.ci_high) == (1.0, 1.0, 1.0)
-        assert "no width" in row.note
+        assert (row.value, row.ci_high) == (1.0, 1.0)
+        assert row.ci_low is not None and 0.4 < row.ci_low < 0.7  # eight people, one trial each
+        assert "takes each person for one trial" in row.note
+        assert "no width" in got["verification/all-pairs", "eer", weighting].note
         assert got["verification/all-pairs", "eer", weighting].value == 0
         assert got["verification/all-pairs", "auc", weighting].value == 1
 
@@ -178,7 +180,7 @@ def test_names_of_people_do_not_matter(seed: int) -> None:
 
 
 def test_replicates_are_exactly_the_weighted_metrics() -> None:
-    """Bootstrap replicates of TMR and ranks against the oracle with people counted w times."""
+    """Bootstrap replicates of ranks against the oracle with people counted w times."""
     data = small_world(21, n=40, people=8, twins=4)
     outcome = evaluate(data, replicates=12, seed=5)
     names = outcome.identities.tolist()
@@ -187,8 +189,6 @@ def test_replicates_are_exactly_the_weighted_metrics() -> None:
     for r in range(12):
         oracle = Oracle(data, weights=dict(zip(names, weights[r].tolist(), strict=True)))
         for weighting in WEIGHTINGS:
-            got = outcome.replicates[f"verification/all-pairs//tmr@fmr=1e-2//{weighting}"][r]
-            assert got == pytest.approx(oracle.tmr(0.01, weighting), abs=1e-12, nan_ok=True)
             for enrol, name in ((False, "leave-one-out"), (True, "enrol-1")):
                 hits = {i: float(k <= 1) for i, k in ranks[enrol].items()}
                 got = outcome.replicates[f"identification/{name}//rank1//{weighting}"][r]
@@ -339,7 +339,7 @@ def test_unknown_identities_allow_the_pair_list_only() -> None:
         assert (row.value, row.ci_low, row.ci_high) == (other.value, other.ci_low, other.ci_high)
         assert "people" not in row.note
     for name in PROTOCOLS.names():
-        if PROTOCOLS.get(name).kind != "pair-list":
+        if PROTOCOLS.get(name).kind != "pair-list" and "templates" not in PROTOCOLS.get(name).needs:
             with pytest.raises(BadInput, match="identities are not known"):
                 evaluate(data, [name])
     with pytest.raises(BadInput, match="identities are not known"):

@@ -59,14 +59,25 @@ def test_counts(rows: dict[tuple[str, str, str], Metric]) -> None:
 def test_reference_figures(
     rows: dict[tuple[str, str, str], Metric], fmr: str, weighting: str, value: float, low: float, high: float
 ) -> None:
-    """The project's reference run; at FMR 1e-6 (87 false matches) an interval's end moves by
-    several points from seed to seed.
+    """The project's reference run draws both people of a false match anew and takes plain percentiles.
+
+    By people ours agree with it, and are narrower at FMR 1e-6, where its replicates count the chance in a
+    pair three times. By pairs one person holds 58 % of the mated comparisons: no bootstrap can know how
+    another such person would do. Its percentiles pass that over; Student's t for some two people does
+    not, and the row says that coverage is not assured.
     """
     row = rows["verification/all-pairs", f"tmr@fmr={fmr}", weighting]
-    loose = 0.06 if fmr == "1e-6" else 0.012
     assert row.value == pytest.approx(value, abs=0.002)
-    assert row.ci_low == pytest.approx(low, abs=loose)
-    assert row.ci_high == pytest.approx(high, abs=0.01)
+    assert row.ci_low is not None and row.ci_high is not None
+    if weighting == "pair":
+        assert "coverage not assured" in row.note
+        assert row.ci_high > high - 0.005
+        assert row.ci_low < low + 0.01 or fmr == "1e-6"
+    elif fmr == "1e-6":
+        assert low < row.ci_low < row.ci_high < high
+    else:
+        assert row.ci_low == pytest.approx(low, abs=0.006)
+        assert row.ci_high == pytest.approx(high, abs=0.006)
 
 
 def test_against_an_independent_float64_computation(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faceprobe.report.paired import from_replicates, holm, paired_difference
+from faceprobe.report.paired import family_corrected, from_replicates, holm, paired_difference
 from faceprobe.report.run_data import Cell
 
 
@@ -85,3 +85,15 @@ def test_holm_by_its_definition(p_values: list[float]) -> None:
 
 def test_holm_example() -> None:
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+
+
+def test_a_family_is_corrected_as_one_and_unknown_members_do_not_count() -> None:
+    rng = np.random.default_rng(4)
+    sure = from_replicates(0.2, rng.normal(0.2, 0.05, 999))
+    doubtful = from_replicates(0.05, rng.normal(0.05, 0.03, 999))
+    unknown = replace(sure, p=float("nan"), reason="the runs used different seeds")
+    corrected = family_corrected([None, doubtful, unknown, sure])
+    assert corrected[0] is corrected[2] is None
+    assert corrected[3] == pytest.approx(2 * sure.p)  # the smaller of two
+    assert corrected[1] == pytest.approx(max(doubtful.p, 2 * sure.p))
+    assert family_corrected([None, unknown]) == [None, None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from faceprobe.core.errors import FaceprobeError, Missing, UnknownName, Unreachable, WrongUsage
+from faceprobe.core.templates import TemplateList
 from faceprobe.study.plan import Plan, only_paired, plan_study
 from faceprobe.study.schema import Study, parse_study
 
@@ -110,7 +112,7 @@ def test_what_is_absent_is_an_error_or_is_reported(bench: Any) -> None:
 
 def test_later_steps_are_reported_not_refused(bench: Any) -> None:
     asked = study(
-        datasets=["drawn", "celeba:somewhere", "perturbed-faces"],
+        datasets=["drawn", "ms-celeb:somewhere", "megaface"],
         cloaks=["none", "fawkes"],
         needs_later=["more to come"],
     )
@@ -119,8 +121,8 @@ def test_later_steps_are_reported_not_refused(bench: Any) -> None:
     assert plan.missing == [
         "more to come",
         "cloak fawkes: a later step of faceprobe adds cloaks",
-        "dataset celeba: a later step of faceprobe reads it",
-        "dataset perturbed-faces: a later step of faceprobe reads it",
+        "dataset ms-celeb: a later step of faceprobe reads it",
+        "dataset megaface: a later step of faceprobe reads it",
     ]
 
 
@@ -163,6 +165,22 @@ def test_pair_protocols_look_at_the_photos_in_pairs_only(bench: Any) -> None:
     assert len(plan_study(study(datasets=["paired"]), bench.parts()).tables["paired"]) == 6
 
 
+def test_templates_follow_the_photos_of_a_pair_list(bench: Any) -> None:
+    table = bench.drawn("paired", paired=True)
+    each = np.arange(6)
+    templates = TemplateList(
+        row=each,
+        template=(each // 2).astype(np.int32),
+        media=each,
+        names=np.array(["a", "b", "c"]),
+        identities=np.array(["p0", "p1", "p2"]),
+    )
+    cut = only_paired(replace(table, templates=templates))
+    assert len(cut) == 4 and cut.templates is not None
+    cut.templates.check(4)
+    assert cut.templates.names.tolist() == ["a", "c"] and cut.templates.row.tolist() == [0, 1, 2, 3]
+
+
 def test_a_table_without_pairs_is_left_as_it_is(bench: Any) -> None:
     table = bench.load_dataset("drawn")
     assert only_paired(table) is table
@@ -171,7 +189,12 @@ def test_a_table_without_pairs_is_left_as_it_is(bench: Any) -> None:
 def test_protocols_that_the_data_does_not_allow_are_reported(bench: Any) -> None:
     asked = study(
         datasets=["drawn", "paired"],
-        protocols=["lfw/official", "verification/all-pairs", "verification/all-pairs-cross-event"],
+        protocols=[
+            "lfw/official",
+            "verification/all-pairs",
+            "verification/all-pairs-cross-event",
+            "ijb/1:1",
+        ],
     )
     plan = plan_study(asked, bench.parts())
     assert {c.dataset: c.protocols for c in plan.cells} == {
@@ -181,7 +204,9 @@ def test_protocols_that_the_data_does_not_allow_are_reported(bench: Any) -> None
     assert plan.missing == [
         "lfw/official on drawn: it has no list of pairs",
         "verification/all-pairs-cross-event on drawn: its events are not known",
+        "ijb/1:1 on drawn: it has no templates",
         "verification/all-pairs-cross-event on paired: its events are not known",
+        "ijb/1:1 on paired: it has no templates",
     ]
     none = plan_study(study(protocols=["lfw/official"]), bench.parts())
     assert none.cells == [] and len(none.missing) == 1

@@ -304,6 +304,31 @@ def test_any_replaced_photo_of_a_pack_and_a_changed_pair_list_are_noticed(bench:
     assert len(signatures) == 2
 
 
+def test_changed_templates_and_known_faces_are_noticed(bench: Any) -> None:
+    from templates_oracle import template_world
+
+    @dataclass(frozen=True)
+    class Faced(Pack):
+        faces_hash: str = ""
+
+    table = bench.drawn("drawn")
+    asked = study(datasets=["drawn"])
+    cell = plan_study(asked, bench.parts()).cells[0]
+    templates = template_world(0).templates
+    assert templates is not None
+    tables = [
+        table,
+        replace(table, templates=templates),
+        replace(table, templates=replace(templates, media=templates.media + 1)),
+        replace(table, source=Faced({}, "one")),
+        replace(table, source=Faced({}, "two")),
+    ]
+    assert len({cell_signature(cell, t, asked, "", "same photos") for t in tables}) == len(tables)
+    assert cell_signature(cell, tables[1], asked, "", "same photos") == cell_signature(
+        cell, replace(table, templates=template_world(0).templates), asked, "", "same photos"
+    )
+
+
 @dataclass(frozen=True)
 class Pack:
     """A source that knows each photo's digest without reading it."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from faceprobe.cli.show import print_json, print_table
-from faceprobe.core.errors import UnknownName
+from faceprobe.core.errors import UnknownName, WrongUsage
 
 if TYPE_CHECKING:
     from faceprobe.core.result import Result
@@ -30,14 +30,22 @@ def command(
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Show every row in the table.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print every row as JSON.")] = False,
+    clip_benchmark: Annotated[
+        Path | None,
+        typer.Option("--clip-benchmark", help="Write the one run into this folder as CLIP_benchmark JSON."),
+    ] = None,
 ) -> None:
     """Set runs side by side: same model, dataset, crop, protocol, metric and weighting.
 
     The table shows the main metrics, weighted by people. Differences are to the first run, with an
-    interval where both runs stored replicates for the same people.
+    interval and a p-value (corrected by Holm over all differences shown) where both runs stored
+    replicates for the same people.
     """
     from faceprobe.report.compare import compare_runs
 
+    if clip_benchmark is not None:
+        _export(runs, clip_benchmark)
+        return
     comparison = compare_runs(runs, published)
     known = {line.key[5] for line in comparison.lines}
     for name in metric or ():
@@ -57,21 +65,34 @@ def command(
         _print_published(comparison, lines)
 
 
+def _export(runs: list[Path], folder: Path) -> None:
+    from faceprobe.report.clip_benchmark import export_run
+    from faceprobe.report.compare import open_run
+
+    if len(runs) != 1:
+        raise WrongUsage("--clip-benchmark writes one run; name one")
+    print(f"{folder}: {len(export_run(open_run(runs[0]), folder))} files in the layout of CLIP_benchmark")
+
+
 def _print_lines(comparison: Comparison, lines: list[Line]) -> None:
+    from faceprobe.report.compare import corrected_p, family_words
+
     names = comparison.names
     cautioned = any(line.cautions for line in lines)
     columns = ["model", "dataset, crop", "figure", *names, *(f"{n} - {names[0]}" for n in names[1:])]
     rows = []
-    for line in lines:
+    for line, corrected in zip(lines, corrected_p(lines), strict=True):
         cells = [*_labels(line), *map(_value, line.values)]
-        cells += [_difference(d, line.key[5]) for d in line.differences[1:]]
+        pairs = zip(line.differences[1:], corrected[1:], strict=True)
+        cells += [_difference(d, line.key[5], p) for d, p in pairs]
         rows.append([*cells, "; ".join(line.cautions)] if cautioned else cells)
     notes = [f"{len(comparison.lines)} figures"]
     notes += [f"{comparison.only_in(k)} only in {name}" for k, name in enumerate(names)]
     hidden = len(comparison.lines) - len(lines)
     notes += [f"{hidden} not shown (--all or --json shows them)"] if hidden else []
     evidence = sorted({v.evidence for line in comparison.lines for v in line.values if v is not None})
-    caption = f"{'; '.join(notes)}. Evidence: {', '.join(evidence)}."
+    family = f"P-values: two-sided, {family_words(lines, 'shown')}"
+    caption = f"{'; '.join(notes)}. Evidence: {', '.join(evidence)}. {family}."
     print_table("Runs side by side", [*columns, "caution"] if cautioned else columns, rows, caption)
 
 
@@ -118,11 +139,12 @@ def _value(row: Result | None) -> str:
     return f"{fraction(row.value, row.metric)} {interval(row.ci_low, row.ci_high, row.metric)}".rstrip()
 
 
-def _difference(paired: Paired | None, metric: str) -> str:
-    from faceprobe.report.words import fraction, interval
+def _difference(paired: Paired | None, metric: str, corrected: float | None) -> str:
+    from faceprobe.report.words import fraction, interval, probability
 
     if paired is None:
         return "-"
     sign = "+" if paired.difference > 0 else ""
     spread = interval(paired.low, paired.high, metric) if paired.known else ""
-    return f"{sign}{fraction(paired.difference, metric)} {spread}".rstrip()
+    chance = "" if corrected is None else probability(corrected)
+    return " ".join(x for x in (f"{sign}{fraction(paired.difference, metric)}", spread, chance) if x)

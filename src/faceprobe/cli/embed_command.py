@@ -17,7 +17,9 @@ def command(
     source: str = typer.Argument(..., metavar="SRC", help="A dataset (lfw:PATH, ...) or a folder of photos."),
     model: str = typer.Option(..., "--model", "-m", help="The encoder, as in ViT-B-32/openai."),
     out: Path = typer.Option(..., "--out", "-o", help="Folder for the embedding store."),
-    crop: str = typer.Option("as-is", help="as-is, aligned-112, margin-<m>, face-only or context-only."),
+    crop: str = typer.Option(
+        "as-is", help="as-is, aligned-112, margin-<m>, face-only, context-only or random-mask."
+    ),
     detector: str = typer.Option("", help="YuNet weights on disk (or FACEPROBE_DETECTOR)."),
     device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps."),
     workers: int = typer.Option(-1, min=-1, help="Processes that read photos (-1: one a core)."),

@@ -15,11 +15,14 @@ def command(
     dataset: Annotated[str, typer.Option(help="NAME or NAME:PATH; see 'faceprobe datasets'.")],
     crop: Annotated[
         str | None,
-        typer.Option(help="as-is, aligned-112, margin-<m>, face-only, context-only [default: the model's]."),
+        typer.Option(
+            help="as-is, aligned-112, margin-<m>, face-only, context-only, random-mask "
+            "[default: the model's]."
+        ),
     ] = None,
     protocol: Annotated[
         list[str] | None,
-        typer.Option(help="Protocol, repeatable, or 'all' [default: the dataset's own]."),
+        typer.Option(help="Protocol, repeatable, or 'all' (default: the dataset's own)."),
     ] = None,
     detector: Annotated[str | None, typer.Option(help="YuNet weights on this machine.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps, ...")] = "auto",

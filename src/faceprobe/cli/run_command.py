@@ -16,7 +16,7 @@ def command(
     study: Annotated[str, typer.Argument(help="A packaged study or a YAML file.")] = "quickstart",
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder of the run, gone on with if it is there [default: runs/STUDY]."),
+        typer.Option(help="Folder of the run, gone on with if it is there (default: runs/STUDY)."),
     ] = None,
     list_studies: Annotated[bool, typer.Option("--list", help="List the packaged studies.")] = False,
     model: Annotated[

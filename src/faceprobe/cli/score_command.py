@@ -34,14 +34,14 @@ def command(
     embeddings: Annotated[Path, typer.Argument(metavar="EMB", help="Matrix of vectors, a .npy file.")],
     labels: Annotated[
         Path,
-        typer.Argument(metavar="LABELS", help="CSV or parquet: path, identity, maybe event and sha256."),
+        typer.Argument(metavar="LABELS", help="CSV or parquet: path, identity, maybe event, group, sha256."),
     ],
     pairs: Annotated[
         Path | None, typer.Option(help="LFW View 2 pair list (pairs.txt), for lfw/official.")
     ] = None,
     protocol: Annotated[
         list[str] | None,
-        typer.Option(help="Protocol, repeatable [default: all that the input allows]."),
+        typer.Option(help="Protocol, repeatable (default: all that the input allows)."),
     ] = None,
     normalise: Annotated[
         NormaliseChoice | None,
@@ -60,7 +60,7 @@ def command(
         bool, typer.Option("--keep-duplicates", help="Score duplicate photos with each other too.")
     ] = False,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads that compare photos [default: all cores].")
+        int | None, typer.Option(min=1, help="Threads that compare photos (default: all cores).")
     ] = None,
     max_memory: Annotated[
         str | None, typer.Option(help="Memory beyond the vectors, such as 800MB or 2GB.")
@@ -70,7 +70,7 @@ def command(
     ] = False,
     evidence: Annotated[
         EvidenceChoice | None,
-        typer.Option(help="What the vectors were measured on [default: the store's own, else real-photos]."),
+        typer.Option(help="What the vectors were measured on (default: the store's own, else real-photos)."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the results object to this file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the results object and nothing else.")] = False,

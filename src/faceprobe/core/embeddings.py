@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput
+from faceprobe.core.templates import TemplateList
 
 PATH_COLUMNS = ("path", "image", "image_path")
 """Names of the column of photo paths in a table beside vectors, the preferred one first."""
@@ -50,8 +51,8 @@ class LabelledEmbeddings:
     hashes are duplicates. Where it is None, bit-equal rows are duplicates. ``pairs`` is the
     dataset's own list, for protocols that use one. ``groups`` (N,) str or None: the demographic or other
     group of each photo's person, "" where unknown. Where ``identities_known`` is False, two identities
-    may be one person, and only ``pairs`` says who is the same.
-    ``cohort``: other people, for the protocols that normalise scores.
+    may be one person, and only ``pairs`` says who is the same. ``templates`` are the dataset's own sets of
+    photos that are compared as one, ``cohort`` other people for the protocols that normalise scores.
     """
 
     vectors: NDArray[np.float32]
@@ -62,6 +63,7 @@ class LabelledEmbeddings:
     pairs: PairList | None = None
     identities_known: bool = True
     groups: NDArray[np.str_] | None = None
+    templates: TemplateList | None = None
     cohort: Cohort | None = None
 
     def __len__(self) -> int:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
 from faceprobe.core.errors import WrongUsage
+
+GROUP = re.compile(r"(?<=[:+])\([^()]*\)")
+"""A name within a name, as in ``fusion:(onnx:a.onnx?size=112)+bundled:face``: its marks are its own."""
+
+_HIDE = str.maketrans("?@", "\ue000\ue001")
+_SHOW = str.maketrans("\ue000\ue001", "?@")
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,7 @@ def parse_name(text: str, bare_kind: str = "") -> Name:
     """
     if not text.strip():
         raise WrongUsage("an empty name was given; write kind:name@pooling?options")
-    stem, question, query = text.partition("?")
+    stem, question, query = GROUP.sub(lambda group: group[0].translate(_HIDE), text).partition("?")
     try:
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
     except ValueError as error:
@@ -62,4 +69,4 @@ def parse_name(text: str, bare_kind: str = "") -> Name:
     kind, colon, body = stem.partition(":")
     if not colon:
         kind, body = bare_kind, stem
-    return Name(kind, body, pooling, dict(pairs))
+    return Name(kind, body.translate(_SHOW), pooling, dict(pairs))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import warnings
 from dataclasses import dataclass
@@ -54,6 +55,20 @@ class Photo:
     pixels: NDArray[np.uint8]
     content_hash: str
     faces: tuple[Face, ...] | None = None
+
+
+def digest_faces(faces: tuple[Face, ...] | None) -> str:
+    """Hex SHA-256 of every box, landmark, score and mask; "" for unknown faces."""
+    if faces is None:
+        return ""
+    digest = hashlib.sha256(b"faces/1")
+    for face in faces:
+        digest.update(np.asarray([*face.box, face.score], dtype=np.float64).tobytes())
+        landmarks = np.zeros(0) if face.landmarks is None else np.asarray(face.landmarks)
+        digest.update(b"landmarks" + landmarks.astype(np.float32).tobytes())
+        if face.mask is not None:
+            digest.update(f"mask{face.mask.shape}".encode() + np.packbits(face.mask).tobytes())
+    return digest.hexdigest()
 
 
 def decode_image(data: bytes, where: str, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:

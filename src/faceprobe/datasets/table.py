@@ -15,6 +15,7 @@ from faceprobe.core.errors import BadInput
 from faceprobe.core.files import sha256_json
 from faceprobe.core.photo import Photo
 from faceprobe.core.result import Evidence
+from faceprobe.core.templates import TemplateList
 
 COLUMNS = ("image", "identity", "media", "event", "group", "split", "variant", "source_image")
 
@@ -34,7 +35,8 @@ class FaceTable:
     relative to the source) and ``identity`` always. Rows are sorted by ``image``. ``evidence`` is
     what a row measured on these photos with a real model would be labelled: ``synthetic`` for the
     built-in world, ``real-photos`` otherwise. Where ``identities_known`` is False the source names no
-    people: the identities only tell mates from non-mates within ``pairs``.
+    people: the identities only tell mates from non-mates within ``pairs``. ``templates`` are the source's own
+    sets of photos that are compared as one.
     """
 
     name: str
@@ -46,6 +48,7 @@ class FaceTable:
     identities_known: bool = True
     licence: str = ""
     notes: tuple[str, ...] = field(default=())
+    templates: TemplateList | None = None
 
     def __len__(self) -> int:
         return int(self.table.num_rows)

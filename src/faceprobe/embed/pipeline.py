@@ -29,6 +29,7 @@ from faceprobe.embed.write import SHARD_ROWS, StoreWriter, check_folder
 from faceprobe.faces.crops import CropPolicy
 from faceprobe.faces.weights import find_detector
 from faceprobe.models.base import ImageEncoder
+from faceprobe.models.fusion import FusionEncoder
 from faceprobe.models.vectors import VectorLookup
 
 CHECKPOINT = 512
@@ -93,6 +94,23 @@ def embed(
     the crop, the detector and the encoder raise.
     """
     started = time.monotonic()
+    if hasattr(encoder, "parts"):  # a fusion; not isinstance: a study wraps its encoders
+        from faceprobe.embed.fusion import Target, embed_fusion
+
+        return embed_fusion(
+            dataset,
+            cast(FusionEncoder, encoder),
+            crop,
+            Target(None if out is None else Path(out), dtype, shard_rows, force),
+            embed,
+            detector=detector,
+            batch_size=batch_size,
+            workers=workers,
+            max_excluded=max_excluded,
+            quiet=quiet,
+            checkpoint=checkpoint,
+            offline=offline,
+        )
     policy = CropPolicy.parse(crop)
     if batch_size < 1 or checkpoint < 1 or not 0 <= max_excluded <= 1:
         raise WrongUsage("batch size and checkpoint are at least 1; max_excluded is a share from 0 to 1")
@@ -136,7 +154,7 @@ def embed(
     lost = set(range(len(images))) - set(kept)
     reasons = {row: digests[row].failure or failures[keys[row]] for row in lost}
     excluded = [Excluded(images[row], reasons[row]) for row in sorted(lost)]
-    _check_share(dataset.name, excluded, len(images), max_excluded)
+    check_share(dataset.name, excluded, len(images), max_excluded)
     pairs, pairs_lost = kept_pairs(dataset.pairs, kept, len(images))
     content = [digests[row].content for row in kept]
     data = LabelledEmbeddings(
@@ -148,6 +166,7 @@ def embed(
         pairs=pairs,
         identities_known=dataset.identities_known,
         groups=None if dataset.groups is None else dataset.groups[kept],
+        templates=None if dataset.templates is None else dataset.templates.keep(kept, len(images)),
     )
     encoded = len(set(todo) & set(kept))
     photos = content if lookup is not None and all(content) else [keys[row] for row in kept]
@@ -155,7 +174,9 @@ def embed(
     return Embedded(
         data=data,
         excluded=excluded,
-        store=None if writer is None else _write(writer, dataset, encoder, data, kept, excluded, fingerprint),
+        store=None
+        if writer is None
+        else write_store(writer, dataset, encoder, data, kept, excluded, fingerprint),
         encoded=encoded,
         reused=len(kept) - encoded,
         seconds=time.monotonic() - started,
@@ -228,7 +249,7 @@ def _brings_faces(dataset: FaceTable) -> bool:
     return False
 
 
-def _check_share(name: str, excluded: Sequence[Excluded], n_photos: int, most: float) -> None:
+def check_share(name: str, excluded: Sequence[Excluded], n_photos: int, most: float) -> None:
     if len(excluded) <= most * n_photos and len(excluded) < n_photos:
         return
     counts = ", ".join(f"{count:,} {reason}" for reason, count in count_reasons(excluded).items())
@@ -244,18 +265,19 @@ def _dataset_hash(dataset: FaceTable, policy: CropPolicy, keys: list[str], exclu
     listed = (
         None if pairs is None else [getattr(pairs, f).tolist() for f in ("left", "right", "same", "fold")]
     )
-    return sha256_json(
-        {
-            "rows": dataset.fingerprint,
-            "photos": keys,
-            "pairs": listed,
-            "excluded": [asdict(e) for e in excluded],
-            "crop": policy.name,
-        }
-    )
+    about = {
+        "rows": dataset.fingerprint,
+        "photos": keys,
+        "pairs": listed,
+        "excluded": [asdict(e) for e in excluded],
+        "crop": policy.name,
+    }
+    if dataset.templates is not None:
+        about["templates"] = dataset.templates.digest()
+    return sha256_json(about)
 
 
-def _write(
+def write_store(
     writer: StoreWriter,
     dataset: FaceTable,
     encoder: ImageEncoder,
@@ -279,4 +301,5 @@ def _write(
         "dim": encoder.dim,
         "excluded": count_reasons(excluded),
     }
-    return writer.write(data.vectors, table, data.pairs, [asdict(e) for e in excluded], facts)
+    listed = [asdict(e) for e in excluded]
+    return writer.write(data.vectors, table, data.pairs, listed, facts, data.templates)

@@ -6,13 +6,12 @@ it imports torch: worker processes start fast and stay small.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.core.photo import Face, UnreadablePhoto
+from faceprobe.core.photo import UnreadablePhoto, digest_faces
 from faceprobe.datasets.table import PhotoSource
 from faceprobe.faces.crops import CropPolicy
 from faceprobe.faces.detect import Detector
@@ -78,17 +77,3 @@ class Recipe:
         except UnreadablePhoto as error:
             return Prepared(digest if digest.content else self.digest(image), None, error.reason)
         return Prepared(digest, np.ascontiguousarray(pixels))
-
-
-def digest_faces(faces: tuple[Face, ...] | None) -> str:
-    """Hex SHA-256 of every box, landmark, score and mask; "" for unknown faces."""
-    if faces is None:
-        return ""
-    digest = hashlib.sha256(b"faces/1")
-    for face in faces:
-        digest.update(np.asarray([*face.box, face.score], dtype=np.float64).tobytes())
-        landmarks = np.zeros(0) if face.landmarks is None else np.asarray(face.landmarks)
-        digest.update(b"landmarks" + landmarks.astype(np.float32).tobytes())
-        if face.mask is not None:
-            digest.update(f"mask{face.mask.shape}".encode() + np.packbits(face.mask).tobytes())
-    return digest.hexdigest()

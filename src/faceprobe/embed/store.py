@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from faceprobe.core.embeddings import LabelledEmbeddings, PairList, unit_rows
 from faceprobe.core.errors import BadInput, Missing
 from faceprobe.core.files import read_json, sha256_file
+from faceprobe.embed.template_files import read_templates
 
 FORMAT = "faceprobe.embeddings/1"
 MANIFEST = "manifest.json"
@@ -134,6 +135,7 @@ class EmbeddingStore:
             content=_strings(table, "sha256"),
             pairs=self._pairs(len(paths)),
             identities_known=bool(self.manifest.get("identities_known", True)),
+            templates=read_templates(self.folder, len(paths)),
         )
 
     def _pairs(self, n_rows: int) -> PairList | None:

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from faceprobe.core.embeddings import PairList
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.files import read_json, sha256_bytes, sha256_file, write_bytes, write_json
+from faceprobe.core.templates import TemplateList
 from faceprobe.embed.store import FORMAT, MANIFEST, EmbeddingStore
+from faceprobe.embed.template_files import TEMPLATE_FILES, template_tables
 
 SHARD_ROWS = 100_000
 """Rows in one pair of files, as a compromise between few files and files that fit into memory."""
@@ -39,6 +41,7 @@ class StoreWriter:
         pairs: PairList | None,
         excluded: list[dict[str, str]],
         facts: dict[str, Any],
+        templates: TemplateList | None = None,
     ) -> EmbeddingStore:
         """Write what differs from what is there; a file that is right already is not touched.
 
@@ -47,6 +50,8 @@ class StoreWriter:
         files: dict[str, bytes] = {"excluded.json": _json_bytes(excluded)}
         if pairs is not None:
             files["pairs.parquet"] = _parquet_bytes(_pair_table(pairs))
+        if templates is not None:
+            files |= {name: _parquet_bytes(table) for name, table in template_tables(templates).items()}
         others = {name: sha256_bytes(data) for name, data in files.items()}
         shards = []
         for k, start in enumerate(range(0, len(vectors), self.shard_rows)):
@@ -55,7 +60,7 @@ class StoreWriter:
             shards.append(entry)
             files |= made
             self._put(files)
-        self._remove_old(shards, keep_pairs=pairs is not None)
+        self._remove_old(shards, others)
         rest = _as_json({**facts, "rows": len(vectors), "shards": shards, "others": others})
         manifest = {**self._head(complete=True), **rest}
         if self._read_manifest() != manifest:
@@ -82,12 +87,12 @@ class StoreWriter:
             write_bytes(path, data)
         files.clear()
 
-    def _remove_old(self, shards: list[dict[str, Any]], keep_pairs: bool) -> None:
+    def _remove_old(self, shards: list[dict[str, Any]], others: dict[str, str]) -> None:
         wanted = {self.folder / entry[kind] for entry in shards for kind in ("vectors", "metadata")}
         there = [*self.folder.glob("img_emb/img_emb_*.npy"), *self.folder.glob("metadata/*.parquet")]
         old = [path for path in there if path not in wanted]
-        if not keep_pairs:
-            old += self.folder.glob("pairs.parquet")
+        lists = (self.folder / name for name in ("pairs.parquet", *TEMPLATE_FILES) if name not in others)
+        old += [path for path in lists if path.is_file()]
         for path in old:
             self._mark_unfinished()
             path.unlink(missing_ok=True)

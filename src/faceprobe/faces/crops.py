@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from faceprobe.core.errors import UnknownName, WrongUsage
 from faceprobe.core.photo import Face, Photo, UnreadablePhoto
 from faceprobe.faces.align import align_112
+from faceprobe.faces.random_mask import random_region
 
-Kind = Literal["as-is", "aligned-112", "margin", "face-only", "context-only"]
+Kind = Literal["as-is", "aligned-112", "margin", "face-only", "context-only", "random-mask"]
 
-KNOWN = ("as-is", "aligned-112", "margin-<m>", "face-only", "context-only")
+PLAIN: tuple[Kind, ...] = ("as-is", "aligned-112", "face-only", "context-only", "random-mask")
+KNOWN = ("as-is", "aligned-112", "margin-<m>", "face-only", "context-only", "random-mask-<seed>")
 VERSION = 1
 """Part of every cache key: raised when a crop of the same name gives other pixels."""
 
@@ -36,17 +38,25 @@ class NoFace(UnreadablePhoto):
 
 @dataclass(frozen=True)
 class CropPolicy:
-    """One of :data:`KNOWN`; ``margin`` counts for the kind ``margin`` only."""
+    """One of :data:`KNOWN`; ``margin`` counts for the kind ``margin`` only, ``seed`` for ``random-mask``."""
 
     kind: Kind
     margin: float = 0.0
+    seed: int = 0
 
     @staticmethod
     def parse(text: str) -> CropPolicy:
         """``"margin-0.3"`` -> ``CropPolicy("margin", 0.3)``; :class:`UnknownName` for an unknown crop."""
-        plain: dict[str, Kind] = {k: k for k in ("as-is", "aligned-112", "face-only", "context-only")}
-        if text in plain:
-            return CropPolicy(plain[text])
+        for kind in PLAIN:
+            if text == kind:
+                return CropPolicy(kind)
+        if text.startswith("random-mask"):
+            seed = re.fullmatch(r"random-mask-(\d{1,9})", text)
+            if not seed:
+                raise WrongUsage(
+                    f"unknown crop {text!r}; write random-mask or random-mask-<seed>, as in random-mask-1"
+                )
+            return CropPolicy("random-mask", seed=int(seed[1]))
         if not text.startswith("margin"):
             raise UnknownName("crop", text, KNOWN)
         number = re.fullmatch(r"margin-(\d+(?:\.\d+)?)", text)
@@ -58,6 +68,8 @@ class CropPolicy:
 
     @property
     def name(self) -> str:
+        if self.kind == "random-mask" and self.seed:
+            return f"random-mask-{self.seed}"
         return f"margin-{self.margin:g}" if self.kind == "margin" else self.kind
 
     @property
@@ -67,8 +79,8 @@ class CropPolicy:
     def apply(self, photo: Photo, fill: tuple[int, int, int]) -> NDArray[np.uint8]:
         """The pixels (H, W, 3) uint8 RGB that the encoder's preprocessing gets.
 
-        ``fill`` is the encoder's mean colour; it replaces what ``face-only`` and ``context-only``
-        remove. Of several faces the one nearest the centre is used. Raises :class:`NoFace`.
+        ``fill`` is the encoder's mean colour; it replaces what ``face-only``, ``context-only`` and
+        ``random-mask`` remove. Of several faces the one nearest the centre is used. Raises :class:`NoFace`.
         """
         if not self.needs_faces:
             return photo.pixels
@@ -81,7 +93,10 @@ class CropPolicy:
         if self.kind == "margin":
             return margin_square(photo.pixels, face.box, self.margin)
         region = face_region(face, height, width)
-        removed = region if self.kind == "context-only" else ~region
+        if self.kind == "random-mask":
+            removed = random_region(region, photo.content_hash, self.seed)
+        else:
+            removed = region if self.kind == "context-only" else ~region
         masked = photo.pixels.copy()
         masked[removed] = fill
         return masked

@@ -57,3 +57,14 @@ def percentile_interval(replicates: NDArray[np.float64]) -> tuple[float, float] 
         return None
     low, high = np.percentile(defined, [50 - LEVEL / 2, 50 + LEVEL / 2])
     return float(low), float(high)
+
+
+def wilson_interval(share: float, trials: int) -> tuple[float, float]:
+    """Wilson's score interval (JASA 22, 1927, p. 209), 95 %, of a ``share`` of independent ``trials``."""
+    from scipy.special import ndtri
+
+    z2 = float(ndtri(0.5 + LEVEL / 200)) ** 2
+    middle = share + z2 / (2 * trials)
+    reach = (z2 * share * (1 - share) / trials + (z2 / (2 * trials)) ** 2) ** 0.5
+    scale = 1 + z2 / trials
+    return max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale)

@@ -40,6 +40,7 @@ MODEL_KINDS: Registry[ModelFamily] = Registry(
         "hog": "faceprobe.models.hog:FAMILY",
         "lbp": "faceprobe.models.lbp:FAMILY",
         "vectors": "faceprobe.models.vectors:FAMILY",
+        "fusion": "faceprobe.models.fusion:FAMILY",
     },
 )
 

@@ -70,8 +70,8 @@ def describe(grey: NDArray[np.float32]) -> NDArray[np.float32]:
     region = (np.arange(count)[:, None, None] * GRID + rows[None, :, None]) * GRID + rows[None, None, :]
     votes = np.bincount((region * PATTERNS + which).ravel(), minlength=count * GRID * GRID * PATTERNS)
     shares = votes.reshape(count, GRID * GRID, PATTERNS) / (side // GRID) ** 2
-    roots: NDArray[np.float32] = np.sqrt(shares).reshape(count, -1).astype(np.float32)
-    return roots
+    rows_found: NDArray[np.float32] = np.sqrt(shares).reshape(count, -1).astype(np.float32)
+    return rows_found
 
 
 class Lbp:

@@ -68,6 +68,7 @@ def identification_outcome(
     outcome = Outcome()
     replicates = identification_replicates(found, weights, METRICS) if len(weights) else {}
     entries = "people" if protocol.kind == "centroid" else "photos"
+    once = n_people == n_probes  # each person gives one trial
     for metric in METRICS:
         trivial = metric != "mrr" and int(metric[4:]) >= n_gallery
         for weighting in WEIGHTINGS:
@@ -82,6 +83,7 @@ def identification_outcome(
                 n=n_probes,
                 n_identities=n_people,
                 note=f"trivial: the gallery holds {n_gallery:,} {entries}" if trivial else "",
+                trials=n_probes if once and metric != "mrr" else 0,
             )
     note = _without_mate(arranged, ranks, gallery)
     add_metric(

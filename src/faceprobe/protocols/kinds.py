@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from faceprobe.protocols import (
     centroid,
+    distractors,
+    fairness,
     gallery_size,
     identification,
     normalised,
     open_set,
     pair_list,
+    template_identification,
+    template_verification,
     verification,
 )
 from faceprobe.protocols.types import Kind
@@ -21,4 +25,8 @@ KINDS: dict[str, Kind] = {
     "centroid": centroid.KIND,
     "open-set": open_set.KIND,
     "gallery-size": gallery_size.KIND,
+    "template-verification": template_verification.KIND,
+    "template-identification": template_identification.KIND,
+    "distractors": distractors.KIND,
+    "fairness": fairness.KIND,
 }

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.result import Metric, Weighting
-from faceprobe.metrics.bootstrap import percentile_interval
+from faceprobe.metrics.bootstrap import percentile_interval, wilson_interval
 from faceprobe.protocols.types import Outcome, Protocol
 
 
@@ -22,11 +22,13 @@ def add_metric(
     n: int = 0,
     n_identities: int = 0,
     note: str = "",
+    trials: int = 0,
 ) -> None:
     """Append a row to ``outcome``; with ``replicates`` (R,) also its 95 % percentile interval.
 
     ``how`` says how the replicates were drawn. Where all of them are equal the row says so: such
-    an interval does not see errors that are rarer than the data can show.
+    an interval does not see errors that are rarer than the data can show. ``trials`` > 0: the value is
+    a share of so many trials of as many people; then the interval is Wilson's, the replicates are kept.
     """
     low = high = None
     method = ""
@@ -34,7 +36,10 @@ def add_metric(
         outcome.replicates[f"{protocol.name}//{metric}//{weighting}"] = replicates
         interval = percentile_interval(replicates)
         method = f"{how}, {len(replicates)} replicates, percentile"
-        if interval is None:
+        if trials:
+            low, high = wilson_interval(value, trials)
+            method = f"Wilson, one trial a person, {trials} trials"
+        elif interval is None:
             note = join(note, "no interval: most replicates drew nobody who counts")
         else:
             low, high = interval

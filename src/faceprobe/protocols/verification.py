@@ -19,9 +19,9 @@ from faceprobe.metrics.verification import (
 )
 from faceprobe.metrics.verification_bootstrap import (
     TAIL_SIZE,
-    Replicates,
+    Intervals,
     deep_enough,
-    verification_replicates,
+    verification_intervals,
 )
 from faceprobe.protocols.arrange import Arranged, lacking_people
 from faceprobe.protocols.rows import add_metric, join
@@ -34,13 +34,15 @@ METRICS = (*TARGETS, "eer", "auc", "d_prime")
 N_FAILURES = 24
 """Worst comparisons of each kind that are kept, for whoever wants to look at them."""
 
+HOW = "identity bootstrap of jackknife values, t-widened"
+
 _LARGEST_SHARE = 0.10
 
 _CLOSE = 1e-7
 """Brackets narrower than this are not worth a remark."""
 
-MAX_TAIL = 6_300_000
-"""Three times the false matches at FMR 1e-4 of CelebA's 20.5 billion pairs, and some."""
+MAX_TAIL = 2_200_000
+"""The false matches at FMR 1e-4 of CelebA's 20.5 billion pairs, and some."""
 
 
 def allowed_at_targets(n_nonmated: int) -> list[int]:
@@ -50,8 +52,8 @@ def allowed_at_targets(n_nonmated: int) -> list[int]:
 
 
 def tail_size(n_nonmated: int) -> int:
-    """Non-mated scores to keep with their pairs: in large sets enough for exact intervals at FMR 1e-4."""
-    return max(TAIL_SIZE, min(MAX_TAIL, 3 * allowed_false_matches(1e-4, n_nonmated) + 1000))
+    """Non-mated scores to keep with their pairs: enough to know everybody in a false match at FMR 1e-4."""
+    return max(TAIL_SIZE, min(MAX_TAIL, allowed_false_matches(1e-4, n_nonmated) + 1000))
 
 
 def measure_verification(protocol: Protocol, context: Context) -> Outcome:
@@ -64,7 +66,7 @@ def measure_verification(protocol: Protocol, context: Context) -> Outcome:
         raise NothingLeft(protocol, "all comparisons of one kind are duplicates; see --keep-duplicates")
     outcome = Outcome()
     supported = [f for f in TARGETS.values() if allowed_false_matches(f, v.n_nonmated) >= 1]
-    found = verification_replicates(summary, v, weights, supported) if len(weights) else {}
+    found = verification_intervals(summary, v, weights, supported)
     for name, fmr in TARGETS.items():
         for weighting in WEIGHTINGS:
             _add_tmr(outcome, protocol, summary, v, name, fmr, weighting, found)
@@ -89,7 +91,7 @@ def _add_tmr(
     name: str,
     fmr: float,
     weighting: Weighting,
-    found: Replicates,
+    found: Intervals,
 ) -> None:
     allowed = allowed_false_matches(fmr, v.n_nonmated)
     value, note = None, ""
@@ -102,14 +104,16 @@ def _add_tmr(
         elif allowed < 100:
             note = f"unstable: {allowed} false matches support T, below 100"
     form = "exact tail" if deep_enough(summary, fmr) else "row sums"
+    if value is not None and found.replicates:
+        note = join(note, found.caution(repr(fmr), weighting))
     add_metric(
         outcome,
         protocol,
         name,
         weighting,
         value,
-        replicates=found.get((repr(fmr), weighting)),
-        how=f"identity bootstrap, T set anew ({form})",
+        replicates=found.replicates.get((repr(fmr), weighting)),
+        how=f"{HOW}, T set anew ({form})",
         n=len(v.score),
         n_identities=v.n_mated_people,
         note=note,
@@ -117,7 +121,7 @@ def _add_tmr(
 
 
 def _add_equal_error(
-    outcome: Outcome, protocol: Protocol, v: Verification, weighting: Weighting, found: Replicates
+    outcome: Outcome, protocol: Protocol, v: Verification, weighting: Weighting, found: Intervals
 ) -> None:
     exact = eer(v, weighting)
     note = (
@@ -134,19 +138,21 @@ def _add_whole(
     metric: str,
     value: float | None,
     weighting: Weighting,
-    found: Replicates,
+    found: Intervals,
     note: str = "",
 ) -> None:
     if value is None:
         note = join(note, "not defined: all scores of each kind are equal")
+    elif found.replicates:
+        note = join(note, found.caution(metric, weighting))
     add_metric(
         outcome,
         protocol,
         metric,
         weighting,
         value,
-        replicates=found.get((metric, weighting)),
-        how="identity bootstrap (row sums)",
+        replicates=found.replicates.get((metric, weighting)),
+        how=f"{HOW} (row sums)",
         n=len(v.score),
         n_identities=v.n_mated_people,
         note=note,

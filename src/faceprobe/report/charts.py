@@ -18,6 +18,7 @@ CROP_MARKS = (
     ("face-only", "diamond", False),
     ("aligned-112", "triangle", False),
     ("context-only", "circle", True),
+    ("random-mask", "diamond", True),
 )
 ROW_HEIGHT = 40
 LABEL_WIDTH = 190

@@ -10,7 +10,8 @@ from typing import Any
 from faceprobe.core.errors import Missing, WrongUsage
 from faceprobe.core.files import read_json
 from faceprobe.core.result import Result, from_document
-from faceprobe.report.paired import Paired, paired_difference
+from faceprobe.report.clip_benchmark import is_clip_benchmark, read_folder, read_rows
+from faceprobe.report.paired import Paired, family_corrected, paired_difference
 from faceprobe.report.published import Figure, beside
 from faceprobe.report.run_data import Key, Run, read_run, row_key
 
@@ -55,7 +56,27 @@ class Comparison:
 
     def to_document(self) -> dict[str, Any]:
         """The object that ``faceprobe compare --json`` prints."""
-        return {"schema": SCHEMA, "runs": list(self.names), "rows": [_line_object(x) for x in self.lines]}
+        corrected = corrected_p(self.lines)
+        return {
+            "schema": SCHEMA,
+            "runs": list(self.names),
+            "family": family_words(self.lines, "of all rows"),
+            "rows": [_line_object(line, p) for line, p in zip(self.lines, corrected, strict=True)],
+        }
+
+
+def corrected_p(lines: Sequence[Line]) -> list[tuple[float | None, ...]]:
+    """For each of ``lines``, the p-value of each difference, corrected by Holm over the family of all
+    differences of ``lines`` that have one (None where there is none).
+    """
+    found = iter(family_corrected([d for line in lines for d in line.differences]))
+    return [tuple(next(found) for _ in line.differences) for line in lines]
+
+
+def family_words(lines: Sequence[Line], which: str) -> str:
+    """The name of the family that :func:`corrected_p` corrects over."""
+    size = sum(d is not None and d.known for line in lines for d in line.differences)
+    return f"Holm over the {size} paired differences {which}" if size else "no paired differences"
 
 
 def compare_runs(paths: Sequence[Path], published: bool = False) -> Comparison:
@@ -73,13 +94,23 @@ def compare_runs(paths: Sequence[Path], published: bool = False) -> Comparison:
 
 
 def open_run(path: Path) -> Run:
-    """A run directory, or only the rows where ``path`` is a results file."""
+    """A run directory, or only the rows where ``path`` is a results file, a file in the layout of
+    CLIP_benchmark or a folder of such files.
+    """
     if path.is_dir():
-        return read_run(path)
+        foreign = None if (path / "results.json").is_file() else read_folder(path)
+        return read_run(path) if foreign is None else _bare(path, foreign)
     if not path.is_file():
         raise Missing(f"{path} is not there; name a run directory or a results.json")
-    rows = tuple(from_document(read_json(path), str(path)))
-    return Run(path.parent, rows, {}, (), {row_key(r): r for r in rows})
+    document = read_json(path)
+    if is_clip_benchmark(document):
+        return _bare(path.parent, read_rows(document, str(path)))
+    return _bare(path.parent, from_document(document, str(path)))
+
+
+def _bare(folder: Path, rows: Sequence[Result]) -> Run:
+    """Rows without a manifest or replicates."""
+    return Run(folder, tuple(rows), {}, (), {row_key(r): r for r in rows})
 
 
 def _line(key: Key, runs: Sequence[Run], published: bool) -> Line:
@@ -132,11 +163,14 @@ def _names(paths: Sequence[Path]) -> tuple[str, ...]:
     return tuple(short if len(set(short)) == len(short) and all(short) else map(str, paths))
 
 
-def _line_object(line: Line) -> dict[str, Any]:
+def _line_object(line: Line, corrected: Sequence[float | None]) -> dict[str, Any]:
     return {
         **dict(zip(KEY_NAMES, line.key, strict=True)),
         "values": [None if v is None else _value_object(v) for v in line.values],
-        "differences": [None if d is None else _difference_object(d) for d in line.differences],
+        "differences": [
+            None if d is None else _difference_object(d, p)
+            for d, p in zip(line.differences, corrected, strict=True)
+        ],
         "cautions": list(line.cautions),
         "published": [_figure_object(f) for f in line.published],
     }
@@ -147,13 +181,14 @@ def _value_object(row: Result) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names}
 
 
-def _difference_object(paired: Paired) -> dict[str, Any]:
+def _difference_object(paired: Paired, corrected: float | None) -> dict[str, Any]:
     interval = [paired.low, paired.high] if paired.known else [None, None]
     return {
         "value": paired.difference,
         "ci_low": interval[0],
         "ci_high": interval[1],
         "p": paired.p if paired.known else None,
+        "p_holm": corrected,
         "reason": paired.reason,
     }
 

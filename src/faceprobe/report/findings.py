@@ -32,9 +32,11 @@ def ground(run: Run, rows: Iterable[Result]) -> Ground:
 
 
 def kind_of(run: Run, model: str) -> str:
-    """``specialist`` (made for faces), ``clip`` (image and text trained together) or ``other``."""
+    """``specialist`` (made for faces), ``clip`` (image and text trained together), ``fusion``, ``other``."""
     card = run.card(model)
     name, family = str(card.get("id") or model).lower(), str(card.get("family") or "").lower()
+    if name.startswith("fusion:"):
+        return "fusion"
     if name.startswith(("onnx:", "bundled:face")) or "recogniser" in family or "specialist" in family:
         return "specialist"
     if any(word in name + family for word in ("clip", "siglip")) or (":" not in name and "/" in name):
@@ -46,6 +48,7 @@ KINDS = {
     "clip": "zero-shot CLIP-style model",
     "other": "image encoder",
     "specialist": "model made for faces",
+    "fusion": "fusion of encoders",
 }
 
 
@@ -62,7 +65,7 @@ def findings(run: Run, scene: Scene) -> list[Sentence]:
     """The sentences for one scene, the most important first; never empty."""
     protocol = run.headline_protocol(scene, LEAVE_ONE_OUT)
     best = leaders(run, scene)
-    first = best.get("clip") or best.get("other") or best.get("specialist")
+    first = best.get("clip") or best.get("other") or best.get("specialist") or best.get("fusion")
     if first is None:
         rows = run.in_scene(scene)
         return [say("no_rank", ground(run, rows), dataset=run.short(scene[0])), *_folds(run, scene)]

@@ -121,7 +121,7 @@ def entrants(run: Run, scene: Scene) -> list[tuple[str, Scene]]:
     found = [(model, scene) for model in ranking(run, scene)]
     siblings = [s for s in run.scenes if s[:2] == (dataset, cloak)]
     if siblings and siblings[0] == scene:
-        others = [s for s in siblings[1:] if s[2] != "context-only"]
+        others = [s for s in siblings[1:] if not s[2].startswith(("context-only", "random-mask"))]
         measured = [(m, other) for other in others for m in ranking(run, other)]
         for model, other in sorted(measured, key=lambda entry: not is_own_crop(run, entry[0], entry[1][2])):
             if model not in {f[0] for f in found}:

@@ -15,6 +15,7 @@ from faceprobe.core.files import write_bytes
 from faceprobe.core.result import weakest
 from faceprobe.report import facts, size
 from faceprobe.report.charts import crop_figure, crop_mark, crops_of, size_figure
+from faceprobe.report.context import ControlTable, control_sentences, control_table
 from faceprobe.report.curves import curve_figures, score_figures
 from faceprobe.report.failures import Photos, failures
 from faceprobe.report.findings import findings, headline_scenes
@@ -47,6 +48,8 @@ class ContextPart:
     dataset: str
     crops: list[tuple[str, Markup]]
     figures: list[Plot]
+    control: ControlTable | None = None
+    said: tuple[Sentence, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ def write_report(run_dir: Path, photos: Photos | None = None) -> Path:
 def page_context(run: Run, photos: Photos | None = None) -> tuple[dict[str, Any], list[Plot]]:
     """Everything the template shows, and every figure in it."""
     scenes = headline_scenes(run)
-    contexts = [_context_part(run, s[0]) for s in scenes]
+    contexts = [_context_part(run, s) for s in scenes]
     sizes = [_size_part(run, s) for s in scenes]
     curve_sets = [_curve_set(run, s) for s in _in_order(run, scenes)]
     plots = [p for part in contexts for p in part.figures]
@@ -191,7 +194,8 @@ def _curve_set(run: Run, scene: Scene) -> CurveSet:
     )
 
 
-def _context_part(run: Run, dataset: str) -> ContextPart:
+def _context_part(run: Run, scene: Scene) -> ContextPart:
+    dataset = scene[0]
     crops = crops_of(run, dataset)
     if len(crops) < 2:
         return ContextPart(run.short(dataset), [], [])
@@ -201,7 +205,8 @@ def _context_part(run: Run, dataset: str) -> ContextPart:
     )
     drawn = [crop_figure(run, dataset, protocol, title) for protocol, title in variants]
     legend = [(c, swatch(crop_mark(c), line=False)) for c in crops]
-    return ContextPart(run.short(dataset), legend, [p for p in drawn if p])
+    table, said = control_table(run, dataset), tuple(control_sentences(run, scene))
+    return ContextPart(run.short(dataset), legend, [p for p in drawn if p], table, said)
 
 
 def _size_part(run: Run, scene: Scene) -> SizePart:

@@ -80,6 +80,16 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
+def family_corrected(family: Sequence[Paired | None]) -> list[float | None]:
+    """Holm-corrected p-value of each known comparison of ``family``, in order; None for the others."""
+    known = [k for k, paired in enumerate(family) if paired is not None and paired.known]
+    p_values = [paired.p for paired in family if paired is not None and paired.known]
+    corrected: list[float | None] = [None] * len(family)
+    for k, p in zip(known, holm(p_values), strict=True):
+        corrected[k] = p
+    return corrected
+
+
 def _unknown(reason: str) -> Paired:
     nan = float("nan")
     return Paired(nan, nan, nan, nan, reason)

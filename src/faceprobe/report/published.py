@@ -76,7 +76,10 @@ def beside(row: Result) -> list[Figure]:
     Publications weigh pairs equally, so an identity-weighted row has none; nor has one of a cloaked
     photo, of a part of the photo, or of pairs from different events only.
     """
-    whole = row.crop not in ("face-only", "context-only") and row.cloak in ("none", "")
+    whole = not row.crop.startswith(("face-only", "context-only", "random-mask")) and row.cloak in (
+        "none",
+        "",
+    )
     if row.weighting == "identity" or not whole or row.protocol.endswith("-cross-event"):
         return []
     name = benchmark(row.dataset)

@@ -57,6 +57,13 @@ TEMPLATES: dict[str, str] = {
     "face_only": (
         "{lead}, with nothing but the face{condition}, {model} finds the person first in {value} of searches."
     ),
+    "context_share": (
+        "{lead}, {model} keeps {value} of its rank-1 above chance when the face is removed{condition}."
+    ),
+    "context_share_masked": (
+        "{lead}, {model} keeps {value} of its rank-1 above chance when the face is removed{condition}, and "
+        "{masked} when the same area is removed at a random place instead."
+    ),
     "larger_better": (
         "{lead}, {larger} ({larger_size}) is better than {smaller} ({smaller_size}) by {difference}, "
         "{p} after correction; {likeness}; {seeds}."
@@ -83,7 +90,8 @@ TEMPLATES: dict[str, str] = {
     "reference_floor": (
         "{lead}, grey LFW as measured by faceprobe's developers, the best bundled CLIP-style model, "
         "{model} on {crop}, finds the same person first in {value} of searches and {floor_model} in {floor}: "
-        "it is no better there than what knows nothing of faces, so nothing here carries over to photos of people."
+        "it is no better there than what knows nothing of faces, so nothing here carries over to photos of "
+        "people."
     ),
     "reference_above_floor": (
         "{lead}, grey LFW as measured by faceprobe's developers, the best bundled CLIP-style model, "

@@ -35,12 +35,15 @@ def percent(value: float, width: float = 1.0) -> str:
 
 def percent_with_interval(row: Result) -> str:
     """``71 % [68, 74]`` for a rate with its 95 % interval, ``71 %`` without one."""
-    if row.value is None:
-        return "-"
-    if row.ci_low is None or row.ci_high is None:
-        return percent(row.value)
-    digits = _digits(row.value, row.ci_high - row.ci_low)
-    parts = [_percent_digits(v, digits) for v in (row.value, row.ci_low, row.ci_high)]
+    return "-" if row.value is None else percent_range(row.value, row.ci_low, row.ci_high)
+
+
+def percent_range(value: float, low: float | None, high: float | None) -> str:
+    """``71 % [68, 74]``; without an interval ``71 %``."""
+    if low is None or high is None:
+        return percent(value)
+    digits = _digits(value, high - low)
+    parts = [_percent_digits(v, digits) for v in (value, low, high)]
     return f"{parts[0]}{NBSP}% [{parts[1]},{NBSP}{parts[2]}]"
 
 

@@ -15,10 +15,10 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.core.photo import Face, Photo, UnreadablePhoto
+from faceprobe.core.photo import Face, Photo, UnreadablePhoto, digest_faces
 from faceprobe.datasets.table import FaceTable, PhotoSource
 from faceprobe.embed.pool import Pool, default_workers
-from faceprobe.embed.recipe import Recipe, digest_faces
+from faceprobe.embed.recipe import Recipe
 
 MOST_BYTES = 4 * 2**30
 """Larger sets of photos than this are drawn again each time rather than kept on disk."""

@@ -16,6 +16,7 @@ from faceprobe.datasets.info import INFOS, LATER, is_cached
 from faceprobe.datasets.table import FaceTable
 from faceprobe.faces.crops import CropPolicy
 from faceprobe.models.base import ModelCard
+from faceprobe.models.fusion import part_names
 from faceprobe.protocols import PROTOCOLS
 from faceprobe.report.words import slug
 from faceprobe.study.parts import Parts
@@ -139,7 +140,9 @@ def only_paired(table: FaceTable) -> FaceTable:
         return table
     rows, where = np.unique(np.concatenate([table.pairs.left, table.pairs.right]), return_inverse=True)
     left, right = np.split(where.reshape(-1).astype(np.int64), 2)
-    return replace(table, table=table.table.take(rows), pairs=replace(table.pairs, left=left, right=right))
+    templates = None if table.templates is None else table.templates.keep(rows.tolist(), len(table))
+    pairs = replace(table.pairs, left=left, right=right)
+    return replace(table, table=table.table.take(rows), pairs=pairs, templates=templates)
 
 
 def nothing_to_run(name: str, study: Study, missing: Sequence[str]) -> Missing:
@@ -168,9 +171,9 @@ def _add_model(plan: Plan, study: Study, text: str, entry: ModelEntry, parts: Pa
     """Put one model's card into the plan and return its name; "" where it is reported missing."""
     try:
         card = parts.model_card(text)
-        path = model_path(text)
-        if path is not None and not path.exists():
-            raise Missing(f"model {text}: {path} does not exist; check the path")
+        for path in map(model_path, part_names(text)):
+            if path is not None and not path.exists():
+                raise Missing(f"model {text}: {path} does not exist; check the path")
     except (Missing, Unreachable) as error:
         _tolerate(plan, error, study.allow_missing or entry.optional, entry.fetch)
         return ""
@@ -221,6 +224,8 @@ def _protocols_for(plan: Plan, study: Study, dataset: str) -> tuple[str, ...] | 
         needs = PROTOCOLS.get(protocol).needs
         if "pairs" in needs and table.pairs is None:
             plan.missing.append(f"{protocol} on {dataset}: it has no list of pairs")
+        elif "templates" in needs and table.templates is None:
+            plan.missing.append(f"{protocol} on {dataset}: it has no templates")
         elif "events" in needs and table.events is None:
             plan.missing.append(f"{protocol} on {dataset}: its events are not known")
         elif "cohort" in needs:

@@ -11,15 +11,17 @@ from faceprobe.core.embeddings import PairList
 from faceprobe.core.files import sha256_bytes, sha256_file, sha256_json
 from faceprobe.core.names import parse_name
 from faceprobe.core.photo import UnreadablePhoto
+from faceprobe.datasets import load_dataset
 from faceprobe.datasets.files import FileSource
 from faceprobe.datasets.table import FaceTable, PhotoSource
+from faceprobe.models.fusion import fit_of, part_names
 from faceprobe.study.plan import Cell, model_path
 from faceprobe.study.schema import Study
 
 
 def cell_signature(cell: Cell, table: FaceTable, study: Study, model_files: str, photos: str) -> str:
-    """Hash of the study, the dataset's rows, pairs and evidence, a detector that was given,
-    ``model_files`` from :func:`model_files_hash` and ``photos`` from :func:`photos_hash`.
+    """Hash of the study, the dataset's rows, pairs, templates, known faces and evidence, a detector that
+    was given, ``model_files`` from :func:`model_files_hash` and ``photos`` from :func:`photos_hash`.
     """
     detector = study.options.detector or os.environ.get("FACEPROBE_DETECTOR")
     return sha256_json(
@@ -28,6 +30,8 @@ def cell_signature(cell: Cell, table: FaceTable, study: Study, model_files: str,
             "cell": [cell.key, cell.protocols],
             "rows": table.fingerprint,
             "pairs": _pairs_hash(table.pairs),
+            "templates": "" if table.templates is None else table.templates.digest(),
+            "faces": str(getattr(table.source, "faces_hash", "")),
             "evidence": table.evidence,
             "photos": photos,
             "model": model_files,
@@ -38,6 +42,12 @@ def cell_signature(cell: Cell, table: FaceTable, study: Study, model_files: str,
 
 def model_files_hash(text: str) -> str:
     """Hash of the files of a local or bundled model; "" for published weights, pinned by their name."""
+    names = part_names(text)
+    if names != [text]:
+        fit = fit_of(parse_name(text))
+        people = load_dataset(fit) if fit else None
+        fitted_on = [people.fingerprint, photos_hash(people)] if people is not None else []
+        return sha256_json([[model_files_hash(name) for name in names], fitted_on])
     path = model_path(text)
     if path is None and parse_name(text).kind == "bundled":
         path = Path(__file__).parent.parent / "models" / "bundled"

@@ -1,0 +1,104 @@
+"""``distractors:PATH?of=DATASET``: strangers from PATH around the people of DATASET, as MegaFace does.
+
+I. Kemelmacher-Shlizerman, S. Seitz, D. Miller, E. Brossard, The MegaFace Benchmark, CVPR 2016: each photo of
+a person is enrolled in turn among the distractors, and that person's other photos search for it. Any folder
+of photos can be the distractors; nothing is known of whom they show.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from faceprobe.core.errors import BadInput, WrongUsage
+from faceprobe.core.names import Name
+from faceprobe.core.photo import Photo, UnreadablePhoto, digest_faces
+from faceprobe.core.templates import TemplateList
+from faceprobe.datasets.files import path_of
+from faceprobe.datasets.folder import load_photos
+from faceprobe.datasets.table import FaceTable, PhotoSource, face_table_columns
+
+GALLERY = "distractors"
+STRANGER = "distractor"
+PARTS = ("distractors/", "probes/")
+
+
+def load(name: Name) -> FaceTable:
+    """Every photo below PATH as a distractor, and the photos of DATASET (write & in its name as %26).
+
+    Each photo is a template of its own; the probes are the photos of people with at least two. Raises
+    :class:`BadInput` where DATASET names no people, and what opening either part raises.
+    """
+    from faceprobe.datasets import load_dataset
+
+    name.check_options({"of"})
+    inner = name.option("of", "")
+    if not inner:
+        raise WrongUsage(f"{name} needs the people to search for: distractors:PATH?of=DATASET")
+    root = path_of(name, "distractors:PATH?of=DATASET")
+    people, crowd = load_dataset(inner), load_photos(root)
+    if not people.identities_known:
+        raise BadInput(f"{name}: {people.name} does not say whom its photos show; give a dataset with people")
+    who, photos = np.unique(people.identities, return_counts=True)
+    often = set(who[photos > 1].tolist())
+    if not often:
+        raise BadInput(f"{name}: nobody in {people.name} has two photos, so nobody can be searched for")
+    n = len(crowd)
+    each = np.arange(n + len(people))
+    identities = [""] * n + people.identities.tolist()
+    probes = [n + k for k, person in enumerate(people.identities.tolist()) if person in often]
+    images = [PARTS[0] + i for i in crowd.images.tolist()] + [PARTS[1] + i for i in people.images.tolist()]
+    return FaceTable(
+        name=f"{crowd.name.replace('folder:', 'distractors:', 1)}?of={people.name}",
+        table=face_table_columns(
+            image=images,
+            identity=[STRANGER] * n + people.identities.tolist(),
+            split=[GALLERY] * n + ["probes"] * len(people),
+        ),
+        source=JoinedSource((crowd.source, people.source)),
+        default_protocol="identification/megaface",
+        evidence="synthetic" if "synthetic" in (crowd.evidence, people.evidence) else people.evidence,
+        identities_known=False,
+        licence=people.licence,
+        notes=(
+            *people.notes,
+            f"{n:,} distractors of whom nothing is known: a probe's person among them counts as an error",
+        ),
+        templates=TemplateList(
+            row=each,
+            template=each.astype(np.int32),
+            media=np.zeros(len(each), dtype=np.int64),
+            names=each.astype(np.str_),
+            identities=np.array(identities, dtype=np.str_),
+            galleries={GALLERY: each[:n]},
+            probes=np.array(probes, dtype=np.int64),
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class JoinedSource:
+    """Photos of two sources, told apart by how their names begin (:data:`PARTS`)."""
+
+    sources: tuple[PhotoSource, PhotoSource]
+
+    def read(self, image: str) -> Photo:
+        source, inside = self._part(image)
+        return source.read(inside)
+
+    def digest(self, image: str) -> tuple[str, str]:
+        """Content hash and hash of the known faces, without decoding where the part can do that."""
+        source, inside = self._part(image)
+        cheap = getattr(source, "digest", None)
+        if cheap is not None:
+            content, faces = cheap(inside)
+            return str(content), str(faces)
+        photo = source.read(inside)
+        return photo.content_hash, digest_faces(photo.faces)
+
+    def _part(self, image: str) -> tuple[PhotoSource, str]:
+        for prefix, source in zip(PARTS, self.sources, strict=True):
+            if image.startswith(prefix):
+                return source, image.removeprefix(prefix)
+        raise UnreadablePhoto(image, "no such photo in the set")

@@ -1,0 +1,173 @@
+"""``perturbed-faces:PATH``: 1,000 CelebA photos, each with its Fawkes and its LowKey version.
+
+The Hugging Face dataset ``aadityaubhat/perturbed_faces``: one archive of clean photos ``000001.jpg``, with
+``000001_cloaked.png`` (Fawkes, mode mid) and ``000001_attacked.png`` (LowKey). Since the clean files are
+JPEG and the others PNG, the file format is a difference of its own: ``?control=`` adds the clean photos
+saved again.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from faceprobe.core.errors import BadInput, Missing, WrongUsage
+from faceprobe.core.names import Name
+from faceprobe.core.photo import decode_image
+from faceprobe.datasets.celeba import read_identities
+from faceprobe.datasets.files import EncodedSource, FileSource, list_folder, path_of
+from faceprobe.datasets.table import FaceTable, face_table_columns
+from faceprobe.datasets.zip_source import ZipSource, photo_names
+
+LICENCE = "that of CelebA, from which it is made: non-commercial research"
+JPEG_QUALITY = 95
+CONTROLS = {"png": ("clean-png", ".clean-png.png"), "jpeg": ("clean-jpeg", ".clean-jpeg.jpg")}
+"""For each format the variant's name and what is put behind a clean photo's name; such photos exist in memory
+only."""
+
+_FILES = {
+    "clean": re.compile(r"(\d+)\.jpe?g", re.IGNORECASE),
+    "fawkes": re.compile(r"(\d+)_cloaked\.png", re.IGNORECASE),
+    "lowkey": re.compile(r"(\d+)_attacked\.png", re.IGNORECASE),
+}
+
+
+def load(name: Name) -> FaceTable:
+    """``perturbed-faces:PATH?identities=FILE&control=png,jpeg&variant=clean,fawkes``; a folder or a zip.
+
+    ``variant`` is ``clean``, ``fawkes``, ``lowkey``, ``clean-png`` or ``clean-jpeg``; ``source_image``
+    names the clean photo that a row was made from, for a clean photo itself. ``control`` adds the clean
+    photos saved again as PNG or as JPEG (quality 95). ``identities`` is CelebA's ``identity_CelebA.txt``;
+    without it each clean photo and its versions are labelled as one person, and ``identities_known`` is
+    False. The option ``variant`` keeps some variants only. Raises :class:`Missing`, :class:`BadInput`,
+    :class:`WrongUsage`.
+    """
+    name.check_options({"identities", "control", "variant"})
+    if not name.body:
+        raise Missing(
+            "perturbed-faces needs the folder or the zip of the Hugging Face dataset "
+            "aadityaubhat/perturbed_faces (135 MB): perturbed-faces:PATH"
+        )
+    controls = [c for c in name.option("control", "").split(",") if c]
+    for control in controls:
+        if control not in CONTROLS:
+            raise WrongUsage(f"{name}: unknown control {control!r}; known: {', '.join(CONTROLS)}")
+    inner, names = _photos(path_of(name, "perturbed-faces:PATH"))
+    rows, notes = _rows(name, names, controls)
+    people, known_people = _people(name, sorted({source for _, source, _ in rows}))
+    if not known_people:
+        notes.append("no ?identities=FILE: only the versions of one photo are known to show one person")
+    return FaceTable(
+        name=str(Name("perturbed-faces", "", options=_shown(name))),
+        table=face_table_columns(
+            image=[image for image, _, _ in rows],
+            identity=[people[source] for _, source, _ in rows],
+            variant=[variant for _, _, variant in rows],
+            source_image=[source for _, source, _ in rows],
+        ),
+        source=ControlledSource(inner),
+        identities_known=known_people,
+        licence=LICENCE,
+        notes=tuple(notes),
+    )
+
+
+def _rows(name: Name, names: list[str], controls: list[str]) -> tuple[list[tuple[str, str, str]], list[str]]:
+    """(image, clean photo, variant) of every row, sorted, and notes on what is missing or added."""
+    found = {variant: _numbered(pattern, names) for variant, pattern in _FILES.items()}
+    clean = found["clean"]
+    if not clean:
+        raise BadInput(f"{name} holds no clean photos called 000001.jpg and so on; is it perturbed_faces?")
+    notes, rows = [], []
+    for variant, photos in found.items():
+        known = {number: image for number, image in photos.items() if number in clean}
+        if alone := len(photos) - len(known):
+            notes.append(f"{alone:,} {variant} photos have no clean original and are left out")
+        if absent := len(clean) - len(known):
+            notes.append(f"{absent:,} clean photos have no {variant} version")
+        rows += [(image, clean[number], variant) for number, image in known.items()]
+    for control in dict.fromkeys(controls):
+        variant, ending = CONTROLS[control]
+        rows += [(f"{image}{ending}", image, variant) for image in clean.values()]
+        quality = f", quality {JPEG_QUALITY}" if control == "jpeg" else ""
+        notes.append(f"{variant}: each clean photo saved again as {control.upper()}{quality}, in memory")
+    return sorted(_chosen(name, rows)), notes
+
+
+@dataclass(frozen=True)
+class ControlledSource(EncodedSource):
+    """The photos of ``inner``, and its clean ones saved again where a name asks for a control."""
+
+    inner: EncodedSource
+
+    def encoded(self, image: str) -> bytes:
+        for control, (_, ending) in CONTROLS.items():
+            if image.endswith(ending):
+                return saved_again(self.inner.encoded(image.removesuffix(ending)), image, control)
+        return self.inner.encoded(image)
+
+
+def saved_again(data: bytes, where: str, control: str) -> bytes:
+    """The encoded photo ``data``, decoded and encoded as ``png`` or ``jpeg`` with nothing else done to it."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    photo = Image.fromarray(decode_image(data, where))
+    if control == "png":
+        photo.save(buffer, format="PNG")
+    else:
+        photo.save(buffer, format="JPEG", quality=JPEG_QUALITY)
+    return buffer.getvalue()
+
+
+def _photos(path: Path) -> tuple[EncodedSource, list[str]]:
+    """Where the photos are read from, and their names."""
+    if not path.exists():
+        raise Missing(f"perturbed-faces {path}: no such folder or archive; check the path")
+    if path.is_file():
+        return ZipSource(str(path.resolve())), photo_names(path)
+    listing = list_folder(path)
+    if not listing.photos and len(listing.folders) == 1:  # the archive unpacks into a folder of its own
+        path = path / listing.folders[0]
+        listing = list_folder(path)
+    return FileSource(str(path.resolve())), listing.photos
+
+
+def _numbered(pattern: re.Pattern[str], names: list[str]) -> dict[str, str]:
+    matches = ((pattern.fullmatch(name), name) for name in names)
+    return {match[1]: name for match, name in matches if match}
+
+
+def _chosen(name: Name, rows: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    wanted = [v for v in name.option("variant", "").split(",") if v]
+    there = {variant for _, _, variant in rows}
+    for variant in wanted:
+        if variant not in there:
+            raise WrongUsage(f"{name}: no variant {variant!r} here; there are {', '.join(sorted(there))}")
+    return [row for row in rows if not wanted or row[2] in wanted]
+
+
+def _people(name: Name, sources: list[str]) -> tuple[dict[str, str], bool]:
+    """Whom each clean photo shows, and whether that is known."""
+    given = name.option("identities", "")
+    if not given:
+        return {source: f"photo-{Path(source).stem}" for source in sources}, False
+    path = Path(given).expanduser()
+    if not path.is_file():
+        raise Missing(
+            f"perturbed-faces: ?identities={given}: no such file; give CelebA's identity_CelebA.txt"
+        )
+    everyone = read_identities(path)
+    people = {source: everyone.get(f"{Path(source).stem}.jpg", "") for source in sources}
+    unknown = [source for source, person in people.items() if not person]
+    if unknown:
+        raise BadInput(f"{path} does not say whom {len(unknown)} photos show (first: {unknown[0]})")
+    return people, True
+
+
+def _shown(name: Name) -> dict[str, str]:
+    """The options as results show them: no path of this machine."""
+    options = {k: v for k, v in name.options.items() if k in ("control", "variant")}
+    return options | ({"identities": "known"} if name.option("identities", "") else {})

@@ -1,0 +1,83 @@
+"""Photos in a zip archive: read into memory one at a time, never extracted."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+
+from faceprobe.core.errors import BadInput, Refused
+from faceprobe.core.photo import UnreadablePhoto
+from faceprobe.datasets.files import EncodedSource, is_photo
+
+MAX_PHOTO = 64 * 2**20
+"""Bytes that one photo may unpack to."""
+
+MAX_PHOTOS = 1_000_000
+"""Photos that one archive may hold."""
+
+
+@dataclass(frozen=True)
+class ZipSource(EncodedSource):
+    """The photos of one archive, ``image`` being a member's bare file name."""
+
+    path: str
+
+    def encoded(self, image: str) -> bytes:
+        archive, members = _open(self.path)
+        member = members.get(image)
+        if member is None:
+            raise UnreadablePhoto(image, "missing file")
+        if member.file_size > MAX_PHOTO:
+            raise UnreadablePhoto(image, f"larger than {MAX_PHOTO // 2**20} MiB")
+        if member.flag_bits & 1:
+            raise UnreadablePhoto(image, "encrypted")
+        try:
+            # No more than the directory announces is unpacked, and the checksum must be right.
+            data = archive.read(member)
+        except Exception as error:  # BadZipFile, zlib.error, LZMAError, ...: each packing has its own
+            raise UnreadablePhoto(image, "damaged in the archive") from error
+        if not data:
+            raise UnreadablePhoto(image, "empty file")
+        return data
+
+
+def photo_names(path: Path) -> list[str]:
+    """The bare names of the archive's photos, sorted. Folders, hidden files and other files are passed over.
+
+    Raises :class:`BadInput` for what is no archive or names a photo twice, :class:`Refused` for one of too
+    many members.
+    """
+    return sorted(_open(str(path.resolve()))[1])
+
+
+def _open(path: str) -> tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]:
+    try:
+        state = os.stat(path)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}") from error
+    # By process too: a forked one would share the place in the file with its parent.
+    return _open_once(path, state.st_mtime_ns, state.st_size, os.getpid())
+
+
+@lru_cache(maxsize=2)
+def _open_once(
+    path: str, _changed: int, _size: int, _process: int
+) -> tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]:
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise BadInput(f"{path} is not a readable zip archive: {error}") from error
+    members: dict[str, zipfile.ZipInfo] = {}
+    for member in archive.infolist():
+        place = PurePosixPath(member.filename)
+        if member.is_dir() or not is_photo(place.name) or "__MACOSX" in place.parts:
+            continue
+        if place.name in members:
+            raise BadInput(f"{path} holds two photos called {place.name}; names must be unique")
+        members[place.name] = member
+        if len(members) > MAX_PHOTOS:
+            raise Refused(f"{path} holds more than {MAX_PHOTOS:,} photos; unpack it and give the folder")
+    return archive, members

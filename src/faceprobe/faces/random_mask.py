@@ -1,0 +1,23 @@
+"""A region of the face's area at a random place: the control for removing the face itself."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def random_region(region: NDArray[np.bool_], content_hash: str, seed: int) -> NDArray[np.bool_]:
+    """``region`` (H, W) moved by a random whole number of pixels down and right, wrapped at the edges.
+
+    Every shift is equally likely and follows from ``content_hash`` and ``seed`` alone. Wrapping keeps the
+    area exactly, and makes every pixel equally likely to be covered: a region of share a of the photo
+    meets on average the share a of itself, which is chance.
+    """
+    height, width = region.shape
+    digest = hashlib.sha256(f"random-mask/{seed}/{content_hash}".encode()).digest()
+    down = int.from_bytes(digest[:8], "big") % height
+    right = int.from_bytes(digest[8:16], "big") % width
+    moved: NDArray[np.bool_] = np.roll(region, (down, right), axis=(0, 1))
+    return moved

@@ -1,0 +1,148 @@
+"""Error rates of groups of people at one threshold, with intervals.
+
+FMR of two groups is the share of accepted comparisons between their people (within a group: between different
+people of it), FNMR of a group the share of its mated comparisons that are not accepted. Replicates
+are those of :mod:`faceprobe.metrics.verification_bootstrap` with T held where it is: the rates of one
+operating point. Max/min and max/geometric mean over groups follow NISTIR 8429 (Grother 2022).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.metrics.bootstrap import weighted_sums
+from faceprobe.metrics.group_counts import FalseMatches
+from faceprobe.metrics.influence import Floats, Influence
+from faceprobe.metrics.verification import Verification, Weighting
+from faceprobe.metrics.verification_bootstrap import contrast, score_odds, widening
+from faceprobe.scores import ScoreSummary
+
+
+@dataclass(frozen=True)
+class GroupRate:
+    """``value`` of a rate over ``n`` comparisons with ``errors`` errors (weighted by comparisons) of
+    ``n_people`` people; ``replicates`` (R,); ``effective_people`` behind its interval.
+    """
+
+    value: float
+    n: int
+    errors: int
+    n_people: int
+    replicates: Floats
+    effective_people: float
+
+
+def group_fmr(
+    summary: ScoreSummary,
+    found: FalseMatches,
+    group: NDArray[np.int64],
+    pair: tuple[int, int],
+    weights: NDArray[np.int64],
+) -> GroupRate | None:
+    """FMR between the people of the two groups of ``pair`` (equal: within it); None without comparisons."""
+    g, h = pair
+    matched, compared = np.zeros(len(group)), np.zeros(len(group))
+    for mine, other in {(g, h), (h, g)}:
+        who = group == mine
+        matched[who], compared[who] = found.matched[who, other], found.compared[who, other]
+    n, errors = int(compared.sum()) // 2, int(matched.sum()) // 2
+    people = int(np.count_nonzero(compared))
+    if n == 0:
+        return None
+    rate = errors / n
+    influence = (matched - rate * compared) / np.maximum(n - compared, 1)
+    total = float((influence**2).sum()) * n * n
+    surplus = _surplus(summary, found, group, pair, rate, errors) if total > 0 else 0.0
+    kept = float(np.sqrt(np.clip(1 - surplus / total, 0.5, 1.0))) if total > 0 else 1.0
+    return _rate(rate, n, errors, people, kept * influence, weights, float(people))
+
+
+def group_fnmr(
+    v: Verification,
+    threshold: float,
+    who: NDArray[np.bool_],
+    weighting: Weighting,
+    weights: NDArray[np.int64],
+) -> GroupRate | None:
+    """FNMR of the people ``who`` (P,) where scores above ``threshold`` match; None without comparisons."""
+    own = np.where(who, v.per_person, 0).astype(np.float64)
+    missed = np.bincount(v.label, v.score <= threshold, v.n_people) * who
+    n, errors, people = int(own.sum()), int(missed.sum()), int(np.count_nonzero(own))
+    if n == 0:
+        return None
+    if weighting == "identity":
+        missed = np.divide(missed, own, out=np.zeros(len(own)), where=own > 0)
+        own = (own > 0).astype(np.float64)
+    total = float(own.sum())
+    rate = float(missed.sum()) / total
+    rest = np.where(total - own > 1e-9 * total, total - own, total)
+    trials = total**2 / float((own**2).sum())
+    return _rate(rate, n, errors, people, (missed - rate * own) / rest, weights, trials)
+
+
+def ratios(rates: list[GroupRate]) -> dict[str, tuple[float, Floats] | None]:
+    """``max_min`` and ``max_geomean`` over groups with their replicates; None where a rate is 0."""
+    values = np.array([r.value for r in rates])
+    if len(values) < 2 or np.any(values <= 0):
+        return {"max_min": None, "max_geomean": None}
+    drawn = np.vstack([r.replicates for r in rates])
+
+    def over(x: Floats) -> tuple[Floats, Floats]:
+        highest = x.max(axis=0)
+        with np.errstate(divide="ignore"):
+            return highest / x.min(axis=0), highest / np.exp(np.log(x).mean(axis=0))
+
+    plain, moved = over(values[:, None]), over(drawn)
+    return {name: (float(plain[k][0]), moved[k]) for k, name in enumerate(("max_min", "max_geomean"))}
+
+
+def _rate(
+    rate: float,
+    n: int,
+    errors: int,
+    n_people: int,
+    influence: Floats,
+    weights: NDArray[np.int64],
+    trials: float,
+) -> GroupRate:
+    """The rate with replicates between its score interval's ends; where nobody errs, or everybody in
+    every comparison, ``trials`` (people, one trial each) say how sure that is.
+    """
+    spread = Influence(influence)
+    freedom, size = spread.effective_people, trials
+    if errors in (0, n) or spread.variance == 0:
+        influence = contrast(len(influence))
+        freedom = max(1.0, trials - 1)
+    else:
+        size = rate * (1 - rate) / spread.variance
+    scale = float(np.sqrt((influence**2).sum())) or 1.0
+    moved = weighted_sums(weights, influence) - influence.sum() if len(weights) else np.zeros(0)
+    odds = score_odds(rate, size, widening(freedom) * moved / scale)
+    return GroupRate(rate, n, errors, n_people, 1 / (1 + np.exp(-odds)), freedom)
+
+
+def _surplus(
+    summary: ScoreSummary,
+    found: FalseMatches,
+    group: NDArray[np.int64],
+    pair: tuple[int, int],
+    rate: float,
+    errors: int,
+) -> float:
+    """Sum over the pairs of people of (c_ab - FMR * N_ab)**2; at least ``errors`` where not listed."""
+    if found.pairs is None:
+        return float(errors)
+    a, b, often = found.pairs.T
+    cell = np.sort(np.column_stack([group[a], group[b]]), axis=1)
+    chosen = (cell == sorted(pair)).all(axis=1)
+    photos = np.bincount(summary.labels, minlength=len(group)).astype(np.float64)
+    met = photos[a[chosen]] * photos[b[chosen]]
+    often = often[chosen]
+    squares = [float((photos[group == k] ** 2).sum()) for k in pair]
+    every = squares[0] * squares[1]
+    if pair[0] == pair[1]:
+        every = (every - float((photos[group == pair[0]] ** 4).sum())) / 2
+    return max(0.0, float((often * often - 2 * rate * often * met).sum()) + rate * rate * every)

@@ -1,0 +1,188 @@
+"""Identification among distractors, by their number (MegaFace style)."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.core.embeddings import LabelledEmbeddings
+from faceprobe.core.progress import progress
+from faceprobe.metrics.bootstrap import identity_weights, ratio, weighted_sums
+from faceprobe.metrics.distractors import (
+    Snapshot,
+    Trials,
+    chance_of_none,
+    compare_with_distractors,
+    tail_tmr,
+)
+from faceprobe.metrics.listed_kernels import listed_scores
+from faceprobe.metrics.verification import WEIGHTINGS, Weighting, allowed_false_matches
+from faceprobe.protocols.pooled import Pooled, lacking_templates, pooled
+from faceprobe.protocols.rows import add_metric, join
+from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
+
+GALLERY = "distractors"
+FMR = 1e-6
+HOW = "identity bootstrap over the probes' people, distractors held fixed"
+
+
+def lacking(protocol: Protocol, data: LabelledEmbeddings) -> str:
+    """Why ``data`` has no distractors and probes of known people."""
+    reason = lacking_templates(data)
+    if reason:
+        return reason
+    listed = data.templates
+    assert listed is not None
+    if not len(listed.galleries.get(GALLERY, ())) or not len(listed.probes):
+        return "it needs distractors and probes: distractors:PATH?of=DATASET"
+    return "" if np.all(listed.identities[listed.probes] != "") else "whom the probes show is not known"
+
+
+def measure(protocol: Protocol, context: Context) -> Outcome:
+    """Rank-1 rate and TMR at FMR 1e-6 among 10, 100, ... and all distractors."""
+    pool = pooled(protocol, context)
+    content = _content(pool, context)
+    trials, labels, left_out = _trials(pool, content)
+    if not len(trials.score):
+        raise NothingLeft(protocol, "no probe has a mate that is not its duplicate; see --keep-duplicates")
+    distractors = _in_order(pool, context.data)
+    n, people = len(distractors), int(labels.max()) + 1
+    sizes = [10**k for k in range(1, 10) if 10**k < n] + [n]
+    with progress("comparing with distractors", n, context.quiet) as tick:
+        beaten, snapshots = compare_with_distractors(
+            pool.rows, labels, trials, distractors, sizes, FMR, content, tick
+        )
+    outcome = Outcome()
+    weights = identity_weights(people, pool.replicates, pool.seed)
+    about = join(pool.note, f"{left_out:,} trials with a duplicate are left out" if left_out else "")
+    for snapshot in snapshots:
+        name = "all" if snapshot.n == n else str(snapshot.n)
+        chance = chance_of_none(beaten, snapshot.n, n)
+        size = "" if snapshot.n == n else f"the mean over all subsets of {snapshot.n:,}"
+        for weighting in WEIGHTINGS:
+            add_metric(
+                outcome,
+                protocol,
+                f"rank1@distractors={name}",
+                weighting,
+                _mean(chance, trials.label, weighting),
+                replicates=_means(chance, trials.label, weighting, weights) if len(weights) else None,
+                how=HOW,
+                n=len(trials.score),
+                n_identities=people,
+                note=join(size, f"{n:,} distractors in all", about),
+            )
+        metric = f"tmr@fmr=1e-6@distractors={name}"
+        for weighting in WEIGHTINGS:
+            _add_tmr(outcome, protocol, trials, snapshot, metric, weighting, weights)
+    for metric, count in (("n_trials", len(trials.score)), ("n_distractors", n)):
+        add_metric(outcome, protocol, metric, "none", float(count), n=count, n_identities=people, note=about)
+    return outcome
+
+
+def _add_tmr(
+    outcome: Outcome,
+    protocol: Protocol,
+    trials: Trials,
+    snapshot: Snapshot,
+    name: str,
+    weighting: Weighting,
+    weights: NDArray[np.int64],
+) -> None:
+    """TMR over each pair of mates once, T from the probes' comparisons with the snapshot's distractors."""
+    once = trials.probe < trials.mate
+    mated, label = trials.score[once], trials.label[once]
+    compared = int(snapshot.compared.sum())
+    allowed = allowed_false_matches(FMR, compared)
+    value, note, replicates = None, "", None
+    if allowed < 1:
+        note = f"not supported: {compared:,} comparisons with distractors allow no false match at this FMR"
+    else:
+        ones = np.ones((1, weights.shape[1]), dtype=np.int64)
+        value = float(tail_tmr(snapshot, mated, label, FMR, weighting, ones)[0])
+        note = f"weak and unstable: {allowed} false matches support T, below 30" if allowed < 30 else ""
+        if len(weights):
+            replicates = tail_tmr(snapshot, mated, label, FMR, weighting, weights)
+    add_metric(
+        outcome,
+        protocol,
+        name,
+        weighting,
+        value,
+        replicates=replicates,
+        how=f"{HOW}, T set anew",
+        n=len(mated),
+        n_identities=len(np.unique(label)),
+        note=note,
+    )
+
+
+def _trials(pool: Pooled, content: NDArray[np.int64] | None) -> tuple[Trials, NDArray[np.int32], int]:
+    """Every ordered pair of two probes of one person, without duplicates; (T,) numbers of the people who have
+    any, -1 for everybody else; and how many duplicates were left out.
+    """
+    probes = np.sort(pool.templates.probes)
+    pairs = [np.zeros((0, 2), dtype=np.int64)]
+    for person in np.unique(pool.labels[probes]):
+        own = probes[pool.labels[probes] == person]
+        a, b = np.meshgrid(own, own, indexing="ij")
+        pairs.append(np.column_stack([a.ravel(), b.ravel()])[(a != b).ravel()])
+    every = np.concatenate(pairs)
+    kept = every if content is None else every[content[every[:, 0]] != content[every[:, 1]]]
+    probe, mate = kept[:, 0], kept[:, 1]
+    score = listed_scores(pool.rows, probe, mate)
+    order = np.lexsort((mate, score, probe))
+    labels = np.full(len(pool.templates), -1, dtype=np.int32)
+    labels[probe] = np.unique(pool.labels[probe], return_inverse=True)[1]
+    trials = Trials(probe[order], mate[order], labels[probe[order]], score[order])
+    return trials, labels, len(every) - len(kept)
+
+
+def _content(pool: Pooled, context: Context) -> NDArray[np.int64] | None:
+    """(T,) equal numbers for templates of photos with equal content; None where duplicates are kept."""
+    arranged = context.arranged
+    if arranged.content is None:
+        return None
+    by_photo = np.empty(len(arranged.order), dtype=np.int64)
+    by_photo[arranged.order] = arranged.content
+    by_template = np.empty(len(pool.templates), dtype=np.int64)
+    by_template[pool.templates.template] = by_photo[pool.templates.row]
+    return by_template
+
+
+def _in_order(pool: Pooled, data: LabelledEmbeddings) -> NDArray[np.int64]:
+    """The distractors in the order of a hash of their paths: the first n are a fixed sample."""
+    distractors = pool.templates.galleries[GALLERY]
+    photo = np.empty(len(pool.templates), dtype=np.int64)
+    photo[pool.templates.template] = pool.templates.row
+    paths = data.paths[photo[distractors]].tolist()
+    keys = [hashlib.blake2b(path.encode(), digest_size=16).digest() for path in paths]
+    return distractors[sorted(range(len(keys)), key=keys.__getitem__)]
+
+
+def _mean(values: NDArray[np.float64], label: NDArray[np.int32], weighting: Weighting) -> float:
+    if weighting == "pair":
+        return float(values.mean())
+    counts = np.bincount(label)
+    who = counts > 0
+    return float(np.mean(np.bincount(label, values)[who] / counts[who]))
+
+
+def _means(
+    values: NDArray[np.float64], label: NDArray[np.int32], weighting: Weighting, weights: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Replicates (R,) of :func:`_mean`."""
+    n_people = weights.shape[1]
+    counts = np.bincount(label, minlength=n_people)
+    each = np.ones(len(label)) if weighting == "pair" else 1.0 / counts[label]
+    sums, totals = (np.bincount(label, w, n_people) for w in (each * values, each))
+    return np.minimum(ratio(weighted_sums(weights, sums), weighted_sums(weights, totals)), 1.0)
+
+
+KIND = Kind(
+    figures=[("rank1@distractors=all", weighting) for weighting in WEIGHTINGS],
+    lacking=lacking,
+    measure=measure,
+)

@@ -1,0 +1,219 @@
+"""Fairness by group: who is confused with whom, and who is missed, at one threshold for everybody."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.core.embeddings import LabelledEmbeddings
+from faceprobe.core.errors import BadInput
+from faceprobe.metrics.fairness import GroupRate, group_fmr, group_fnmr, ratios
+from faceprobe.metrics.group_counts import FalseMatches, false_matches_by_group
+from faceprobe.metrics.verification import WEIGHTINGS, Verification, Weighting, allowed_false_matches
+from faceprobe.metrics.verification_bootstrap import FEW_PEOPLE
+from faceprobe.protocols.arrange import lacking_people
+from faceprobe.protocols.rows import add_metric, join
+from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
+
+FMRS = (1e-3, 1e-4)
+"""Pair-weighted FMR of everybody that sets T, the first one that of the rows without a suffix."""
+
+LEAST_PEOPLE = 5
+"""People with mated comparisons below whom a group has no FNMR."""
+
+HOW = "identity bootstrap of jackknife values, T held fixed, t-widened"
+RATIOS = {"max_min": "highest / lowest", "max_geomean": "highest / geometric mean"}
+
+Groups = dict[str, GroupRate]
+
+
+def measure_fairness(protocol: Protocol, context: Context) -> Outcome:
+    """All rows: FMR within and across groups, FNMR by group, and how far apart groups are."""
+    arranged, summary = context.arranged, context.summary
+    assert summary is not None and context.data.groups is not None
+    v = Verification.of(summary)
+    if len(v.score) == 0 or v.n_nonmated == 0:
+        raise NothingLeft(protocol, "all comparisons of one kind are duplicates; see --keep-duplicates")
+    names, group = _group_of_people(
+        context.data.groups[arranged.order], summary.labels.astype(np.int64), arranged.names
+    )
+    outcome = Outcome()
+    for fmr in FMRS:
+        allowed = allowed_false_matches(fmr, v.n_nonmated)
+        suffix = "" if fmr == FMRS[0] else f",T@fmr=1e-{round(-np.log10(fmr))}"
+        if allowed < 1:
+            note = f"not supported: {v.n_nonmated:,} non-mated comparisons allow no false match at FMR {fmr}"
+            add_metric(outcome, protocol, f"fmr_max_min{suffix}", "pair", None, note=note)
+            continue
+        found = false_matches_by_group(summary, arranged.rows, allowed, group, len(names))
+        _add_fmr(outcome, protocol, context, found, names, group, fmr, suffix)
+        for weighting in WEIGHTINGS:
+            _add_fnmr(outcome, protocol, context, v, found.above, names, group, weighting, suffix)
+    unknown = int(np.count_nonzero(group < 0))
+    note = f"{unknown:,} people of no known group count for T alone" if unknown else ""
+    add_metric(outcome, protocol, "n_groups", "none", float(len(names)), n=len(names), note=note)
+    return outcome
+
+
+def lacking_groups(protocol: Protocol, data: LabelledEmbeddings) -> str:
+    """Why ``data`` cannot be measured by group, or "" where it can."""
+    lacking = lacking_people(protocol, data)
+    if lacking:
+        return lacking
+    if data.groups is None or not np.any(data.groups != ""):
+        return "the photos' groups are not known (a column group in the table of labels)"
+    if len(np.unique(data.groups[data.groups != ""])) < 2:
+        return "all photos are of one group; without a second one there is nothing to compare"
+    return ""
+
+
+def _group_of_people(
+    groups: NDArray[np.str_], labels: NDArray[np.int64], people: NDArray[np.str_]
+) -> tuple[list[str], NDArray[np.int64]]:
+    """The sorted names of groups and each person's number among them (P,), -1 where none is known.
+
+    Raises :class:`BadInput` where photos of one person name two groups.
+    """
+    names = np.unique(groups[groups != ""])
+    group = np.full(len(people), -1, dtype=np.int64)
+    known = groups != ""
+    number = np.searchsorted(names, groups[known])
+    group[labels[known]] = number
+    torn = np.flatnonzero(group[labels[known]] != number)
+    if len(torn):
+        person = labels[known][torn[0]]
+        a, b = names[number[torn[0]]], names[group[person]]
+        raise BadInput(
+            f"identity {str(people[person])!r} has photos of the groups {str(a)!r} and {str(b)!r}; "
+            "give each person one group"
+        )
+    return [str(n) for n in names], group
+
+
+def _add_fmr(
+    outcome: Outcome,
+    protocol: Protocol,
+    context: Context,
+    found: FalseMatches,
+    names: list[str],
+    group: NDArray[np.int64],
+    fmr: float,
+    suffix: str,
+) -> None:
+    assert context.summary is not None
+    within: Groups = {}
+    numbers = range(len(names))
+    for g, h in [*((k, k) for k in numbers), *combinations(numbers, 2)]:
+        rate = group_fmr(context.summary, found, group, (g, h), context.weights)
+        metric = f"fmr@group={names[g]}" if g == h else f"fmr@groups={names[g]}|{names[h]}"
+        expected = rate.n * fmr if rate else 0.0
+        reason = ""
+        if rate is None or expected < 1:
+            n = rate.n if rate else 0
+            reason = f"{n:,} comparisons let expect no false match at T"
+        note = f"weak and unstable: {expected:.0f} false matches expected at T, below 30"
+        _add_rate(outcome, protocol, metric + suffix, "pair", rate, reason, note if expected < 30 else "")
+        if rate and not reason and g == h:
+            within[names[g]] = rate
+    _add_ratios(outcome, protocol, "fmr", "pair", within, names, suffix)
+
+
+def _add_fnmr(
+    outcome: Outcome,
+    protocol: Protocol,
+    context: Context,
+    v: Verification,
+    threshold: float,
+    names: list[str],
+    group: NDArray[np.int64],
+    weighting: Weighting,
+    suffix: str,
+) -> None:
+    shown: Groups = {}
+    for g, name in enumerate(names):
+        rate = group_fnmr(v, threshold, group == g, weighting, context.weights)
+        people = rate.n_people if rate else 0
+        reason = f"{people} people with mated comparisons, below {LEAST_PEOPLE}"
+        reason = reason if people < LEAST_PEOPLE else ""
+        _add_rate(outcome, protocol, f"fnmr@group={name}{suffix}", weighting, rate, reason, "")
+        if rate and not reason:
+            shown[name] = rate
+    _add_ratios(outcome, protocol, "fnmr", weighting, shown, names, suffix)
+
+
+def _add_rate(
+    outcome: Outcome,
+    protocol: Protocol,
+    metric: str,
+    weighting: Weighting,
+    rate: GroupRate | None,
+    reason: str,
+    note: str,
+) -> None:
+    if rate is None or reason:
+        n = rate.n if rate else 0
+        add_metric(outcome, protocol, metric, weighting, None, n=n, note=f"not supported: {reason}")
+        return
+    few = rate.effective_people < FEW_PEOPLE and len(rate.replicates)
+    caution = f"coverage not assured: the spread rests on {rate.effective_people:.0f} effective people"
+    add_metric(
+        outcome,
+        protocol,
+        metric,
+        weighting,
+        rate.value,
+        replicates=rate.replicates,
+        how=HOW,
+        n=rate.n,
+        n_identities=rate.n_people,
+        note=join(note, f"{rate.errors:,} errors", caution if few else ""),
+    )
+
+
+def _add_ratios(
+    outcome: Outcome,
+    protocol: Protocol,
+    which: str,
+    weighting: Weighting,
+    rates: Groups,
+    names: list[str],
+    suffix: str,
+) -> None:
+    left_out = [n for n in names if n not in rates]
+    without = f"without {', '.join(left_out)}: too small" if left_out else ""
+    for name, found in ratios(list(rates.values())).items():
+        if found is None:
+            few = len(rates) < 2
+            reason = "fewer than two groups have a rate" if few else "a group has no error"
+            note = join(f"not defined: {reason}", without)
+            add_metric(outcome, protocol, f"{which}_{name}{suffix}", weighting, None, note=note)
+            continue
+        highest = max(rates, key=lambda n: rates[n].value)
+        lowest = min(rates, key=lambda n: rates[n].value)
+        add_metric(
+            outcome,
+            protocol,
+            f"{which}_{name}{suffix}",
+            weighting,
+            found[0],
+            replicates=found[1],
+            how=HOW,
+            n=sum(r.n for r in rates.values()),
+            n_identities=sum(r.n_people for r in rates.values()),
+            note=join(
+                f"{RATIOS[name]}; highest {highest}, lowest {lowest}",
+                "chance alone lifts it above 1",
+                without,
+            ),
+        )
+
+
+FIGURES: list[tuple[str, Weighting]] = [
+    ("fmr_max_min", "pair"),
+    ("fmr_max_geomean", "pair"),
+    *((f"fnmr_{name}", weighting) for weighting in WEIGHTINGS for name in RATIOS),
+]
+
+KIND = Kind(figures=FIGURES, lacking=lacking_groups, measure=measure_fairness, sweeps=True)

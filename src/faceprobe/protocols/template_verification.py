@@ -1,0 +1,140 @@
+"""Verification over listed pairs of templates (IJB's 1:1 protocol)."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from faceprobe.core.embeddings import LabelledEmbeddings
+from faceprobe.core.progress import progress
+from faceprobe.metrics.listed import ListedScores, Replicates, listed_replicates, nearest_tmr
+from faceprobe.metrics.listed_kernels import listed_scores
+from faceprobe.metrics.verification import (
+    WEIGHTINGS,
+    Verification,
+    Weighting,
+    allowed_false_matches,
+    auc,
+    eer,
+    roc,
+    tmr,
+)
+from faceprobe.protocols.pooled import Pooled, lacking_templates, pooled
+from faceprobe.protocols.rows import add_metric, join
+from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
+
+TARGETS = {f"tmr@fmr=1e-{k}": float(f"1e-{k}") for k in range(1, 7)}
+HOW = "identity bootstrap, every listed comparison weighted, T set anew"
+
+
+def lacking(protocol: Protocol, data: LabelledEmbeddings) -> str:
+    """Why ``data`` has no listed pairs of templates."""
+    reason = lacking_templates(data)
+    if reason:
+        return reason
+    assert data.templates is not None
+    return "" if len(data.templates.left) else "its templates come without a list of pairs"
+
+
+def measure(protocol: Protocol, context: Context) -> Outcome:
+    """TMR at each FMR, EER and AUC over the listed pairs, in both weightings."""
+    pool = pooled(protocol, context)
+    scores = _scores(pool, context.quiet)
+    v = scores.verification
+    if len(v.score) == 0 or v.n_nonmated == 0:
+        raise NothingLeft(protocol, "the listed pairs of templates are all of one kind")
+    outcome = Outcome()
+    people = v.n_mated_people if pool.known else 0
+    row = partial(add_metric, outcome, protocol, how=HOW, n=len(v.score), n_identities=people)
+    if protocol.options["threshold"] == "nearest":
+        _add_nearest(row, scores, join(pool.note, _about(pool)))
+        return outcome
+    supported = [f for f in TARGETS.values() if allowed_false_matches(f, v.n_nonmated) >= 1]
+    found = listed_replicates(scores, pool.weights, supported) if len(pool.weights) else {}
+    for weighting in WEIGHTINGS:
+        _add_figures(row, pool, v, weighting, found)
+    row("n_mated", "none", float(len(v.score)))
+    everybody = len(pool.names) if pool.known else 0
+    row = partial(row, n=v.n_nonmated, n_identities=everybody)
+    row("n_nonmated", "none", float(v.n_nonmated), note=_about(pool))
+    fmr = np.array([float(f"{f:.6g}") for f in np.logspace(-6, 0, 121)])
+    fmr = fmr[fmr * v.n_nonmated >= 1]
+    outcome.curves[f"{protocol.name}//roc_fmr"] = fmr
+    for weighting in WEIGHTINGS:
+        if weighting == "pair" or pool.known:
+            outcome.curves[f"{protocol.name}//roc_tmr_{weighting}"] = roc(v, fmr, weighting)
+    return outcome
+
+
+def _add_figures(
+    row: partial[None], pool: Pooled, v: Verification, weighting: Weighting, found: Replicates
+) -> None:
+    """TMR at each FMR, EER and AUC in one weighting; no value by people where people are not known."""
+    defined = weighting == "pair" or pool.known
+    unknown = "" if pool.known else "whom the templates show is not known: no interval, no figure by people"
+    for name, f in TARGETS.items():
+        allowed = allowed_false_matches(f, v.n_nonmated)
+        value = tmr(v, allowed, weighting) if allowed and defined else None
+        note = join(_support(allowed, v.n_nonmated), pool.note, unknown)
+        row(name, weighting, value, replicates=found.get((repr(f), weighting)), note=note)
+    exact = eer(v, weighting)
+    bracket = (
+        f"bracket: FMR {exact.before[0]:.6f}, FNMR {exact.before[1]:.6f} to "
+        f"FMR {exact.after[0]:.6f}, FNMR {exact.after[1]:.6f}"
+    )
+    for name, value, note in (("eer", exact.value, bracket), ("auc", auc(v, weighting), "")):
+        row(
+            name,
+            weighting,
+            value if defined else None,
+            replicates=found.get((name, weighting)),
+            note=join(note if defined else "", unknown),
+        )
+
+
+def _scores(pool: Pooled, quiet: bool) -> ListedScores:
+    listed = pool.templates
+    with progress("comparing templates", len(listed.left), quiet) as tick:
+        score = listed_scores(pool.rows, listed.left, listed.right, tick)
+    left, right = pool.labels[listed.left], pool.labels[listed.right]
+    return ListedScores(score, listed.same, left, right, len(pool.names))
+
+
+def _add_nearest(row: partial[None], scores: ListedScores, note: str) -> None:
+    """Pair-weighted TMR at the FMR nearest to each target, which the row's note gives."""
+    for (name, _), (value, fmr) in zip(
+        TARGETS.items(), nearest_tmr(scores, list(TARGETS.values())), strict=True
+    ):
+        used = f"at FMR {fmr:.6g}, the nearest that there is; no interval by this rule"
+        row(name, "pair", value, note=join(used, note))
+
+
+def _support(allowed: int, n_nonmated: int) -> str:
+    if allowed < 1:
+        return f"not supported: {n_nonmated:,} non-mated comparisons allow no false match at this FMR"
+    if allowed < 30:
+        return f"weak and unstable: {allowed} false matches support T, below 30"
+    return f"unstable: {allowed} false matches support T, below 100" if allowed < 100 else ""
+
+
+def _about(pool: Pooled) -> str:
+    """What is to be said of the list itself."""
+    listed = pool.templates
+    wrong = 0
+    if pool.known:
+        one = pool.labels[listed.left] == pool.labels[listed.right]
+        wrong = int(np.count_nonzero(one != listed.same))
+    itself = int(np.count_nonzero(listed.left == listed.right))
+    return join(
+        f"{listed.lost_pairs:,} listed pairs are left out with their templates" if listed.lost_pairs else "",
+        f"{wrong:,} listed pairs are labelled against the templates' own identities" if wrong else "",
+        f"{itself:,} listed pairs compare a template with itself" if itself else "",
+    )
+
+
+KIND = Kind(
+    figures=[(m, weighting) for weighting in WEIGHTINGS for m in (*TARGETS, "eer", "auc")],
+    lacking=lacking,
+    measure=measure,
+)

@@ -1,0 +1,101 @@
+"""Results in the JSON layout of CLIP_benchmark, written from a run and read back as rows.
+
+The layout is that of github.com/LAION-AI/CLIP_benchmark: one file a model and dataset with the keys
+``dataset``, ``model``, ``pretrained``, ``task``, ``metrics`` (name to number) and ``language``. Files
+written here carry ``crop``, ``cloak``, ``evidence`` and ``faceprobe`` besides, which its tools pass over.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from faceprobe.core.errors import BadInput
+from faceprobe.core.files import read_json, sha256_json, write_json
+from faceprobe.core.result import EVIDENCE_ORDER, Metric, Result, attach
+from faceprobe.report.run_data import Run
+from faceprobe.report.words import slug
+
+TASK = "face_recognition"
+MARK = "faceprobe.clip-benchmark/1"
+KEYS = ("dataset", "model", "task", "metrics")
+WEIGHTINGS = ("identity", "pair", "none")
+
+
+def export_run(run: Run, folder: Path) -> list[Path]:
+    """Write one file for each model, dataset, crop and cloak of ``run``; rows without a value are left out.
+
+    A metric is called ``protocol:metric:weighting``. An OpenCLIP model ``ARCH/TAG`` becomes ``model`` and
+    ``pretrained``; of any other, ``pretrained`` is "".
+    """
+    groups: dict[tuple[str, str, str, str], list[Result]] = {}
+    for row in run.rows:
+        if row.value is not None:
+            groups.setdefault((row.model, row.dataset, row.crop, row.cloak), []).append(row)
+    written = []
+    for key, rows in groups.items():
+        model, dataset, crop, cloak = key
+        arch, slash, tag = model.partition("/") if ":" not in model else (model, "", "")
+        document = {
+            "dataset": dataset,
+            "model": arch,
+            "pretrained": tag if slash else "",
+            "task": TASK,
+            "metrics": {f"{r.protocol}:{r.metric}:{r.weighting}": r.value for r in rows},
+            "language": "en",
+            "crop": crop,
+            "cloak": cloak,
+            "evidence": rows[0].evidence,
+            "faceprobe": MARK,
+        }
+        name = f"{slug(f'{model} {dataset} {crop}')[:72]}-{sha256_json(list(key))[:8]}.json"
+        write_json(folder / name, document)
+        written.append(folder / name)
+    return written
+
+
+def is_clip_benchmark(document: Any) -> bool:
+    """Whether ``document`` has the keys of the layout."""
+    return isinstance(document, dict) and all(key in document for key in KEYS)
+
+
+def read_rows(document: dict[str, Any], where: str) -> list[Result]:
+    """The rows of one file: as they were where faceprobe wrote it, else with evidence ``published``.
+
+    A foreign file's protocol is ``clip-benchmark/<task>``; its rows have no weighting and no interval.
+    Raises :class:`BadInput` for a metric that is no number and for a field of the wrong kind.
+    """
+    metrics, ours = document["metrics"], document.get("faceprobe") == MARK
+    texts = {key: document.get(key) or "" for key in ("dataset", "model", "pretrained", "task")}
+    if not isinstance(metrics, dict) or not all(isinstance(t, str) for t in texts.values()):
+        raise BadInput(f"{where}: metrics must be an object; dataset, model, pretrained and task text")
+    evidence = document.get("evidence") if ours else "published"
+    if evidence not in EVIDENCE_ORDER:
+        raise BadInput(f"{where}: unknown evidence {evidence!r}")
+    found = []
+    for name, value in metrics.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise BadInput(f"{where}: the metric {name!r} is {value!r}, not a number")
+        protocol, _, rest = name.partition(":")
+        metric, _, weighting = rest.rpartition(":")
+        if not ours:
+            protocol, metric, weighting = f"clip-benchmark/{texts['task']}", name, "none"
+        if weighting not in WEIGHTINGS or not metric:
+            raise BadInput(f"{where}: the metric {name!r} is not written protocol:metric:weighting")
+        found.append(Metric(protocol, metric, weighting, float(value)))
+    model = f"{texts['model']}/{texts['pretrained']}" if texts["pretrained"] else texts["model"]
+    return attach(
+        found,
+        model=model,
+        dataset=texts["dataset"],
+        crop=str(document.get("crop") or "as-is") if ours else "as-is",
+        cloak=str(document.get("cloak") or "none") if ours else "none",
+        evidence=evidence,
+    )
+
+
+def read_folder(folder: Path) -> list[Result] | None:
+    """The rows of every such file in ``folder``; None where it holds none."""
+    read = [(path, read_json(path)) for path in sorted(folder.glob("*.json"))]
+    found = [(path, document) for path, document in read if is_clip_benchmark(document)]
+    return [row for path, d in found for row in read_rows(d, str(path))] if found else None

@@ -1,0 +1,68 @@
+"""CLIP_benchmark's layout: written from a run, read back, and read as others write it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from run_writer import Writer
+
+from faceprobe.core.errors import BadInput
+from faceprobe.core.result import Metric, attach
+from faceprobe.report.clip_benchmark import export_run, read_rows
+from faceprobe.report.compare import compare_runs, open_run
+from faceprobe.report.run_data import Run, read_run, row_key
+
+
+def test_a_run_survives_the_round_trip(writer: Callable[..., Writer], tmp_path: Path) -> None:
+    folder = writer().write()
+    run = read_run(folder)
+    files = export_run(run, tmp_path / "out")
+    assert len(files) == len(run.cells)
+    document = json.loads(files[0].read_text())
+    assert list(document)[:6] == ["dataset", "model", "pretrained", "task", "metrics", "language"]
+    back = open_run(tmp_path / "out")
+    wanted = {row_key(r): (r.value, r.evidence) for r in run.rows if r.value is not None}
+    assert {row_key(r): (r.value, r.evidence) for r in back.rows} == wanted
+    lines = compare_runs([folder, tmp_path / "out"]).lines
+    assert all(d.difference == 0 for x in lines if x.shared for d in x.differences[1:] if d)
+
+
+def test_an_openclip_name_is_taken_apart_and_joined(tmp_path: Path) -> None:
+    metrics = [Metric("lfw/official", "accuracy", "pair", 0.9)]
+    rows = attach(metrics, model="ViT-B-32/openai", dataset="lfw", crop="as-is", evidence="real-model")
+    (path,) = export_run(Run(tmp_path, tuple(rows), {}, ()), tmp_path)
+    document = json.loads(path.read_text())
+    assert (document["model"], document["pretrained"]) == ("ViT-B-32", "openai")
+    assert read_rows(document, "x")[0].model == "ViT-B-32/openai"
+
+
+FOREIGN = {
+    "dataset": "wds/imagenet1k",
+    "model": "ViT-B-32",
+    "pretrained": "openai",
+    "task": "zeroshot_classification",
+    "metrics": {"acc1": 0.633, "acc5": 0.888},
+    "language": "en",
+}
+
+
+def test_a_foreign_file_is_published_evidence(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps({**FOREIGN, "evidence": "real-model"}))
+    rows = open_run(path).rows
+    assert {r.evidence for r in rows} == {"published"} and rows[0].model == "ViT-B-32/openai"
+    assert [(r.protocol, r.metric, r.value) for r in rows] == [
+        ("clip-benchmark/zeroshot_classification", "acc1", 0.633),
+        ("clip-benchmark/zeroshot_classification", "acc5", 0.888),
+    ]
+
+
+@pytest.mark.parametrize(
+    "change", [{"metrics": {"acc1": "high"}}, {"metrics": [1]}, {"model": 3}, {"metrics": {"acc1": True}}]
+)
+def test_a_broken_file_is_one_clear_line(change: dict[str, object]) -> None:
+    with pytest.raises(BadInput, match=r"^x\.json: "):
+        read_rows({**FOREIGN, **change}, "x.json")
