@@ -102,6 +102,11 @@ def test_vectors_of_a_store_measure_as_the_model_that_made_them(
         (["--model", "pixels:4", "--dataset", SMALL, "--crop", "fase"], 2, ["unknown crop 'fase'"]),
         (["--model", "pixels:4", "--dataset", SMALL, "--protocol", "lwf"], 2, ["unknown protocol 'lwf'"]),
         (["--model", "pixels:4", "--dataset", SMALL, "--protocol", "lfw/official"], 1, ["no list of pairs"]),
+        (
+            ["--model", "pixels:4", "--dataset", SMALL, "--protocol", "verification/all-pairs-z-norm"],
+            1,
+            ["no cohort"],
+        ),
         (["--model", "onnx:nowhere.onnx", "--dataset", SMALL], 1, ["nowhere.onnx"]),
         (["--model", "pixels:4", "--dataset", "folder:nowhere"], 1, ["nowhere: no such folder"]),
         (["--model", "pixels:4", "--dataset", "lfw", "--offline"], 1, ["lfw", "lfw:PATH"]),

@@ -210,3 +210,5 @@ def test_protocols_that_the_data_does_not_allow_are_reported(bench: Any) -> None
     ]
     none = plan_study(study(protocols=["lfw/official"]), bench.parts())
     assert none.cells == [] and len(none.missing) == 1
+    alone = plan_study(study(protocols=["verification/all-pairs-s-norm"]), bench.parts())
+    assert alone.cells == [] and "it has no cohort" in alone.missing[0]

@@ -228,6 +228,8 @@ def _protocols_for(plan: Plan, study: Study, dataset: str) -> tuple[str, ...] | 
             plan.missing.append(f"{protocol} on {dataset}: it has no templates")
         elif "events" in needs and table.events is None:
             plan.missing.append(f"{protocol} on {dataset}: its events are not known")
+        elif "cohort" in needs:
+            plan.missing.append(f"{protocol} on {dataset}: it has no cohort; faceprobe score takes --cohort")
         else:
             allowed.append(protocol)
     if allowed and all(map(needs_pairs, allowed)):
