@@ -322,3 +322,22 @@ def test_groups_are_compared_on_request(
     assert "T held fixed" in value["fnmr@group=odd", "pair"]["ci_method"]
     assert _score(*files, "--protocol", "fairness/groups") == 1
     assert "column group" in capsys.readouterr().err
+
+
+def test_a_caution_of_one_column_names_it() -> None:
+    from faceprobe.cli.show import _cautions
+    from faceprobe.core.result import Metric, attach
+
+    def rows(*notes: str) -> dict[str, object]:
+        metrics = [
+            Metric("p", "m", weighting, 0.5, note=note)  # type: ignore[arg-type]
+            for weighting, note in zip(("identity", "pair"), notes, strict=False)
+        ]
+        return {
+            r.weighting: r for r in attach(metrics, model="m", dataset="d", crop="c", evidence="synthetic")
+        }
+
+    assert _cautions(rows("weak; bracket: FMR 1", "weak; not assured")) == "weak; by pairs: not assured"
+    assert _cautions(rows("", "not assured")) == "by pairs: not assured"
+    assert _cautions(rows("low", "")) == "by people: low"
+    assert _cautions(rows("only row")) == "only row"

@@ -54,16 +54,29 @@ def print_results(rows: Sequence[Result]) -> None:
         for metric in dict.fromkeys(r.metric for r in own):
             by = {r.weighting: r for r in own if r.metric == metric}
             pair = by.get("pair", by.get("none"))
-            notes = dict.fromkeys(part for r in by.values() for part in r.note.split("; "))
-            note = "; ".join(part for part in notes if not part.startswith("bracket"))
             n = f"{next(iter(by.values())).n:,}"
-            lines.append((metric, _with_interval(by.get("identity")), _with_interval(pair), n, note))
+            lines.append((metric, _with_interval(by.get("identity")), _with_interval(pair), n, _cautions(by)))
         columns = ("metric", "by people [95 %]", "by pairs [95 %]", "n", "caution")
         print_table(f"{protocol}: {PROTOCOLS.get(protocol).title}", columns, lines)
     first = rows[0]
     crop = "" if first.crop == "as-is" else f", crop {first.crop}"
     print(f"{first.model} on {first.dataset}{crop}. Evidence: {first.evidence}.")
     print("By people: everybody weighs equally. By pairs: every comparison or probe does.")
+
+
+def _cautions(by: dict[str, Result]) -> str:
+    """The notes of a line's rows, brackets left out; what holds for one of two columns only names it."""
+    notes = {
+        weighting: [part for part in row.note.split("; ") if part and not part.startswith("bracket")]
+        for weighting, row in by.items()
+    }
+    parts = dict.fromkeys(part for own in notes.values() for part in own)
+    found = []
+    for part in parts:
+        where = [weighting for weighting, own in notes.items() if part in own]
+        only = {"identity": "by people: ", "pair": "by pairs: "}.get(where[0], "")
+        found.append(part if len(where) == len(notes) else only + part)
+    return "; ".join(found)
 
 
 def _with_interval(row: Result | None) -> str:
