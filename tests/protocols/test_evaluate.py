@@ -415,3 +415,26 @@ def test_single_trials_have_wilsons_interval() -> None:
         assert (row.ci_low, row.ci_high) == pytest.approx(wilson_interval(row.value, 40))
         assert "bootstrap" in got["identification/enrol-1", "mrr", weighting].ci_method
         assert "bootstrap" in got["identification/leave-one-out", "rank1", weighting].ci_method
+
+
+def test_a_constant_model_is_told_from_duplicates() -> None:
+    n = 3500
+    data = LabelledEmbeddings(
+        vectors=np.tile(np.eye(1, 4, dtype=np.float32), (n, 1)),
+        identities=np.array([f"p{k // 2}" for k in range(n)]),
+        paths=np.array([f"{k:04d}" for k in range(n)]),
+    )
+    with pytest.raises(BadInput, match="3,500 of the 3,500 vectors are equal"):
+        evaluate(data)
+
+
+def test_an_open_set_without_mated_searches_says_so() -> None:
+    data = small_world(0, n=6, people=3, twins=0)
+    data = replace(data, identities=np.array(["x", "x", "y", "z", "v", "w"]))
+    found = []
+    for seed in range(6):
+        try:
+            evaluate(data, ["identification/open-set"], replicates=5, seed=seed)
+        except BadInput as error:
+            found.append(str(error))
+    assert found and all("identification/open-set" in text for text in found)

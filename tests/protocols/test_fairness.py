@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from faceprobe.core.embeddings import LabelledEmbeddings
 from faceprobe.core.errors import BadInput
 from faceprobe.core.result import Metric
+from faceprobe.metrics import group_counts
 from faceprobe.metrics.group_counts import false_matches_by_group
 from faceprobe.protocols import evaluate
 from faceprobe.protocols.arrange import arrange
@@ -100,8 +103,11 @@ def test_every_rate_against_two_loops() -> None:
     assert rows["fnmr_max_geomean", "pair"].value == pytest.approx(max(fnmr) / geometric)
 
 
+@pytest.mark.parametrize("quick", [{}, {"all_pairs": 0}, {"all_pairs": 0, "coded": True}], ids=str)
 @pytest.mark.parametrize("allowed", [1, 7, 40, 300, 2000])
-def test_a_short_tail_is_made_up_for_by_a_pass(allowed: int) -> None:
+def test_a_short_tail_is_made_up_for_by_a_pass(
+    allowed: int, quick: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Counts from the whole tail, from the pass, and from loops are the same to the last one."""
     data = people(seed=3, unknown=4)
     arranged = arrange(data)
@@ -113,8 +119,11 @@ def test_a_short_tail_is_made_up_for_by_a_pass(allowed: int) -> None:
     )
     mated = mated_scores(arranged.rows, arranged.labels, arranged.content)
     counts = []
+    monkeypatch.setattr(group_counts, "sweep", partial(sweep, **quick))
     for size in (10**6, 0):
-        summary = sweep(arranged.rows, arranged.labels, mated, content=arranged.content, tail_size=size)
+        summary = sweep(
+            arranged.rows, arranged.labels, mated, content=arranged.content, tail_size=size, **quick
+        )
         counts.append(false_matches_by_group(summary, arranged.rows, allowed, group.astype(np.int64), 3))
     whole, passed = counts
     assert whole.above == passed.above

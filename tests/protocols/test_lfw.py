@@ -145,7 +145,7 @@ def test_against_an_independent_float64_computation(
                 assert got == pytest.approx(value, abs=1e-4), (name, metric, weighting)
 
 
-@pytest.mark.parametrize(("block_rows", "threads"), [(None, 1), (1000, 2), (333, 3)])
+@pytest.mark.parametrize(("block_rows", "threads"), [(None, 1), (1000, 2), (333, 3), (200, 1)])
 def test_any_block_size_and_thread_count(
     lfw: LabelledEmbeddings, rows: dict[tuple[str, str, str], Metric], block_rows: int | None, threads: int
 ) -> None:

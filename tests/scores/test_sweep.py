@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faceprobe.scores import Ranking, ScoreSummary, exact_rows, find_twins, mated_scores, offsets, sweep
+from faceprobe.core.errors import WrongUsage
+from faceprobe.scores import (
+    Ranking,
+    ScoreSummary,
+    exact_rows,
+    find_twins,
+    mated_scores,
+    offsets,
+    plan_memory,
+    sweep,
+)
 
 
 def _world(seed: int, n: int = 40, people: int = 9) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -189,6 +199,58 @@ def test_a_tail_that_overflows_and_a_pilot_that_misleads() -> None:
         slow = sweep(exact_ones, labels, mated, tail_size=size)
         fast = sweep(exact_ones, labels, mated, tail_size=size, block_rows=64, all_pairs=0, threads=2)
         _assert_same(fast.tail, slow.tail)
+
+
+def test_a_stray_row_that_blinds_float32_is_made_up_for_in_float64() -> None:
+    """All rows but one within 1e-5 of each other: float32 errs by more than the scores differ."""
+    rng = np.random.default_rng(5)
+    rows = np.ones(64) + 2e-3 * rng.standard_normal((1200, 64))
+    rows[600] = -rows[600]
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    exact_ones = exact_rows(rows.astype(np.float32))
+    labels = np.repeat(np.arange(400), 3).astype(np.int32)
+    mated = mated_scores(exact_ones, labels)
+    slow = sweep(exact_ones, labels, mated, tail_size=50)
+    k = slow.n_nonmated // 100
+    fast = sweep(
+        exact_ones,
+        labels,
+        mated,
+        tail_size=50,
+        allowed=lambda n: [n // 100],
+        block_rows=128,
+        all_pairs=0,
+        room=400_000,
+    )
+    assert fast.counts.frame.exact, "float32 could not place the threshold"
+    assert fast.counts.nth(k) == slow.counts.nth(k) is not None
+    _assert_same(fast.tail, slow.tail)
+    assert np.all((fast.above <= slow.above) & (slow.at_or_above <= fast.at_or_above))
+
+
+def test_scores_below_every_bin_are_not_counted_as_above() -> None:
+    """A tight cluster, and a few rows far from it that the sample of typical scores does not see."""
+    rng = np.random.default_rng(6)
+    rows = np.ones(16) + 0.01 * rng.standard_normal((1500, 16))
+    rows[3:8] = rng.standard_normal((5, 16))
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    exact_ones = exact_rows(rows.astype(np.float32))
+    labels = np.repeat(np.arange(300), 5).astype(np.int32)
+    mated = mated_scores(exact_ones, labels)
+    slow = sweep(exact_ones, labels, mated, tail_size=50)
+    fast = sweep(exact_ones, labels, mated, tail_size=50, block_rows=300, all_pairs=0, room=10_000)
+    assert np.all((fast.above <= slow.above) & (slow.at_or_above <= fast.at_or_above))
+
+
+def test_the_least_memory_that_is_named_is_enough() -> None:
+    labels = np.repeat(np.arange(1300), 10).astype(np.int32)
+    with pytest.raises(WrongUsage, match="not enough to compare 13,000 photos") as caught:
+        plan_memory(labels, 128, 300_000, threads=2, max_memory=10**6)
+    least = int(str(caught.value).split("at least ")[1].split(" ")[0].replace(",", ""))
+    limits = plan_memory(labels, 128, 300_000, threads=2, max_memory=least * 10**6)
+    assert limits.bytes <= least * 10**6
+    free = plan_memory(labels, 128, 300_000, threads=2)
+    assert (free.threads, free.tail_size) == (2, 300_000) and free.bytes > limits.bytes
 
 
 def test_false_matches_between_people() -> None:

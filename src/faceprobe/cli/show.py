@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from faceprobe.core.result import Result
+from faceprobe.core.result import Result, Weighting
 
 
 def print_json(value: Any) -> None:
@@ -64,7 +64,7 @@ def print_results(rows: Sequence[Result]) -> None:
     print("By people: everybody weighs equally. By pairs: every comparison or probe does.")
 
 
-def _cautions(by: dict[str, Result]) -> str:
+def _cautions(by: Mapping[Weighting, Result]) -> str:
     """The notes of a line's rows, brackets left out; what holds for one of two columns only names it."""
     notes = {
         weighting: [part for part in row.note.split("; ") if part and not part.startswith("bracket")]

@@ -8,6 +8,8 @@ name without ``.jpg``, and 600 labels, 1 for one person, -1 for two. Photos lie 
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,9 @@ from faceprobe.datasets.files import existing_folder, list_folder, path_of
 from faceprobe.datasets.insightface_bin import is_bin, named_bin
 from faceprobe.datasets.pair_files import N_FOLDS, paired_table, plain_name
 from faceprobe.datasets.table import FaceTable
+
+MOST_BYTES = 2**26
+"""A list that unpacks to more is not read: a small file can hold gigabytes."""
 
 LIST = "04_FINAL_protocol_30_years.mat"
 LIST_FOLDERS = ("", "AgeDB_FINAL_protocol")
@@ -103,7 +108,11 @@ def _splits(path: Path) -> list[Any]:
     from scipy.io import loadmat
 
     try:
+        if _unpacked(path) > MOST_BYTES:
+            raise BadInput(f"{path} unpacks to more than {MOST_BYTES >> 20} MB; {LIST} needs less than one")
         found = loadmat(path, variable_names=["splits"])
+    except BadInput:
+        raise
     except NotImplementedError as error:
         raise BadInput(f"{path} is a MATLAB 7.3 file; the published one is of MATLAB 5") from error
     except Exception as error:  # a damaged file raises nearly any type
@@ -111,6 +120,24 @@ def _splits(path: Path) -> list[Any]:
     if "splits" not in found:
         raise BadInput(f"{path} holds no 'splits'; the list of AgeDB-30 is called {LIST}")
     return list(np.asarray(found["splits"]).reshape(-1))
+
+
+def _unpacked(path: Path) -> int:
+    """Bytes of the file with its packed elements unpacked, counted up to a little over MOST_BYTES.
+
+    A MATLAB 5 file is 128 bytes of header, then elements: type and length, 4 bytes each, and the body,
+    which type 15 packs by zlib (MathWorks, MAT-File Format, chapter 1).
+    """
+    data = path.read_bytes()
+    order = "<" if data[126:128] == b"IM" else ">"
+    total, place = len(data), 128
+    while place + 8 <= len(data) and total <= MOST_BYTES:
+        kind, length = struct.unpack(f"{order}II", data[place : place + 8])
+        if kind == 15:
+            body = data[place + 8 : place + 8 + length]
+            total += len(zlib.decompressobj().decompress(body, MOST_BYTES + 1))
+        place += 8 + length
+    return total
 
 
 def _members(split: Any, where: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

@@ -13,7 +13,7 @@ STEPS = 20
 """Weights are multiples of 1/20."""
 
 TARGET_FMR = 1e-3
-MOST_PHOTOS = 3000
+MOST_PHOTOS, MOST_EACH = 3000, 30
 MOST_PARTS = 3
 
 
@@ -69,8 +69,17 @@ def _grid(count: int) -> Iterator[tuple[float, ...]]:
 
 
 def _sample(identities: NDArray[np.str_], seed: int) -> NDArray[np.int64]:
-    """Rows of all people, or of as many, in a seeded order, as have 3,000 photos together."""
-    people, number, counts = np.unique(identities, return_inverse=True, return_counts=True)
+    """Rows of all people, or of as many, in a seeded order, as have 3,000 photos together; of each the
+    first MOST_EACH, so that nobody crowds the others out.
+    """
+    people, number = np.unique(identities, return_inverse=True)
+    number = number.reshape(-1)
+    by_person = np.argsort(number, kind="stable")
+    starts = np.searchsorted(number[by_person], np.arange(len(people)))
+    place = np.empty(len(number), dtype=np.int64)
+    place[by_person] = np.arange(len(number)) - starts[number[by_person]]
+    kept = place < MOST_EACH
     order = np.random.default_rng(seed).permutation(len(people))
+    counts = np.bincount(number[kept], minlength=len(people))
     chosen = order[np.cumsum(counts[order]) <= MOST_PHOTOS]
-    return np.flatnonzero(np.isin(number.reshape(-1), chosen))
+    return np.flatnonzero(kept & np.isin(number, chosen))

@@ -7,11 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.scores import ScoreSummary
-from faceprobe.scores.exact import block_scores
-
-BLOCK_VALUES = 4_000_000
-"""Scores held at a time by the pass of its own (32 MB)."""
+from faceprobe.core.errors import BadInput
+from faceprobe.scores import Ranking, ScoreSummary, sweep
 
 Counts = NDArray[np.int64]
 
@@ -84,29 +81,22 @@ def _compared(summary: ScoreSummary, group: Counts, n_groups: int) -> Counts:
 def _by_pass(
     summary: ScoreSummary, rows: NDArray[np.float32], allowed: int, group: Counts, compared: Counts
 ) -> FalseMatches:
-    """Scores above the grid cell that holds the threshold are counted at sight, those in it are kept."""
-    edges = np.concatenate([[-np.inf], summary.grid.edges, [np.inf]])
-    reached = summary.by_person.sum(axis=0) // 2
-    counts = np.concatenate([[summary.n_nonmated], reached, [0]])
-    cell = int(np.searchsorted(-counts, -allowed, side="left"))  # the first edge with at most ``allowed``
-    low, high, n_above = edges[cell - 1], edges[cell], int(counts[cell])
-    labels = summary.labels.astype(np.int64)
-    matched = np.zeros_like(compared)
-    kept: list[tuple[NDArray[np.float64], Counts, Counts]] = []
-    step = max(1, BLOCK_VALUES // len(rows))
-    for start in range(0, len(rows), step):
-        stop = min(len(rows), start + step)
-        scores = block_scores(rows, start, stop)
-        wanted = (scores >= low) & (labels[start:stop, None] < labels[None, :])
-        for row in range(start, stop):
-            wanted[row - start, summary.twins.rows.get(row, np.zeros(0, dtype=np.int64))] = False
-        i, j = np.nonzero(wanted)
-        found, left, right = scores[i, j], labels[start + i], labels[j]
-        at_once = found >= high
-        _add(matched, left[at_once], right[at_once], group)
-        kept.append((found[~at_once], left[~at_once], right[~at_once]))
-    score, left, right = (np.concatenate(parts) for parts in zip(*kept, strict=True))
-    threshold = float(-np.partition(-score, allowed - n_above)[allowed - n_above])
-    accepted = score > threshold
-    _add(matched, left[accepted], right[accepted], group)
-    return FalseMatches(threshold, matched, compared, None)
+    """One more pass that counts, for each photo, the strangers of each group above the threshold."""
+    labels, mated = summary.labels, summary.mated
+    content = np.arange(len(labels))
+    for row, twins in summary.twins.rows.items():
+        content[row] = twins[0]
+    counts = summary.counts
+    threshold = counts.nth(allowed)
+    if threshold is None:
+        counts = sweep(rows, labels, mated, content=content, allowed=lambda n: [allowed], tail_size=0).counts
+        threshold = counts.nth(allowed)
+    if threshold is None:
+        raise BadInput("too many comparisons share one score to set a threshold among them")
+    above = np.full(len(labels), np.nextafter(threshold, np.inf))
+    members = [np.flatnonzero(group[labels] == g) for g in range(compared.shape[1])]
+    asked = [Ranking(above, rows_of) for rows_of in members]
+    found = sweep(rows, labels, mated, content=content, rankings=asked, tail_size=0)
+    people = len(compared)
+    matched = [np.bincount(labels, ranks - 1, people).astype(np.int64) for ranks in found.ranks]
+    return FalseMatches(threshold, np.column_stack(matched), compared, None)

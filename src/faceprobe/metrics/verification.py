@@ -113,12 +113,14 @@ def auc_bracket(v: Verification, weighting: Weighting) -> tuple[float, float]:
 @dataclass(frozen=True)
 class EqualError:
     """``value`` where FMR and FNMR cross, on the straight line between the two operating points of
-    the bracket: ``before`` and ``after``, each (FMR, FNMR), the first with FMR < FNMR.
+    the bracket: ``before`` and ``after``, each (FMR, FNMR), the first with FMR < FNMR. Where it is not
+    ``exact`` the counts there are themselves brackets.
     """
 
     value: float
     before: tuple[float, float]
     after: tuple[float, float]
+    exact: bool = True
 
 
 def eer(v: Verification, weighting: Weighting) -> EqualError:
@@ -138,7 +140,9 @@ def eer(v: Verification, weighting: Weighting) -> EqualError:
     after = int(np.argmax(fmr >= fnmr))
     x0, y0, x1, y1 = (float(a) for a in (fmr[after - 1], fnmr[after - 1], fmr[after], fnmr[after]))
     share = (y0 - x0) / ((y0 - x0) + (x1 - y1))
-    return EqualError(x0 + share * (x1 - x0), (x0, y0), (x1, y1))
+    run = min(max(0, (after - 1) // 2), len(v.ends) - 1)
+    exact = bool(v.exact[v.ends[run]])
+    return EqualError(x0 + share * (x1 - x0), (x0, y0), (x1, y1), exact)
 
 
 def d_prime(v: Verification, summary: ScoreSummary, weighting: Weighting) -> float | None:

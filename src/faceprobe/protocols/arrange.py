@@ -13,6 +13,9 @@ from faceprobe.core.errors import BadInput
 from faceprobe.protocols.types import Protocol
 from faceprobe.scores import MatedScores, exact_rows
 
+MOST_DUPLICATES = 5_000_000
+"""Comparisons between duplicates that are left out one by one: 3,162 copies of one photo."""
+
 
 @dataclass(frozen=True)
 class Arranged:
@@ -49,6 +52,8 @@ def arrange(data: LabelledEmbeddings, keep_duplicates: bool = False) -> Arranged
     by_path = np.unique(data.paths, return_inverse=True)[1]
     order = np.lexsort((by_path, labels)).astype(np.int64)
     content = None if keep_duplicates else _content(data, vectors)[order]
+    if content is not None:
+        _check_duplicates(content, data.content is not None)
     return Arranged(
         order=order,
         rows=exact_rows(vectors, order),
@@ -77,6 +82,17 @@ def lacking_people(protocol: Protocol, data: LabelledEmbeddings) -> str:
         if len(pairs) == len(names):
             return "nobody has photos from two events"
     return ""
+
+
+def _check_duplicates(content: NDArray[np.int64], hashed: bool) -> None:
+    """A model that answers the same for everything leaves nothing but duplicates; say so at once."""
+    copies = np.unique(content, return_counts=True)[1]
+    if int((copies * (copies - 1) // 2).sum()) > MOST_DUPLICATES:
+        what = "photos are byte-identical" if hashed else "vectors are equal"
+        raise BadInput(
+            f"{int(copies.max()):,} of the {len(content):,} {what}: too many duplicates to leave out one by "
+            "one; take them out, or keep them with --keep-duplicates"
+        )
 
 
 def _content(data: LabelledEmbeddings, vectors: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.core.errors import BadInput
 from faceprobe.core.progress import Tick, progress
 from faceprobe.protocols.arrange import Arranged, lacking_people
 from faceprobe.protocols.galleries import side
@@ -12,6 +13,9 @@ from faceprobe.protocols.identification import FIGURES, identification_outcome
 from faceprobe.protocols.types import Context, Kind, Outcome, Protocol
 from faceprobe.scores import exact_rows, find_twins, offsets, pair_scores
 from faceprobe.scores.search import Side, search
+
+MOST_FOREIGN = 50_000
+"""Means without a duplicate that are held at a time, one for each such photo and person."""
 
 
 def measure_centroid(protocol: Protocol, context: Context) -> Outcome:
@@ -39,6 +43,11 @@ def _ranks(arranged: Arranged, tick: Tick) -> NDArray[np.int64]:
             if person == labels[row]:
                 own_sum[row] = sums[person] - rows[theirs].sum(axis=0)
                 own_left[row] -= len(theirs) - 1
+            elif len(foreign) >= MOST_FOREIGN:
+                raise BadInput(
+                    f"identification/centroid: more than {MOST_FOREIGN:,} times a photo of one person is the "
+                    "duplicate of another's; take the copies out, or keep them with --keep-duplicates"
+                )
             else:
                 foreign.append((row, int(person), sums[person] - rows[theirs].sum(axis=0)))
     mate = np.full(len(rows), np.nan)

@@ -85,17 +85,17 @@ def _sweep(
 ) -> None:
     """One pass over all pairs for all protocols that need one."""
     arranged = context.arranged
+    # Duplicates are few: a tail for all pairs is deep enough for those that are left.
+    photos = np.bincount(arranged.labels)
+    n_pairs = int((photos.sum() ** 2 - (photos**2).sum()) // 2)
+    limits = plan_memory(
+        arranged.labels, arranged.rows.shape[1], tail_size(n_pairs), threads, block_rows, max_memory
+    )
     mated = mated_scores(arranged.rows, arranged.labels, arranged.content)
     for protocol in protocols:
         ask = KINDS[protocol.kind].ranking
         if ask is not None:
             context.rankings[protocol.name] = ask(protocol, arranged, mated)
-    # Duplicates are few: a tail for all pairs is deep enough for those that are left.
-    photos = np.bincount(arranged.labels)
-    n_pairs = int((photos.sum() ** 2 - (photos**2).sum()) // 2)
-    limits = plan_memory(
-        arranged.rows.shape, len(photos), tail_size(n_pairs), threads, block_rows, max_memory
-    )
     with progress("comparing photos", len(arranged.rows), context.quiet) as tick:
         context.summary = sweep(
             arranged.rows,
@@ -104,6 +104,7 @@ def _sweep(
             content=arranged.content,
             rankings=list(context.rankings.values()),
             allowed=allowed_at_targets,
+            subsets=[arranged.across_events(mated)] if any(p.cross_event for p in protocols) else (),
             tail_size=limits.tail_size,
             room=limits.room,
             block_rows=block_rows,

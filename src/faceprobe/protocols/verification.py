@@ -103,6 +103,8 @@ def _add_tmr(
             note = f"weak and unstable: {allowed} false matches support T, below 30"
         elif allowed < 100:
             note = f"unstable: {allowed} false matches support T, below 100"
+        if not summary.counts.resolved(allowed):
+            note = join(note, "a lower bound: too many comparisons share T's score to tell them apart")
     form = "exact tail" if deep_enough(summary, fmr) else "row sums"
     if value is not None and found.replicates:
         note = join(note, found.caution(repr(fmr), weighting))
@@ -128,6 +130,9 @@ def _add_equal_error(
         f"bracket: FMR {exact.before[0]:.6f}, FNMR {exact.before[1]:.6f} to "
         f"FMR {exact.after[0]:.6f}, FNMR {exact.after[1]:.6f}"
     )
+    if not exact.exact:
+        ends = sorted((*exact.before, *exact.after))
+        note = join(note, f"known to lie between {ends[0]:.6f} and {ends[-1]:.6f} only")
     _add_whole(outcome, protocol, v, "eer", exact.value, weighting, found, note)
 
 

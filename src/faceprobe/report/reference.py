@@ -83,16 +83,21 @@ def verdict(rows: list[dict[str, Any]]) -> Sentence | None:
     )
     if floor is None:
         return None
-    near = best["ci_low"] is None or best["ci_low"] <= floor["ci_high"]
+    low, high = (best["ci_low"], floor["ci_high"])
+    near = (best["value"] if low is None else low) <= (floor["value"] if high is None else high)
     return say(
         "reference_floor" if near else "reference_above_floor",
         Ground(("real-photos",)),
         model=best["model"],
         crop=best["crop"],
-        value=percent(best["value"], best["ci_high"] - best["ci_low"]),
+        value=percent(best["value"], _width(best)),
         floor_model=floor["model"],
-        floor=percent(floor["value"], floor["ci_high"] - floor["ci_low"]),
+        floor=percent(floor["value"], _width(floor)),
     )
+
+
+def _width(row: dict[str, Any]) -> float:
+    return 1.0 if row["ci_low"] is None else float(row["ci_high"] - row["ci_low"])
 
 
 def _table(rows: list[dict[str, Any]], key: tuple[str, str, str], title: str) -> Table:

@@ -41,7 +41,7 @@ class NonmatedCounts:
         # The first bin holds all below it, too, the last all above it.
         high = self.reached[np.clip(own - guard, 0, size - 1)]
         over = own + 1 + guard
-        low = np.where(over < size, self.reached[np.clip(over, 0, size)], 0)
+        low = np.where(over < size, self.reached[np.clip(over, 1, size)], 0)
         for part in self.kept:
             inside = (scores >= part.low) & (scores < part.high)
             mine = scores[inside]
@@ -64,11 +64,29 @@ class NonmatedCounts:
         found[known] = (high[known] + low[known]) / 2.0
         return found
 
+    def crossing_known(self, scores: NDArray[np.float64], weights: NDArray[np.float64]) -> bool:
+        """Whether all is known exactly where FMR = FNMR, for descending mated ``scores`` (M,), M > 0."""
+        if self.frame.exact and self.known(scores).all():
+            return True
+        high, low = self.around(scores)
+        accepted = np.cumsum(weights) / weights.sum()
+        missed_after = 1.0 - accepted
+        missed_before = np.concatenate([[1.0], missed_after[:-1]])
+        total = max(1, int(self.reached[0]))
+        first = _first(high / total >= missed_after)
+        last = _first(low / total >= missed_before)
+        return bool(self.known(scores[max(0, first - 1) : last + 1]).all())
+
+    def nth(self, allowed: int) -> float | None:
+        """The (``allowed`` + 1)-th largest score, where it is known exactly."""
+        for part in self.kept:
+            if part.beyond <= allowed < part.beyond + len(part.values):
+                return float(part.values[len(part.values) - 1 - (allowed - part.beyond)])
+        return None
+
     def resolved(self, allowed: int) -> bool:
         """Whether the (``allowed`` + 1)-th largest score is known exactly."""
-        if allowed >= int(self.reached[0]):
-            return True
-        return any(part.beyond <= allowed < part.beyond + len(part.values) for part in self.kept)
+        return allowed >= int(self.reached[0]) or self.nth(allowed) is not None
 
     def known(self, scores: NDArray[np.float64]) -> NDArray[np.bool_]:
         """(K,) bool: whether all about each of ``scores`` was kept, so that its counts are exact."""
@@ -76,3 +94,8 @@ class NonmatedCounts:
         for part in self.kept:
             known |= (scores >= part.low) & (scores < part.high)
         return known
+
+
+def _first(true: NDArray[np.bool_]) -> int:
+    """The first place that is True, or the last place."""
+    return int(np.argmax(true)) if true.any() else len(true) - 1

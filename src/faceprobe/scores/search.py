@@ -91,6 +91,8 @@ def best_mates(probes: Side, gallery: Side) -> NDArray[np.float64]:
     its duplicate; NaN where the gallery holds none.
     """
     best = np.full(len(probes), np.nan)
+    if len(probes) == 0:
+        return best
     order = np.argsort(probes.labels, kind="stable")
     people, starts = np.unique(probes.labels[order], return_index=True)
     ends = np.append(starts[1:], len(order))

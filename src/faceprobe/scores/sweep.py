@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ from faceprobe.scores.moments import person_moments
 from faceprobe.scores.team import Passed, Team
 from faceprobe.scores.twins import find_twins
 from faceprobe.scores.types import MatedScores, Ranking, ScoreSummary
-from faceprobe.scores.windows import choose_windows, everything, tail_bin
+from faceprobe.scores.windows import Crossing, all_bins, choose_windows, tail_bin
 from faceprobe.scores.worker import Bounds, Tiles
 
 HEIGHT, WIDTH = 512, 1024
@@ -51,6 +52,7 @@ def sweep(
     content: NDArray[np.integer] | None = None,
     rankings: Sequence[Ranking] = (),
     allowed: Callable[[int], Sequence[int]] | None = None,
+    subsets: Sequence[NDArray[np.bool_]] = (),
     tail_size: int = 100_000,
     block_rows: int | None = None,
     threads: int | None = None,
@@ -64,7 +66,8 @@ def sweep(
     ``labels`` (N,) count people from 0; ``mated`` comes from ``mated_scores`` with the same
     ``content`` (equal numbers are duplicates; None: there are none). ``allowed`` gives, for a
     number of non-mated comparisons, those numbers of false matches k whose threshold, the (k + 1)-th
-    largest non-mated score, must be exact. ``tail_size`` is how
+    largest non-mated score, must be exact; ``subsets`` (M,) are parts of the mated comparisons whose equal
+    error rates are looked at besides that of all. ``tail_size`` is how
     many of the highest non-mated scores are kept with their pairs, ``room`` how many bare scores about
     thresholds below them. Sets of up to ``all_pairs`` pairs are computed in float64 throughout.
     ``coded`` forms scores from 8-bit codes first (it needs torch), and in float32 only where their bound
@@ -82,14 +85,26 @@ def sweep(
     left, right = twins.pairs
     strangers = labels[left] != labels[right]
     shape = (block_rows, block_rows) if block_rows else (HEIGHT, WIDTH)
-    tiles = Tiles.of(n, min(n, shape[0]), min(n, shape[1]), (left[strangers], right[strangers]))
     count, total, squares = person_moments(rows, labels, mated, twins)
     n_nonmated = int(count.sum()) // 2
-    team = Team(frame, rows, labels, tiles, threads or usable_cores(), tick or _silent)
-    with ThreadpoolController().select(internal_api="openblas").limit(limits=1), _alone(frame):
-        bounds = [Bounds.of(ranking, frame) for ranking in rankings]
-        ranks = allowed(n_nonmated) if allowed is not None else ()
-        passed = _measure(team, mated, n_nonmated, bounds, ranks, tail_size, room)
+    sought = _Sought(
+        tuple(allowed(n_nonmated)) if allowed is not None else (),
+        _crossings(mated, subsets) if n_nonmated else [],
+        tail_size,
+        room,
+    )
+    shape = (min(n, shape[0]), min(n, shape[1]))
+    tiles = Tiles.of(n, *shape, (left[strangers], right[strangers]))
+    with ThreadpoolController().select(internal_api="openblas").limit(limits=1):
+        while True:
+            team = Team(frame, rows, labels, tiles, threads or usable_cores(), tick or _silent)
+            bounds = [Bounds.of(ranking, frame) for ranking in rankings]
+            with _alone(frame):
+                passed, known = _measure(team, n_nonmated, bounds, sought, everything=exact)
+            if known or frame.exact:
+                break
+            # Scores so close together that float32 cannot place a threshold among them.
+            frame = choose_frame(rows, labels, exact=True)
     at_or_above, above = passed.counts.around(mated.score)
     edges, histogram = _histogram(passed.counts, frame, mated, n_nonmated)
     return ScoreSummary(
@@ -128,32 +143,52 @@ def _silent(rows: int) -> None:
     return None
 
 
+@dataclass(frozen=True)
+class _Sought:
+    """What has to be known exactly, and how much may be kept for it."""
+
+    allowed: tuple[int, ...]
+    crossings: list[Crossing]
+    tail_size: int
+    room: int
+
+
+def _crossings(mated: MatedScores, subsets: Sequence[NDArray[np.bool_]]) -> list[Crossing]:
+    """All mated comparisons, and each subset, by pairs and by people."""
+    found: list[Crossing] = []
+    for keep in (np.ones(len(mated), dtype=np.bool_), *subsets):
+        score, label = mated.score[keep], mated.label[keep]
+        if len(score):
+            own = np.bincount(label)[label]
+            found += [(score, np.ones(len(score))), (score, 1.0 / own)]
+    return found
+
+
 def _measure(
-    team: Team,
-    mated: MatedScores,
-    n_nonmated: int,
-    bounds: Sequence[Bounds],
-    allowed: Sequence[int],
-    tail_size: int,
-    room: int,
-) -> Passed:
-    """Pilot and passes, until the tail is whole and every threshold of ``allowed`` is known exactly."""
-    frame = team.frame
+    team: Team, n_nonmated: int, bounds: Sequence[Bounds], sought: _Sought, everything: bool
+) -> tuple[Passed, bool]:
+    """Pilot and passes, until the tail is whole and all that is sought is known exactly; whether it is."""
+    frame, tail_size = team.frame, sought.tail_size
     seen, slack = team.pilot(_PILOT_TILES)
     for _ in range(_PASSES):
         total = int(seen[0])
         wanted = (1.3 if slack else 1.0) * min(tail_size, n_nonmated) * total / max(1, n_nonmated)
         tail = frame.size if tail_size == 0 else tail_bin(seen, wanted + (300 if slack else 0))
-        if frame.exact:
-            windows = everything(frame, tail)
+        tail = max(0, tail - (0 if slack else frame.guard + frame.coarse))
+        if everything:
+            windows = all_bins(frame, tail)
         else:
-            windows = choose_windows(frame, seen, n_nonmated, tail, allowed, mated, slack, room)
+            windows = choose_windows(
+                frame, seen, n_nonmated, tail, sought.allowed, sought.crossings, slack, sought.room
+            )
+        room = n_nonmated if everything else sought.room
         passed = team.measure(windows, bounds, tail_size, room, n_nonmated)
-        known = all(passed.counts.resolved(k) for k in allowed)
-        if passed.tail_whole and known:
-            break
+        known = all(passed.counts.resolved(k) for k in sought.allowed)
+        crossed = all(passed.counts.crossing_known(*crossing) for crossing in sought.crossings)
+        if passed.tail_whole and known and crossed:
+            return passed, True
         seen, slack = passed.counts.reached, 0.0
-    return passed
+    return passed, passed.tail_whole and known
 
 
 def _histogram(

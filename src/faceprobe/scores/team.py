@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from threading import Event, Lock
 
 import numpy as np
@@ -37,13 +37,14 @@ class Passed:
         left, right = (np.concatenate([t[k] for t in tails]) for k in (1, 2))
         order = highest(score, left, right, tail_size)
         self.tail = Tail(score[order], left[order], right[order])
-        self.tail_whole = len(self.tail) == min(tail_size, n_nonmated)
         kept = _spans(workers, frame, windows, reached)
         low = -np.inf if windows.tail <= 0 else float(frame.edge(windows.tail))
         floor = max(w.floor for w in workers)
         if floor >= low:  # a worker cut its tail: what equals the lowest one kept may be missing
             low = float(np.nextafter(floor, np.inf))
         values = np.sort(score[score >= low])
+        # Just below ``low`` only some of the scores were kept.
+        self.tail_whole = floor > -np.inf or len(values) >= min(tail_size, n_nonmated)
         if len(values):
             kept.append(Kept(low, np.inf, values, 0))
         self.counts = NonmatedCounts(frame, reached, tuple(kept))
@@ -70,7 +71,7 @@ class Team:
         """(bins + 1,) scores in each bin and above over some tiles, ``at_least`` so many where there are, and
         by what share a rank in them may lie off.
 
-        A stranger-prone person's rows hold several times the usual false matches; six such standard
+        A stranger-prone person's rows hold several times the usual false matches; four such standard
         errors (each 3 / sqrt(rows seen)) are allowed for.
         """
         n = min(len(self.corners), max(at_least, len(self.corners) // 128))
@@ -79,7 +80,7 @@ class Team:
         self._share(workers, [self.corners[k] for k in sorted(chosen)], quiet=True)
         rows_seen = min(len(self.rows), n * (self.tiles.height + self.tiles.width))
         whole = n == len(self.corners)
-        slack = 0.0 if whole else min(0.5, 18 / rows_seen**0.5)
+        slack = 0.0 if whole else min(0.5, 12 / rows_seen**0.5)
         return _reached(np.sum([w.histogram for w in workers], axis=0)), slack
 
     def measure(
@@ -138,10 +139,9 @@ class Team:
         with ThreadPoolExecutor(len(workers)) as pool:
             futures = [pool.submit(work, worker) for worker in workers]
             try:
-                wait(futures)
-            except BaseException:
-                stop.set()
-                raise
+                wait(futures, return_when=FIRST_EXCEPTION)
+            finally:
+                stop.set()  # where all are done it stops nobody
             for future in futures:
                 future.result()
 
@@ -162,7 +162,7 @@ def _spans(workers: list[Worker], frame: Frame, windows: Windows, reached: NDArr
     for start, stop in windows.spans:
         low = -np.inf if start <= 0 else float(frame.edge(start))
         high = np.inf if stop >= frame.size else float(frame.edge(stop))
-        past = float(frame.edge(stop + 2 * frame.guard))
+        past = float(frame.edge(stop + 2 * frame.guard)) if stop + frame.guard < frame.size else np.inf
         a, b, c = np.searchsorted(values, [low, high, max(high, past)], side="left")
         surely_above = int(reached[min(frame.size, stop + frame.guard)])
         found.append(Kept(low, high, values[a:b], surely_above + int(c - b)))

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from faceprobe.scores import kernel
 from faceprobe.scores.frame import Frame
-from faceprobe.scores.types import MatedScores
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Windows:
         return flags
 
 
-def everything(frame: Frame, tail: int) -> Windows:
+def all_bins(frame: Frame, tail: int) -> Windows:
     """Keep every bare score."""
     return Windows(tail, ((0, frame.size),))
 
@@ -41,54 +40,58 @@ def tail_bin(reached: NDArray[np.int64], wanted: float) -> int:
     return max(0, int(np.searchsorted(-reached[:-1], -wanted, side="right")) - 1)
 
 
+Crossing = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Descending mated scores (M,) and their weights (M,): FMR = FNMR somewhere among them."""
+
+
 def choose_windows(
     frame: Frame,
     reached: NDArray[np.int64],
     total: int,
     tail: int,
     allowed: Sequence[int],
-    mated: MatedScores,
+    crossings: Sequence[Crossing],
     slack: float,
     room: int,
 ) -> Windows:
-    """Windows about the ranks ``allowed`` of the non-mated scores and about the equal error rates.
+    """Windows about the ranks ``allowed`` of the non-mated scores and about the ``crossings``.
 
     ``reached`` (bins + 1,) is what is known so far, ``total`` how many scores there are; a rank may lie
-    off by the share ``slack``. ``room`` bounds the scores kept; windows that would not fit are left out,
-    the equal error rates' first.
+    off by the share ``slack`` (0: only by the frame's error). ``room`` bounds the scores kept; windows that
+    would not fit are left out, the crossings' first.
     """
     estimate = reached * (total / max(1, int(reached[0])))
     sought = [(a * (1 - slack) - 1, a * (1 + slack) + 1) for a in allowed if a + 1 <= total]
-    crossing = [(c * (1 - slack / 2), c * (1 + slack / 2)) for c in _crossings(frame, estimate, total, mated)]
+    found = [_crossing(frame, estimate, total, *crossing) for crossing in crossings]
+    sought += [(c * (1 - slack / 2), c * (1 + slack / 2)) for c in found]
+    margin = 0 if slack else frame.guard + frame.coarse
     spans: list[tuple[int, int]] = []
     left = float(room)
-    for low, high in sought + crossing:
-        if estimate[tail] >= high:  # the tail knows
+    for low, high in sought:
+        if estimate[tail] >= high and not margin:  # the tail knows
             continue
-        start = max(0, int(np.searchsorted(-estimate[:-1], -high, side="right")) - 1)
-        stop = int(np.searchsorted(-estimate[:-1], -low, side="right")) + 1
+        start = max(0, int(np.searchsorted(-estimate[:-1], -high, side="right")) - 1 - margin)
+        stop = min(frame.size, int(np.searchsorted(-estimate[:-1], -low, side="right")) + 1 + margin)
         cost = float(estimate[max(0, start - frame.guard)] - estimate[min(frame.size, stop + frame.guard)])
         if cost <= left:
             left -= cost
-            spans.append((start, min(stop, frame.size)))
+            spans.append((start, stop))
     return Windows(tail, tuple(_merged(spans, 4 * frame.guard)))
 
 
-def _crossings(frame: Frame, estimate: NDArray[np.floating], total: int, mated: MatedScores) -> list[float]:
-    """About how many non-mated scores lie at or above the threshold where FMR = FNMR, by pairs and by
-    people.
-    """
-    if len(mated) == 0:
-        return []
-    place = np.clip(frame.bins(mated.score), 0, frame.size - 1)
-    own = np.bincount(mated.label)[mated.label]
-    found = []
-    for weights in (None, 1.0 / own):
-        below = np.cumsum(np.bincount(place, weights, frame.size))
-        missed = np.concatenate([[0.0], below / below[-1]])
-        crossed = int(np.argmax(missed >= estimate / total))
-        found.append(float(estimate[max(0, crossed - 1)] + estimate[crossed]) / 2)
-    return found
+def _crossing(
+    frame: Frame,
+    estimate: NDArray[np.floating],
+    total: int,
+    scores: NDArray[np.float64],
+    weights: NDArray[np.float64],
+) -> float:
+    """About how many non-mated scores lie at or above the threshold where FMR = FNMR."""
+    place = np.clip(frame.bins(scores), 0, frame.size - 1)
+    below = np.cumsum(np.bincount(place, weights, frame.size))
+    missed = np.concatenate([[0.0], below / below[-1]])
+    crossed = int(np.argmax(missed >= estimate / total))
+    return float(estimate[max(0, crossed - 1)] + estimate[crossed]) / 2
 
 
 def _merged(spans: list[tuple[int, int]], gap: int) -> list[tuple[int, int]]:
