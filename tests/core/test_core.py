@@ -145,7 +145,8 @@ def test_rows_carry_their_origin() -> None:
 def test_amounts_of_memory() -> None:
     assert parse_bytes("800MB") == 800_000_000
     assert parse_bytes("1.5 GiB") == 3 * 2**29
-    assert parse_bytes("12") == 12
-    for text in ("", "many", "2TB", "-1GB", "1GB2"):
+    assert parse_bytes("12000000") == 12_000_000
+    assert parse_bytes("12B") == 12
+    for text in ("", "many", "2TB", "-1GB", "1GB2", "10"):
         with pytest.raises(WrongUsage, match="amount of memory"):
             parse_bytes(text)

@@ -17,12 +17,12 @@ def command(
         str | None,
         typer.Option(
             help="as-is, aligned-112, margin-<m>, face-only, context-only, random-mask "
-            "[default: the model's]."
+            "(default: the model's)."
         ),
     ] = None,
     protocol: Annotated[
         list[str] | None,
-        typer.Option(help="Protocol, repeatable, or 'all' (default: the dataset's own)."),
+        typer.Option(help="Protocol, repeatable; all: the usual ones (default: the dataset's own)."),
     ] = None,
     detector: Annotated[str | None, typer.Option(help="YuNet weights on this machine.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps, ...")] = "auto",

@@ -41,7 +41,7 @@ def command(
     ] = None,
     protocol: Annotated[
         list[str] | None,
-        typer.Option(help="Protocol, repeatable (default: all that the input allows)."),
+        typer.Option(help="Protocol, repeatable (default, or all: the usual ones that the input allows)."),
     ] = None,
     normalise: Annotated[
         NormaliseChoice | None,
@@ -55,7 +55,9 @@ def command(
         typer.Option(metavar="LABELS2", help="Who they are: path, identity (checked to be others)."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
-    replicates: Annotated[int, typer.Option(min=0, help="Bootstrap replicates; 0 = no intervals.")] = 1000,
+    replicates: Annotated[
+        int, typer.Option(min=0, max=100_000, help="Bootstrap replicates; 0 = no intervals.")
+    ] = 1000,
     keep_duplicates: Annotated[
         bool, typer.Option("--keep-duplicates", help="Score duplicate photos with each other too.")
     ] = False,
@@ -66,7 +68,11 @@ def command(
         str | None, typer.Option(help="Memory beyond the vectors, such as 800MB or 2GB.")
     ] = None,
     int8: Annotated[
-        bool, typer.Option("--int8", help="First pass in 8 bits: quicker for large sets (needs torch).")
+        bool,
+        typer.Option(
+            "--int8",
+            help="First pass in 8 bits: quicker in large sets, wider brackets (needs torch).",
+        ),
     ] = False,
     evidence: Annotated[
         EvidenceChoice | None,
@@ -81,6 +87,7 @@ def command(
     with equal sha256, or where it is not known with equal vectors, are taken for duplicates.
     """
     from faceprobe.cli.show import print_json, print_results
+    from faceprobe.core.errors import BadInput
     from faceprobe.core.files import parse_bytes, sha256_file, write_json
     from faceprobe.core.result import attach, to_document
     from faceprobe.protocols import PROTOCOLS, evaluate
@@ -92,6 +99,8 @@ def command(
     for name in protocol or []:
         PROTOCOLS.get(name)
     check_cohort_options(normalise, cohort, cohort_labels)
+    if out is not None and out.is_dir():
+        raise BadInput(f"cannot write {out}: it is a folder; give the name of a file")
     data = read_labelled(embeddings, labels, pairs)
     if cohort is not None:
         data = replace(data, cohort=read_cohort(cohort, cohort_labels))
@@ -137,6 +146,8 @@ def check_cohort_options(
 
     if normalise is not None and cohort is None:
         raise WrongUsage("--normalise needs --cohort, vectors of people who are not among EMB")
+    if cohort is not None and normalise is None:
+        raise WrongUsage("--cohort is for --normalise; give that too: z, t, s or as")
     if cohort is None and cohort_labels is not None:
         raise WrongUsage("--cohort-labels says who is in --cohort; give that too")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -26,22 +27,24 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
         title=title, title_justify="left", caption=caption or None, caption_justify="left", box=box.SIMPLE
     )
     for k, column in enumerate(columns):
-        table.add_column(column, overflow="fold", justify="left" if k == 0 else "default")
+        table.add_column(column, overflow="fold", justify="left" if k == 0 else "default", no_wrap=k == 0)
     for row in rows:
         table.add_row(*row)
     console = Console()
     if not console.is_terminal:
-        console = Console(width=160)
+        console = Console(width=int(os.environ.get("COLUMNS", "") or 160))
     console.print(table)
 
 
 def format_value(value: float | None, metric: str) -> str:
-    """Rates with four digits, counts with thousands separators, "-" for a value that is not supported."""
+    """Rates with four digits, small ones with two that count, counts with thousands separators, "-" for a
+    value that is not supported.
+    """
     if value is None:
         return "-"
     if metric.startswith("n_"):
         return f"{round(value):,}"
-    return f"{value:.4f}"
+    return f"{value:.1e}" if 0 < abs(value) < 5e-4 else f"{value:.4f}"
 
 
 def print_results(rows: Sequence[Result]) -> None:

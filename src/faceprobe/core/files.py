@@ -88,6 +88,6 @@ def parse_bytes(text: str) -> int:
     """A number of bytes written as ``800MB``, ``1.5 GB`` or ``4GiB``; :class:`WrongUsage` for other texts."""
     units = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-zA-Z]*)", text.strip())
-    if found is None or found[2].upper() not in units:
+    if found is None or found[2].upper() not in units or (not found[2] and float(found[1]) < 10**6):
         raise WrongUsage(f"{text!r} is no amount of memory; write it as 800MB or 2GB")
     return int(float(found[1]) * units[found[2].upper()])

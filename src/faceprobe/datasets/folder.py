@@ -76,7 +76,8 @@ def load_photos(root: Path) -> FaceTable:
 
 def evidence_of(root: Path) -> Evidence:
     """``synthetic`` for photos that ``faceprobe datasets --export`` drew, ``real-photos`` for all others."""
-    return "synthetic" if (root / SYNTHETIC_MARK).exists() else "real-photos"
+    marked = any((place / SYNTHETIC_MARK).exists() for place in (root, root.parent))
+    return "synthetic" if marked else "real-photos"
 
 
 def photos_by_person(root: Path) -> tuple[dict[str, list[str]], tuple[str, ...]]:
@@ -128,7 +129,8 @@ def _mend(root: Path, loose: list[str], deeper: list[str]) -> str:
     if loose:
         return f"its {len(loose)} photos lie side by side: put each person's photos into a subfolder"
     if deeper:
-        return f"its photos lie deeper: did you mean {root / deeper[0]}?"
+        named = "photos" if "photos" in deeper else deeper[0]
+        return f"its photos lie deeper: did you mean {root / named}?"
     return "it has no photos (.jpg, .png, .webp, ...): check the path"
 
 

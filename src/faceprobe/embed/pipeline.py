@@ -256,7 +256,7 @@ def check_share(name: str, excluded: Sequence[Excluded], n_photos: int, most: fl
     first = ", ".join(e.image for e in excluded[:3]) + (", ..." if len(excluded) > 3 else "")
     raise BadInput(
         f"{len(excluded):,} of {n_photos:,} photos of {name} cannot be used ({counts}), more than the "
-        f"allowed share {most:g}: {first}; mend them or raise --max-excluded"
+        f"allowed share {most:g}: {first}; mend them, or allow more (max_excluded in a study)"
     )
 
 

@@ -105,8 +105,9 @@ def auc_bracket(v: Verification, weighting: Weighting) -> tuple[float, float]:
     """What :func:`auc` lies between for certain; both ends are equal where all counts are exact."""
     weights = v.weights(weighting)
     total = weights.sum() * v.n_nonmated
-    low = np.where(v.exact, v.middle, v.at_or_above)
-    high = np.where(v.exact, v.middle, v.above)
+    tied = (v.at_or_above + v.above) / 2.0
+    low = np.where(v.exact, tied, v.at_or_above)
+    high = np.where(v.exact, tied, v.above)
     return float(1 - (weights * low).sum() / total), float(1 - (weights * high).sum() / total)
 
 

@@ -47,7 +47,9 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
     trials, labels, left_out = _trials(pool, content)
     if not len(trials.score):
         raise NothingLeft(protocol, "no probe has a mate that is not its duplicate; see --keep-duplicates")
-    distractors = _in_order(pool, context.data)
+    distractors, copies = _without_copies(_in_order(pool, context.data), trials, content)
+    if not len(distractors):
+        raise NothingLeft(protocol, "every distractor is a copy of a searched photo; see --keep-duplicates")
     n, people = len(distractors), int(labels.max()) + 1
     sizes = [10**k for k in range(1, 10) if 10**k < n] + [n]
     with progress("comparing with distractors", n, context.quiet) as tick:
@@ -56,7 +58,11 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
         )
     outcome = Outcome()
     weights = identity_weights(people, pool.replicates, pool.seed)
-    about = join(pool.note, f"{left_out:,} trials with a duplicate are left out" if left_out else "")
+    about = join(
+        pool.note,
+        f"{left_out:,} trials with a duplicate are left out" if left_out else "",
+        f"{copies:,} distractors are copies of searched photos and left out" if copies else "",
+    )
     for snapshot in snapshots:
         name = "all" if snapshot.n == n else str(snapshot.n)
         chance = chance_of_none(beaten, snapshot.n, n)
@@ -80,6 +86,17 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
     for metric, count in (("n_trials", len(trials.score)), ("n_distractors", n)):
         add_metric(outcome, protocol, metric, "none", float(count), n=count, n_identities=people, note=about)
     return outcome
+
+
+def _without_copies(
+    distractors: NDArray[np.int64], trials: Trials, content: NDArray[np.int64] | None
+) -> tuple[NDArray[np.int64], int]:
+    """Distractors that are no copy of a photo that is searched or enrolled, and how many are."""
+    if content is None:
+        return distractors, 0
+    searched = np.unique(content[np.concatenate([trials.probe, trials.mate])])
+    copies = np.isin(content[distractors], searched)
+    return distractors[~copies], int(np.count_nonzero(copies))
 
 
 def _add_tmr(

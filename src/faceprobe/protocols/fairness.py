@@ -20,6 +20,9 @@ from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Proto
 FMRS = (1e-3, 1e-4)
 """Pair-weighted FMR of everybody that sets T, the first one that of the rows without a suffix."""
 
+MOST_GROUPS = 40
+"""Groups that are told apart; every two of them have a figure."""
+
 LEAST_PEOPLE = 5
 """People with mated comparisons below whom a group has no FNMR."""
 
@@ -39,6 +42,10 @@ def measure_fairness(protocol: Protocol, context: Context) -> Outcome:
     names, group = _group_of_people(
         context.data.groups[arranged.order], summary.labels.astype(np.int64), arranged.names
     )
+    if len(names) > MOST_GROUPS:
+        raise BadInput(
+            f"the column group names {len(names):,} groups, more than {MOST_GROUPS}; is it the right column?"
+        )
     outcome = Outcome()
     for fmr in FMRS:
         allowed = allowed_false_matches(fmr, v.n_nonmated)

@@ -54,15 +54,15 @@ class NonmatedCounts:
         return high, low
 
     def middle(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(K,) scores above each of ``scores`` and half of those that equal it: exact where they are kept,
-        else as the histogram has it, half of the own bin counted.
+        """(K,) scores above each of ``scores`` and half of those that equal it: exact where every score was
+        kept, else as the histogram has it, half of the own bin counted, so that it does not depend on
+        what else was kept.
         """
-        high, low = self.around(scores)
+        if self.frame.exact:
+            high, low = self.around(scores)
+            return (high + low) / 2.0
         own = np.clip(self.frame.bins(scores), 0, self.frame.size - 1)
-        found = np.clip((self.reached[own] + self.reached[own + 1]) / 2.0, low, high)
-        known = self.known(scores)
-        found[known] = (high[known] + low[known]) / 2.0
-        return found
+        return (self.reached[own] + self.reached[own + 1]) / 2.0
 
     def crossing_known(self, scores: NDArray[np.float64], weights: NDArray[np.float64]) -> bool:
         """Whether all is known exactly where FMR = FNMR, for descending mated ``scores`` (M,), M > 0."""
