@@ -2,13 +2,15 @@
 
     python docs/reference/build.py RUN
 
-writes ``docs/reference/lfw.json`` (rows and score histograms; no photo, vector, name or score of a pair) and
-the few of its rows that a report shows, ``src/faceprobe/report/data/reference_lfw.json``.
+writes ``docs/reference/lfw.json`` (rows and score histograms; no photo, vector, name or score of a pair), the
+tables of ``docs/reference/README.md``, and the few rows that a report shows,
+``src/faceprobe/report/data/reference_lfw.json``.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from faceprobe.core.files import read_json
-from faceprobe.report.reference import SHOWN
+from faceprobe.report.reference import SHOWN, TITLES
 
 HERE = Path(__file__).parent
 PACKAGED = HERE.parent.parent / "src" / "faceprobe" / "report" / "data" / "reference_lfw.json"
@@ -69,6 +71,31 @@ def packaged(document: dict[str, Any]) -> dict[str, Any]:
     return {"schema": document["schema"], "title": TITLE, "note": NOTE, "rows": rows}
 
 
+def tables(document: dict[str, Any]) -> str:
+    """The figures that reports show, as Markdown: one table a figure, a column a crop."""
+    parts = []
+    for key, title in zip(SHOWN, TITLES, strict=True):
+        rows = {
+            (r["model"], r["crop"]): r
+            for r in document["rows"]
+            if (r["protocol"], r["metric"], r["weighting"]) == key
+        }
+        crops = list(dict.fromkeys(crop for _, crop in rows))
+        lines = ["| " + " | ".join(["model", *crops]) + " |", "| --- " * (len(crops) + 1) + "|"]
+        for model in dict.fromkeys(model for model, _ in rows):
+            cells = [_cell(rows.get((model, crop))) for crop in crops]
+            lines.append("| " + " | ".join([f"`{model}`", *cells]) + " |")
+        parts.append(f"**{title}**, with 95 % intervals\n\n" + "\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def _cell(row: dict[str, Any] | None) -> str:
+    if row is None or row["value"] is None:
+        return "-"
+    low, high = row["ci_low"], row["ci_high"]
+    return f"{row['value']:.3f}" + ("" if low is None else f" [{low:.3f}, {high:.3f}]")
+
+
 def _short(values: np.ndarray) -> list[float | int]:
     return [round(float(v), 7) if v % 1 else int(v) for v in values.tolist()]
 
@@ -77,6 +104,14 @@ def main() -> None:
     document = reference(Path(sys.argv[1]))
     (HERE / "lfw.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     PACKAGED.write_text(json.dumps(packaged(document), indent=1) + "\n", encoding="utf-8")
+    page = HERE / "README.md"
+    text = re.sub(
+        r"(<!-- tables -->\n).*?(\n<!-- end -->)",
+        lambda m: m[1] + tables(document) + m[2],
+        page.read_text(encoding="utf-8"),
+        flags=re.S,
+    )
+    page.write_text(text, encoding="utf-8")
     print(f"{len(document['rows'])} rows, {len(document['histograms'])} histograms")
 
 

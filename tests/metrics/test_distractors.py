@@ -20,7 +20,8 @@ from faceprobe.core.result import Metric
 from faceprobe.core.templates import TemplateList
 from faceprobe.metrics import distractors as module
 from faceprobe.metrics.bootstrap import identity_weights
-from faceprobe.metrics.distractors import Trials, chance_of_none, compare_with_distractors, tail_tmr
+from faceprobe.metrics.distractors import Trials, compare_with_distractors, tail_tmr
+from faceprobe.metrics.gallery_size import chance_of_none
 from faceprobe.metrics.verification import WEIGHTINGS
 from faceprobe.protocols import distractors as protocol
 from faceprobe.protocols import evaluate
@@ -134,12 +135,12 @@ def test_the_chance_is_the_exact_fraction(total: int, data: Any) -> None:
     n = data.draw(st.integers(1, total))
     k = np.arange(total + 1)
     exact = [float(Fraction(math.comb(total - int(i), n), math.comb(total, n))) for i in k]
-    np.testing.assert_allclose(chance_of_none(k, n, total), exact, rtol=1e-11, atol=0)
+    np.testing.assert_allclose(chance_of_none(k, total, np.array([n]))[:, 0], exact, rtol=1e-11, atol=0)
 
 
 def test_the_chance_holds_at_a_million() -> None:
     exact = float(Fraction(math.comb(999_993, 1000), math.comb(1_000_000, 1000)))
-    assert chance_of_none(np.array([7]), 1000, 1_000_000)[0] == pytest.approx(exact, rel=1e-10)
+    assert chance_of_none(np.array([7]), 1_000_000, np.array([1000]))[0, 0] == pytest.approx(exact, rel=1e-10)
 
 
 def test_the_tail_is_the_whole_list_from_the_top(monkeypatch: pytest.MonkeyPatch) -> None:

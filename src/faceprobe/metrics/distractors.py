@@ -129,14 +129,6 @@ def _skip_twins(
     return np.bincount(labels[who], minlength=n_people)
 
 
-def chance_of_none(k: NDArray[np.int64], n: int, total: int) -> NDArray[np.float64]:
-    """C(total - k, n) / C(total, n) for ``k`` (M,): the chance that ``n`` of ``total`` hold none of k."""
-    steps = np.arange(total - n, dtype=np.float64)
-    logs = np.concatenate([[0.0], np.cumsum(np.log1p(-n / (total - steps)))])
-    chance: NDArray[np.float64] = np.where(k < len(logs), np.exp(logs[np.minimum(k, len(logs) - 1)]), 0.0)
-    return chance
-
-
 def tail_tmr(
     snapshot: Snapshot,
     mated: NDArray[np.float64],

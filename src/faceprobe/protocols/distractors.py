@@ -13,10 +13,10 @@ from faceprobe.metrics.bootstrap import identity_weights, ratio, weighted_sums
 from faceprobe.metrics.distractors import (
     Snapshot,
     Trials,
-    chance_of_none,
     compare_with_distractors,
     tail_tmr,
 )
+from faceprobe.metrics.gallery_size import chance_of_none
 from faceprobe.metrics.listed_kernels import listed_scores
 from faceprobe.metrics.verification import WEIGHTINGS, Weighting, allowed_false_matches
 from faceprobe.protocols.pooled import Pooled, lacking_templates, pooled
@@ -65,7 +65,7 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
     )
     for snapshot in snapshots:
         name = "all" if snapshot.n == n else str(snapshot.n)
-        chance = chance_of_none(beaten, snapshot.n, n)
+        chance = chance_of_none(beaten, n, np.array([snapshot.n]))[:, 0]
         size = "" if snapshot.n == n else f"the mean over all subsets of {snapshot.n:,}"
         for weighting in WEIGHTINGS:
             add_metric(

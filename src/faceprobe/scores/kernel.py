@@ -20,13 +20,18 @@ TAIL, WINDOW = 1, 2
 
 
 @njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
-def dot(rows: Any, i: int, j: int) -> float:
+def true_score(a: Any, b: Any) -> float:
     """The true score of two exact rows; the order of a sum of grid numbers does not matter."""
-    a, b = rows[i], rows[j]
     total = 0.0
     for k in range(len(a)):
         total += np.float64(a[k]) * np.float64(b[k])
     return total
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def dot(rows: Any, i: int, j: int) -> float:
+    """:func:`true_score` of two of ``rows``."""
+    return float(true_score(rows[i], rows[j]))
 
 
 @njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]

@@ -11,14 +11,7 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def exact_score(left: NDArray[np.float32], right: NDArray[np.float32]) -> float:
-    """The exact dot product of two exact rows."""
-    total = 0.0
-    for k in range(len(left)):
-        total += np.float64(left[k]) * np.float64(right[k])
-    return total
+from faceprobe.scores.kernel import true_score
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
@@ -94,7 +87,7 @@ def scan(
             exact = np.nan
             if score >= mate[q] - slack:
                 if score < mate[q] + slack:
-                    exact = exact_score(probes[q], gallery[g])
+                    exact = true_score(probes[q], gallery[g])
                 if score >= mate[q] + slack or exact >= mate[q]:
                     photos[q] += 1
                     open_hit[q] = True
@@ -104,11 +97,11 @@ def scan(
                     break
                 if score < next_up + slack:
                     if np.isnan(exact):
-                        exact = exact_score(probes[q], gallery[g])
+                        exact = true_score(probes[q], gallery[g])
                     if exact < next_up:
                         break
                 open_level[q] += 1
             if score > max(open_best[q], top[q, -1]) - slack:
                 if np.isnan(exact):
-                    exact = exact_score(probes[q], gallery[g])
+                    exact = true_score(probes[q], gallery[g])
                 open_best[q] = max(open_best[q], exact)
