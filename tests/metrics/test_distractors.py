@@ -214,6 +214,8 @@ def test_duplicates_are_skipped_unless_they_are_kept() -> None:
         got = measured(twin, keep_duplicates=keep)
         assert got["rank1@distractors=all", "pair"].value == pytest.approx(np.mean(won))
         values.append(np.mean(won))
+        warned = "1 distractors are copies of searched photos" in got["n_trials", "none"].note
+        assert warned != keep
     assert values[0] > values[1]
     vectors[e], content[e] = vectors[p], content[p]
     fewer = measured(replace(data, vectors=vectors, content=content))

@@ -47,9 +47,7 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
     trials, labels, left_out = _trials(pool, content)
     if not len(trials.score):
         raise NothingLeft(protocol, "no probe has a mate that is not its duplicate; see --keep-duplicates")
-    distractors, copies = _without_copies(_in_order(pool, context.data), trials, content)
-    if not len(distractors):
-        raise NothingLeft(protocol, "every distractor is a copy of a searched photo; see --keep-duplicates")
+    distractors = _in_order(pool, context.data)
     n, people = len(distractors), int(labels.max()) + 1
     sizes = [10**k for k in range(1, 10) if 10**k < n] + [n]
     with progress("comparing with distractors", n, context.quiet) as tick:
@@ -61,7 +59,7 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
     about = join(
         pool.note,
         f"{left_out:,} trials with a duplicate are left out" if left_out else "",
-        f"{copies:,} distractors are copies of searched photos and left out" if copies else "",
+        _known(distractors, trials, content),
     )
     for snapshot in snapshots:
         name = "all" if snapshot.n == n else str(snapshot.n)
@@ -88,15 +86,13 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
     return outcome
 
 
-def _without_copies(
-    distractors: NDArray[np.int64], trials: Trials, content: NDArray[np.int64] | None
-) -> tuple[NDArray[np.int64], int]:
-    """Distractors that are no copy of a photo that is searched or enrolled, and how many are."""
+def _known(distractors: NDArray[np.int64], trials: Trials, content: NDArray[np.int64] | None) -> str:
+    """A caution where distractors are copies of searched photos: those show people who are searched for."""
     if content is None:
-        return distractors, 0
+        return ""
     searched = np.unique(content[np.concatenate([trials.probe, trials.mate])])
-    copies = np.isin(content[distractors], searched)
-    return distractors[~copies], int(np.count_nonzero(copies))
+    n = int(np.count_nonzero(np.isin(content[distractors], searched)))
+    return f"warning: {n:,} distractors are copies of searched photos, so they are no strangers" if n else ""
 
 
 def _add_tmr(
