@@ -53,7 +53,6 @@ def reference(run: Path) -> dict[str, Any]:
         "study": "lfw",
         "versions": manifest["versions"],
         "machine": manifest["machine"],
-        "seconds": {f"{c['model']} | {c['crop']}": c["seconds"] for c in manifest["cells"]},
         "excluded": {f"{c['model']} | {c['crop']}": c["excluded"] for c in manifest["cells"]},
         "rows": rows,
         "histograms": histograms,
