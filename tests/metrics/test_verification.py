@@ -72,3 +72,21 @@ def test_identity_weighting_gives_every_person_the_same_say() -> None:
     assert by_people < 0.5
     only = Verification.of(sweep(exact, labels, mated_scores(exact, labels)), v.label == v.label)
     assert tmr(only, 5, "pair") == by_pair
+
+
+def test_an_equal_error_of_brackets_is_near_the_exact_one() -> None:
+    """Without room to keep scores about the crossing, the histogram still places it."""
+    rng = np.random.default_rng(12)
+    labels = np.repeat(np.arange(150), 6).astype(np.int32)
+    rows = rng.standard_normal((150, 24))[labels] + 2.0 * rng.standard_normal((900, 24))
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    exact = exact_rows(rows.astype(np.float32))
+    mated = mated_scores(exact, labels)
+    sharp = Verification.of(sweep(exact, labels, mated, tail_size=10))
+    blunt = Verification.of(sweep(exact, labels, mated, tail_size=10, all_pairs=0, room=0, block_rows=300))
+    for weighting in ("identity", "pair"):
+        one, other = eer(sharp, weighting), eer(blunt, weighting)
+        assert one.exact and not other.exact
+        low, high = sorted((*other.before, *other.after))[::3]
+        assert low <= one.value <= high
+        assert other.value == pytest.approx(one.value, abs=5e-4)

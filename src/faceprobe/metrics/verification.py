@@ -141,9 +141,22 @@ def eer(v: Verification, weighting: Weighting) -> EqualError:
     after = int(np.argmax(fmr >= fnmr))
     x0, y0, x1, y1 = (float(a) for a in (fmr[after - 1], fnmr[after - 1], fmr[after], fnmr[after]))
     share = (y0 - x0) / ((y0 - x0) + (x1 - y1))
+    value = x0 + share * (x1 - x0)
     run = min(max(0, (after - 1) // 2), len(v.ends) - 1)
     exact = bool(v.exact[v.ends[run]])
-    return EqualError(x0 + share * (x1 - x0), (x0, y0), (x1, y1), exact)
+    if not exact:
+        value = float(np.clip(_middle_crossing(v, weights), min(x0, y1), max(x1, y0)))
+    return EqualError(value, (x0, y0), (x1, y1), exact)
+
+
+def _middle_crossing(v: Verification, weights: NDArray[np.float64]) -> float:
+    """Where FMR = FNMR on the straight lines between mated scores, their FMR as the histogram has it."""
+    fmr = np.concatenate([[0.0], v.middle / v.n_nonmated])
+    missed = np.concatenate([[1.0], 1.0 - weights / weights[-1]])
+    after = max(1, int(np.argmax(fmr >= missed)))
+    before, gap = after - 1, missed - fmr
+    share = gap[before] / (gap[before] - gap[after])
+    return float(fmr[before] + share * (fmr[after] - fmr[before]))
 
 
 def d_prime(v: Verification, summary: ScoreSummary, weighting: Weighting) -> float | None:

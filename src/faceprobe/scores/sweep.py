@@ -36,6 +36,9 @@ ALL_PAIRS = 2**22
 ROOM = 24_000_000
 """Bare scores that may be kept about thresholds (192 MB)."""
 
+MANY_PAIRS = 2 * 10**9
+"""Beyond so many pairs no pass is repeated for the sake of the equal error rates alone."""
+
 HISTOGRAM_BINS = 200
 
 _PASSES = 3
@@ -184,7 +187,10 @@ def _measure(
         room = n_nonmated if everything else sought.room
         passed = team.measure(windows, bounds, tail_size, room, n_nonmated)
         known = all(passed.counts.resolved(k) for k in sought.allowed)
-        crossed = all(passed.counts.crossing_known(*crossing) for crossing in sought.crossings)
+        # Another pass over billions of pairs would only narrow a bracket that is narrow already.
+        crossed = n_nonmated > MANY_PAIRS or all(
+            passed.counts.crossing_known(*crossing) for crossing in sought.crossings
+        )
         if passed.tail_whole and known and crossed:
             return passed, True
         seen, slack = passed.counts.reached, 0.0
