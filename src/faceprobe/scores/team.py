@@ -71,7 +71,7 @@ class Team:
         """(bins + 1,) scores in each bin and above over some tiles, ``at_least`` so many where there are, and
         by what share a rank in them may lie off.
 
-        A stranger-prone person's rows hold several times the usual false matches; four such standard
+        A stranger-prone person's rows hold several times the usual false matches; six such standard
         errors (each 3 / sqrt(rows seen)) are allowed for.
         """
         n = min(len(self.corners), max(at_least, len(self.corners) // 128))
@@ -80,7 +80,7 @@ class Team:
         self._share(workers, [self.corners[k] for k in sorted(chosen)], quiet=True)
         rows_seen = min(len(self.rows), n * (self.tiles.height + self.tiles.width))
         whole = n == len(self.corners)
-        slack = 0.0 if whole else min(0.5, 12 / rows_seen**0.5)
+        slack = 0.0 if whole else min(0.5, 18 / rows_seen**0.5)
         return _reached(np.sum([w.histogram for w in workers], axis=0)), slack
 
     def measure(
