@@ -61,7 +61,7 @@ def choose_windows(
     would not fit are left out, the crossings' first.
     """
     estimate = reached * (total / max(1, int(reached[0])))
-    sought = [(a * (1 - slack) - 1, a * (1 + slack) + 1) for a in allowed if a + 1 <= total]
+    sought = [_about(a, total, slack) for a in allowed if a + 1 <= total]
     found = [_crossing(frame, estimate, total, *crossing) for crossing in crossings]
     sought += [(c * (1 - slack / 2), c * (1 + slack / 2)) for c in found]
     margin = 0 if slack else frame.guard + frame.coarse
@@ -77,6 +77,14 @@ def choose_windows(
             left -= cost
             spans.append((start, stop))
     return Windows(tail, tuple(_merged(spans, 4 * frame.guard)))
+
+
+def _about(allowed: int, total: int, slack: float) -> tuple[float, float]:
+    """Ranks around ``allowed``: the rarer a false match, the fewer people it is due to, and the more a pilot
+    errs.
+    """
+    wide = min(0.5, slack * max(1.0, min(4.0, (0.01 * total / max(1, allowed)) ** 0.5)))
+    return allowed * (1 - wide) - 1, allowed * (1 + wide) + 1
 
 
 def _crossing(
