@@ -40,8 +40,16 @@ def spread(seconds: list[float]) -> dict[str, Any]:
 
 
 def peak_mb() -> float:
-    """Highest resident memory of this process so far, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    """Highest resident memory of this process since :func:`reset_peak`, in MB (Linux)."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise SystemExit("/proc/self/status has no VmHWM")
+
+
+def reset_peak() -> None:
+    """Forget the peak so far (proc(5), clear_refs)."""
+    Path("/proc/self/clear_refs").write_text("5")
 
 
 def resident_mb() -> float:

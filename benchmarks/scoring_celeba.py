@@ -11,7 +11,7 @@ import argparse
 import time
 
 import numpy as np
-from common import bare_product, peak_mb, record, resident_mb, upper_blocks
+from common import bare_product, peak_mb, record, reset_peak, resident_mb, upper_blocks
 
 from faceprobe.core.cores import usable_cores
 from faceprobe.core.embeddings import LabelledEmbeddings
@@ -54,12 +54,14 @@ def main() -> None:
     evaluate(made_up(4000, 400, arguments.dim), PROTOCOLS, replicates=10)  # loads what is compiled
     data = made_up(arguments.photos, arguments.people, arguments.dim)
     before = resident_mb()
+    reset_peak()
     seconds = {}
     blocks = upper_blocks(len(data))
     half = len(blocks) // 2
     # The product before and after, half of the blocks each, so that a drift of the machine shows.
     first = bare_product(data.vectors, blocks[::2], cores)
     base = peak_mb()
+    reset_peak()
     started = time.perf_counter()
     outcome = evaluate(data, PROTOCOLS, replicates=0, quiet=False)
     seconds["figures"] = time.perf_counter() - started
