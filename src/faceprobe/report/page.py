@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from faceprobe import __version__
 from faceprobe.core.files import write_bytes
-from faceprobe.core.result import weakest
+from faceprobe.core.result import Evidence, weakest
 from faceprobe.report import facts, size
 from faceprobe.report.charts import crop_figure, crop_mark, crops_of, size_figure
 from faceprobe.report.context import ControlTable, control_sentences, control_table
@@ -22,7 +22,7 @@ from faceprobe.report.findings import findings, headline_scenes
 from faceprobe.report.leaderboard import Board, Scene, leaderboards
 from faceprobe.report.plot import Plot, swatch
 from faceprobe.report.published import published_tables
-from faceprobe.report.reference import reference
+from faceprobe.report.reference import Reference, reference
 from faceprobe.report.run_data import CROSS_EVENT, LEAVE_ONE_OUT, Run, read_run
 from faceprobe.report.sentences import LABEL, Sentence
 from faceprobe.report.theme import DARK, LIGHT, css_variables, mark
@@ -100,7 +100,7 @@ def page_context(run: Run, photos: Photos | None = None) -> tuple[dict[str, Any]
         "built_in": evidence == "synthetic" or any(_is_bundled(run, m) for m in run.models),
         "findings": [findings(run, s) for s in scenes] if run.rows else [],
         "published": published_tables(),
-        "reference": reference() if any(_is_bundled(run, m) for m in run.models) else None,
+        "reference": _reference(run, evidence),
         "boards": boards,
         "main_boards": [b for b in boards if _scene(b) in scenes],
         "other_boards": [b for b in boards if _scene(b) not in scenes],
@@ -134,6 +134,12 @@ def _name_apart(plots: list[Plot]) -> None:
         while plot.name in taken:
             plot.name, number = f"{name}-{number}", number + 1
         taken.add(plot.name)
+
+
+def _reference(run: Run, evidence: Evidence) -> Reference | None:
+    """What the bundled models do on real photos, beside a run in the built-in world."""
+    shown = evidence == "synthetic" and any(_is_bundled(run, m) for m in run.models)
+    return reference() if shown else None
 
 
 def _is_bundled(run: Run, model: str) -> bool:
