@@ -53,6 +53,8 @@ class LabelledEmbeddings:
     group of each photo's person, "" where unknown. Where ``identities_known`` is False, two identities
     may be one person, and only ``pairs`` says who is the same. ``templates`` are the dataset's own sets of
     photos that are compared as one, ``cohort`` other people for the protocols that normalise scores.
+    ``variants`` (N,) str or None says of each photo whether it is ``clean`` or what was done to it (a cloak's
+    name), ``sources`` (N,) str the path of the clean photo that it was made from, its own for a clean one.
     """
 
     vectors: NDArray[np.float32]
@@ -65,6 +67,8 @@ class LabelledEmbeddings:
     groups: NDArray[np.str_] | None = None
     templates: TemplateList | None = None
     cohort: Cohort | None = None
+    variants: NDArray[np.str_] | None = None
+    sources: NDArray[np.str_] | None = None
 
     def __len__(self) -> int:
         return len(self.vectors)

@@ -43,7 +43,8 @@ class Metric:
 @dataclass(frozen=True)
 class Result:
     """A :class:`Metric` with all that says where it comes from. ``model_hash`` covers weights and
-    preprocessing, ``dataset_hash`` the photos, their labels and the crop.
+    preprocessing, ``dataset_hash`` the photos, their labels and the crop. ``purifier`` is what
+    a collector did to every photo before embedding it, "none" for nothing.
     """
 
     model: str
@@ -64,6 +65,7 @@ class Result:
     conventions: str
     model_hash: str
     dataset_hash: str
+    purifier: str = "none"
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -80,6 +82,7 @@ def attach(
     crop: str,
     evidence: Evidence,
     cloak: str = "none",
+    purifier: str = "none",
     model_hash: str = "",
     dataset_hash: str = "",
 ) -> list[Result]:
@@ -90,6 +93,7 @@ def attach(
             dataset=dataset,
             crop=crop,
             cloak=cloak,
+            purifier=purifier,
             evidence=evidence,
             model_hash=model_hash,
             dataset_hash=dataset_hash,

@@ -70,6 +70,14 @@ class FaceTable:
         return self._strings("group") if "group" in self.table.column_names else None
 
     @cached_property
+    def variants(self) -> NDArray[np.str_] | None:
+        return self._strings("variant") if "variant" in self.table.column_names else None
+
+    @cached_property
+    def sources(self) -> NDArray[np.str_] | None:
+        return self._strings("source_image") if "source_image" in self.table.column_names else None
+
+    @cached_property
     def fingerprint(self) -> str:
         """Hash of the rows (not of the photos' bytes, which the embedding cache checks one by one)."""
         return sha256_json(self.table.to_pydict())

@@ -167,6 +167,8 @@ def embed(
         identities_known=dataset.identities_known,
         groups=None if dataset.groups is None else dataset.groups[kept],
         templates=None if dataset.templates is None else dataset.templates.keep(kept, len(images)),
+        variants=None if dataset.variants is None else dataset.variants[kept],
+        sources=None if dataset.sources is None else dataset.sources[kept],
     )
     encoded = len(set(todo) & set(kept))
     photos = content if lookup is not None and all(content) else [keys[row] for row in kept]
