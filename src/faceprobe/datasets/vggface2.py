@@ -26,7 +26,8 @@ GENDERS = {"m": "male", "f": "female"}
 def load(name: Name) -> FaceTable:
     """``vggface2:PATH?people=N&photos=K&min_photos=M``; PATH holds ``test/``, or is that folder.
 
-    The options take a part as in ``folder:PATH``. Raises :class:`Missing`, :class:`NoPath`, :class:`BadInput`.
+    The options take a part as in ``folder:PATH``. Raises :class:`NoPath`, :class:`Missing` and
+    :class:`BadInput`.
     """
     name.check_options(PART_OPTIONS)
     if not name.body:
