@@ -16,7 +16,7 @@ from faceprobe.metrics.observed import TOP, back_tests, of_searched, sampling_er
 from faceprobe.metrics.verification import WEIGHTINGS, Weighting, allowed_false_matches
 from faceprobe.protocols.arrange import Arranged, lacking_people
 from faceprobe.protocols.galleries import side
-from faceprobe.protocols.rows import add_metric, join
+from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
 from faceprobe.scores.search import Searched, Side, best_mates, search
 
@@ -209,6 +209,8 @@ def _add_beyond(
             ends = (float(lows[s]), float(highs[s]))
             row(f"{metric}@people={size}", weighting, 1 - middle if complement else middle)
             _as_band(outcome, ends, complement, len(models), float(reach[s]), own, label)
+        if not complement:
+            _add_band_curves(outcome, protocol, kind, weighting, own, sampling)
 
 
 def _as_band(
@@ -225,11 +227,11 @@ def _as_band(
     sign = -1 if complement else 1
     errors = [sign * e for t in tests for e in t.errors.values()]
     missed = max(max(t.below, t.above) for t in tests)
-    outside = f"missed by up to {missed:.4f} in {sum(not t.inside for t in tests)} of {len(tests)} draws"
-    note = join(
-        f"extrapolated: reaches {reach:.3g} times past the people there are",
-        f"back-test: fitted to {tests[0].fitted:,} people, predicted {tests[0].size:,}: models off by "
-        f"{min(errors):+.4f} to {max(errors):+.4f}, their band {outside if missed else 'held the truth'}",
+    held = f"held {sum(t.inside for t in tests)} of {len(tests)}"
+    held += f", off by {missed:.4f}" if missed else ""
+    note = (
+        f"extrapolated {reach:.3g} times past the people there are (back-test from {tests[0].fitted:,} to "
+        f"{tests[0].size:,} people: models off by {min(errors):+.3f} to {max(errors):+.3f}, band {held})"
     )
     outcome.metrics[-1] = replace(
         outcome.metrics[-1],
@@ -243,17 +245,31 @@ def _as_band(
 
 
 def _add_curves(outcome: Outcome, protocol: Protocol, mated: _Kind) -> None:
-    """Exact rank-1 by gallery size, and what each model says beyond."""
+    """Exact rank-1 by gallery size."""
     inside = np.unique(np.rint(np.geomspace(1, mated.n, _CURVE_POINTS)).astype(np.int64))
-    beyond = np.unique(np.rint(np.geomspace(mated.n, REACH * mated.n, _CURVE_POINTS)).astype(np.int64))
     curves: dict[str, NDArray[np.generic]] = {"size_people": inside + 1}
     for weighting in WEIGHTINGS:
         curves[f"size_rank1_{weighting}"] = mated.seen[weighting].exact(inside)
-    if mated.n + 1 >= FEWEST:
-        curves["size_people_beyond"] = beyond + 1
-        for weighting in WEIGHTINGS:
-            band = extrapolate(mated.seen[weighting], beyond)
-            curves[f"size_models_{weighting}"] = np.stack(list(band.predicted.values()))
+    outcome.curves |= {f"{protocol.name}//{name}": curve for name, curve in curves.items()}
+
+
+def _add_band_curves(
+    outcome: Outcome,
+    protocol: Protocol,
+    mated: _Kind,
+    weighting: Weighting,
+    tests: list[BackTest],
+    sampling: tuple[float, float],
+) -> None:
+    """What each model says of rank-1 beyond the people there are, and the band's widened ends (2, S)."""
+    beyond = np.unique(np.rint(np.geomspace(mated.n, REACH * mated.n, _CURVE_POINTS)).astype(np.int64))
+    band = extrapolate(mated.seen[weighting], beyond)
+    reach = (beyond + mated.extra) / (mated.n + mated.extra)
+    curves: dict[str, NDArray[np.generic]] = {
+        "size_people_beyond": beyond + 1,
+        f"size_models_{weighting}": np.stack(list(band.predicted.values())),
+        f"size_band_{weighting}": np.stack(band.widened(tests, sampling, reach)),
+    }
     outcome.curves |= {f"{protocol.name}//{name}": curve for name, curve in curves.items()}
 
 
