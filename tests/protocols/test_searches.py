@@ -241,7 +241,7 @@ def test_a_band_beyond_is_printed_with_its_back_test_and_reach() -> None:
     assert row.ci_low <= row.value <= row.ci_high < 1
     assert re.fullmatch(
         r"extrapolated 3\.33 times past the people there are \(back-test from 30 to 299 people: "
-        r"models off by [+-]0\.\d{3} to [+-]0\.\d{3}, band held [0-3] of 3(, off by 0\.\d{4})?\)",
+        r"models off by [+-]0\.\d{3} to [+-]0\.\d{3}, band held in [0-3] of 3 draws(, off by 0\.\d{4})?\)",
         row.note,
     )
     assert "band of 6 models" in row.ci_method

@@ -227,7 +227,7 @@ def _as_band(
     sign = -1 if complement else 1
     errors = [sign * e for t in tests for e in t.errors.values()]
     missed = max(max(t.below, t.above) for t in tests)
-    held = f"held {sum(t.inside for t in tests)} of {len(tests)}"
+    held = f"held in {sum(t.inside for t in tests)} of {len(tests)} draws"
     held += f", off by {missed:.4f}" if missed else ""
     note = (
         f"extrapolated {reach:.3g} times past the people there are (back-test from {tests[0].fitted:,} to "
