@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from faceprobe.report.paired import Paired
     from faceprobe.report.run_data import Key
 
-EPILOG = "Example: faceprobe compare runs/a runs/b --metric rank1 --metric tmr@fmr=1e-3"
+EPILOG = (
+    "Example: faceprobe compare runs/a runs/b --metric rank1 --metric tmr@fmr=1e-3, or "
+    "faceprobe compare runs/a --baseline bundled:clip-s"
+)
 
 MAIN_METRICS = ("rank1", "tmr@fmr=1e-3", "accuracy")
 

@@ -61,7 +61,7 @@ def command(
         bool, typer.Option("--keep-duplicates", help="Score duplicate photos with each other too.")
     ] = False,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads that compare photos (default: all cores).")
+        int | None, typer.Option(min=1, help="Threads that compare and search photos (default: all cores).")
     ] = None,
     max_memory: Annotated[
         str | None, typer.Option(help="Memory beyond the vectors, such as 800MB or 2GB.")
