@@ -91,7 +91,7 @@ def gallery_table(rows: Rows) -> str:
         lines.append([metric.partition("=")[2].replace("all", "5,749"), printed(row), "exact"])
     for people in (10_000, 100_000, 1_000_000):
         row = rows[protocol, f"rank1@people={people}", "identity"]
-        lines.append([f"{people:,}", printed(row), row.note.partition("; back-test")[0]])
+        lines.append([f"{people:,}", printed(row), row.note.partition(" (back-test")[0]])
     shown = table(["people searched", "rank-1 by people [95 %, or band]", ""], lines)
     own, searches = [], 0
     for fpir in ("1e-1", "1e-2", "3e-3", "1e-3"):

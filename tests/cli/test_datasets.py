@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from faceprobe.cli.main import run
+from faceprobe.datasets import DATASETS
 
 
 def test_table(capsys: pytest.CaptureFixture[str]) -> None:
@@ -38,3 +39,25 @@ def test_the_built_in_world_is_exported(tmp_path: Path) -> None:
     assert len(list(out.glob("photos/p*/*.png"))) == 4 and (out / "truth.parquet").exists()
     assert run(["datasets", "lfw", "--export", str(out)]) == 2
     assert run(["datasets", "synthetic"]) == 2
+
+
+def unopened(kind: str) -> str:
+    """A dataset that is only read from a path, without one."""
+    return f"{kind}?of=synthetic" if kind == "distractors" else kind
+
+
+PATHLESS = ("synthetic", "lfw")
+"""These have no path to forget: the one is drawn, the other downloaded."""
+
+
+@pytest.mark.parametrize("kind", sorted(set(DATASETS) - set(PATHLESS)))
+def test_a_forgotten_path_is_wrong_usage(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["eval", "--model", "pixels:4", "--dataset", unopened(kind)]) == 2
+    assert f"{kind}:" in capsys.readouterr().err
+    packed = str(tmp_path / "a.bin")
+    exported = ["datasets", unopened(kind), "--export", packed, "--format", "insightface-bin"]
+    assert run(exported) == 2
+    gone = unopened(kind).replace(kind, f"{kind}:{tmp_path / 'gone'}", 1)
+    assert run(["eval", "--model", "pixels:4", "--dataset", gone]) == 1, "a path that is not there failed"

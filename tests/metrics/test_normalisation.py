@@ -12,7 +12,7 @@ import pytest
 from pairs_oracle import Oracle, small_world
 from typer.testing import CliRunner
 
-from faceprobe.cli.main import app
+from faceprobe.cli.main import app, run
 from faceprobe.core.embeddings import Cohort, LabelledEmbeddings, PairList
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.metrics.bootstrap import identity_weights
@@ -158,3 +158,32 @@ def test_the_command_normalises(tmp_path: Path) -> None:
     wrong = CliRunner().invoke(app, [*base, "--normalise", "s"])
     assert wrong.exit_code != 0
     assert isinstance(wrong.exception, WrongUsage) or "--cohort" in wrong.output
+
+
+def test_what_is_wrong_with_a_cohort_is_said_before_anything_is_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = _data(2)
+    assert data.cohort is not None
+    np.save(tmp_path / "emb.npy", data.vectors)
+    rows = [f"{p},{i}" for p, i in zip(data.paths, data.identities, strict=True)]
+    (tmp_path / "labels.csv").write_text("path,identity\n" + "\n".join(rows))
+    base = ["score", str(tmp_path / "emb.npy"), str(tmp_path / "labels.csv"), "--replicates", "0"]
+    good = data.cohort.vectors
+    cohorts = {
+        "": good,
+        "score the same": np.repeat(good[:1], 5, axis=0),
+        "are in both": np.concatenate([good, data.vectors[:1]]),
+        "dimensions": good[:, :-1],
+    }
+    for reason, vectors in cohorts.items():
+        np.save(tmp_path / "cohort.npy", vectors)
+        code = run([*base, "--normalise", "s", "--cohort", str(tmp_path / "cohort.npy")])
+        said = capsys.readouterr().err
+        assert code == (1 if reason else 0)
+        assert reason in said
+        assert ("comparing photos" in said) == (not reason)
+    both = ["verification/all-pairs", "verification/all-pairs-s-norm"]
+    with pytest.raises(BadInput, match="score the same"):
+        evaluate(replace(data, cohort=Cohort(np.repeat(good[:1], 5, axis=0))), both, quiet=False)
+    assert "comparing photos" not in capsys.readouterr().err

@@ -30,9 +30,25 @@ class WithText(Colours):
         return np.array([[len(t), 1, 1, 1, 1, 1] for t in texts], dtype=np.float32)
 
 
-def test_it_embeds_like_any_encoder() -> None:
-    encoder = faceprobe.from_mteb(Colours(), id="mteb:colours", weights="v1", size=32)
-    assert isinstance(encoder, ImageEncoder) and not isinstance(encoder, TextImageEncoder)
+class Batched:
+    """The same in the interface of mteb 2: a DataLoader of batches, keyed by what is in them."""
+
+    def get_image_embeddings(self, images: Any, show_progress_bar: bool = True, **_: Any) -> Any:
+        import torch
+
+        found = [Colours().get_image_embeddings(b["image"], batch_size=1) for b in images]
+        assert isinstance(images, torch.utils.data.DataLoader)
+        return torch.cat(found)
+
+    def get_text_embeddings(self, texts: Any, show_progress_bar: bool = True, **_: Any) -> Any:
+        return np.array([[len(t), 1, 1, 1, 1, 1] for b in texts for t in b["text"]], dtype=np.float32)
+
+
+@pytest.mark.parametrize("kind", [Colours, Batched])
+def test_it_embeds_like_any_encoder(kind: type) -> None:
+    encoder = faceprobe.from_mteb(kind(), id="mteb:colours", weights="v1", size=32)
+    assert isinstance(encoder, ImageEncoder)
+    assert isinstance(encoder, TextImageEncoder) == (kind is Batched)
     assert encoder.dim == encoder.card.dim == 6 and not encoder.card.real
     data = load_dataset("synthetic?people=3&photos=2&size=64")
     vectors = embed(data, encoder, workers=0, quiet=True).data.vectors
@@ -41,8 +57,9 @@ def test_it_embeds_like_any_encoder() -> None:
     np.testing.assert_allclose(vectors[1], wanted / np.linalg.norm(wanted), atol=1e-5)
 
 
-def test_texts_come_with_it() -> None:
-    encoder = faceprobe.from_mteb(WithText(), id="mteb:words", weights="v1")
+@pytest.mark.parametrize("kind", [WithText, Batched])
+def test_texts_come_with_it(kind: type) -> None:
+    encoder = faceprobe.from_mteb(kind(), id="mteb:words", weights="v1")
     assert isinstance(encoder, TextImageEncoder)
     assert np.linalg.norm(encoder.encode_texts(["a", "bcd"]), axis=1) == pytest.approx(1)
     assert encoder.encode_texts([]).shape == (0, 6)

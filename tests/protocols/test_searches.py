@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from itertools import combinations
 from typing import Any
 
@@ -229,7 +230,8 @@ def _crowd(people: int, seed: int) -> LabelledEmbeddings:
 def test_a_band_beyond_is_printed_with_its_back_test_and_reach() -> None:
     whole = _crowd(1500, 0)
     part = LabelledEmbeddings(whole.vectors[:600], whole.identities[:600], whole.paths[:600])
-    got = _values(evaluate(part, [SIZE], replicates=100))
+    outcome = evaluate(part, [SIZE], replicates=100)
+    got = _values(outcome)
     truth = _values(evaluate(whole, [SIZE], replicates=0))["rank1@people=1000", "pair"]
     assert truth.note == "exact"
     row = got["rank1@people=1000", "pair"]
@@ -237,9 +239,21 @@ def test_a_band_beyond_is_printed_with_its_back_test_and_reach() -> None:
     assert row.ci_high is not None
     assert row.ci_low <= truth.value <= row.ci_high
     assert row.ci_low <= row.value <= row.ci_high < 1
-    assert "reaches 3.33 times past" in row.note
-    assert "back-test: fitted to 30 people, predicted 299" in row.note
+    assert re.fullmatch(
+        r"extrapolated 3\.33 times past the people there are \(back-test from 30 to 299 people: "
+        r"models off by [+-]0\.\d{3} to [+-]0\.\d{3}, band held in [0-3] of 3 draws(, off by 0\.\d{4})?\)",
+        row.note,
+    )
     assert "band of 6 models" in row.ci_method
+    curves = {k.split("//")[1]: v for k, v in outcome.curves.items()}
+    people, ends = curves["size_people_beyond"], curves["size_band_pair"]
+    assert people[0] == 300 and people[-1] == 200 * 299 + 1
+    models, exact = curves["size_models_pair"], curves["size_rank1_pair"]
+    assert models.shape == (6, len(people)) and ends.shape == (2, len(people))
+    assert models[:, 0] == pytest.approx(exact[-1], abs=1e-12), "all start where the exact curve ends"
+    assert np.all(ends[0] <= models.min(axis=0)) and np.all(ends[1] >= models.max(axis=0))
+    at = [np.interp(np.log(1000), np.log(people), end) for end in ends]
+    assert at == pytest.approx([row.ci_low, row.ci_high], abs=0.003), "the row's band and the curve's are one"
     alarms = got["fpir[1e-1]@people=10000", "pair"]
     assert "band of 4 models" in alarms.ci_method
     assert alarms.ci_low <= alarms.value <= alarms.ci_high

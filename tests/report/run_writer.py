@@ -83,6 +83,7 @@ class Writer:
     missing: tuple[str, ...] = ()
     title: str = "Quickstart"
     seed: int = 0
+    searches: bool = False
     notes: dict[str, str] = field(default_factory=dict)
 
     def write(self) -> Path:
@@ -128,6 +129,8 @@ class Writer:
             metrics += _verification(variant, strength, noise, arrays)
             metrics += _identification("leave-one-out" + variant, strength, noise, arrays)
         metrics += _identification("enrol-1", model.strength * 0.8, noise, arrays)
+        if self.searches:
+            metrics += _searches(model.strength, arrays)
         if self.folds:
             accuracy = float(norm.cdf(model.strength / 2))
             metrics.append(
@@ -169,6 +172,41 @@ class Writer:
             "cells": cells,
             "missing": list(self.missing),
         }
+
+
+def _searches(strength: float, arrays: dict[str, NDArray[Any]]) -> list[Metric]:
+    """Open-set and gallery-size curves, and the two rows of a band."""
+    fpir, people = np.logspace(-3, 0, 61), np.unique(np.geomspace(1, PEOPLE - 1, 60).astype(np.int64))
+    beyond = np.unique(np.geomspace(PEOPLE - 1, 200 * (PEOPLE - 1), 60).astype(np.int64))
+    name = "identification/gallery-size"
+
+    def share(n: NDArray[Any] | int) -> NDArray[Any]:
+        return np.asarray(norm.cdf(strength - 0.4 * np.log(n)))
+
+    band = np.stack([share(beyond) * 0.8, np.minimum(1, share(beyond) * 1.1)])
+    arrays |= {
+        "identification/open-set//dir_fpir": fpir,
+        "identification/open-set//dir_identity": norm.cdf(strength - 2 + 0.3 * np.log(fpir)),
+        f"{name}//size_people": people + 1,
+        f"{name}//size_rank1_identity": share(people),
+        f"{name}//size_people_beyond": beyond + 1,
+        f"{name}//size_band_identity": band,
+    }
+    return [
+        Metric(
+            name,
+            f"rank1@people={size}",
+            "identity",
+            float(share(size)),
+            float(share(size)) * 0.8,
+            min(1.0, float(share(size)) * 1.1),
+            "band of 6 models, widened",
+            PHOTOS,
+            PEOPLE,
+            f"extrapolated {size / PEOPLE:.3g} times past the people there are (back-test)",
+        )
+        for size in (1_000, 10_000)
+    ]
 
 
 def _interval(value: float, replicates: NDArray[np.float64]) -> tuple[float, float]:

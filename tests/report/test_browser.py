@@ -7,10 +7,12 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from run_writer import Writer
 
 from faceprobe.report import write_report
 from faceprobe.report.theme import DARK, LIGHT
@@ -98,8 +100,11 @@ def test_no_console_error(run_dir: Path, tmp_path: Path) -> None:
     assert 'id="theme" hidden' not in dom, "the page's script ran"
 
 
-def test_at_390_pixels_nothing_overflows(run_dir: Path, tmp_path: Path) -> None:
-    measured = measure(tmp_path, write_report(run_dir), 390)
+@pytest.mark.parametrize("searches", [False, True])
+def test_at_390_pixels_nothing_overflows(
+    writer: Callable[..., Writer], tmp_path: Path, searches: bool
+) -> None:
+    measured = measure(tmp_path, write_report(writer(searches=searches).write()), 390)
     assert measured["scrollWidth"] == 390
     assert measured["wide"] == []
     assert measured["unlabelled"] == 0
@@ -114,3 +119,10 @@ def test_themes_and_legend_at_1280_pixels(run_dir: Path, tmp_path: Path) -> None
     assert measured["themes"] == shown
     assert measured["series"] == 15, "five models in three figures"
     assert measured["faded"] == 12, "all but the chosen one"
+
+
+def test_a_chosen_model_brings_out_its_band_too(writer: Callable[..., Writer], tmp_path: Path) -> None:
+    measured = measure(tmp_path, write_report(writer(searches=True).write()), 1280)
+    assert measured["wide"] == []
+    assert measured["series"] == 30, "five models: five lines and a band each"
+    assert measured["faded"] == 24

@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pairs_oracle import small_world
+from threadpoolctl import threadpool_info
 
 from faceprobe.core.embeddings import unit_rows
+from faceprobe.core.errors import WrongUsage
 from faceprobe.scores import exact_rows
 from faceprobe.scores.search import Searched, Side, search
+from faceprobe.scores.search_limits import SearchLimits, plan_search
 
 
 def _sides(seed: int, levels: int, keep: bool) -> tuple[Side, Side]:
@@ -84,7 +87,9 @@ def test_every_count_equals_a_plain_program(seed: int, levels: int, keep: bool, 
     probes, gallery = _sides(seed, levels, keep)
     scores = (probes.rows.astype(float) @ gallery.rows.astype(float).T).ravel()
     thresholds = [*np.random.default_rng(seed).choice(scores, 4), 2.0, float(scores[0])]
-    found = search(probes, gallery, thresholds=np.array(thresholds), top=3, block_values=block)
+    found = search(
+        probes, gallery, thresholds=np.array(thresholds), top=3, limits=SearchLimits(block_values=block)
+    )
     assert _rows(found) == _plain(probes, gallery, thresholds, 3)
 
 
@@ -111,15 +116,30 @@ def test_blocks_and_threads_change_nothing_where_float32_cannot_tell() -> None:
     held = ~np.isnan(first.mate)
     assert np.array_equal(first.people[held], (best >= first.mate[:, None]).sum(axis=1)[held])
     assert np.array_equal(first.photos[held], (exact >= first.mate[:, None]).sum(axis=1)[held])
-    threads = numba.get_num_threads()
-    try:
-        for count, block in ((1, 50), (threads, 1_000), (1, 10**6)):
-            numba.set_num_threads(count)
-            again = search(probes, gallery, thresholds=thresholds, top=5, block_values=block)
-            for name in ("mate", "photos", "people", "reached", "top", "n_people"):
-                assert np.array_equal(getattr(again, name), getattr(first, name), equal_nan=name == "mate")
-    finally:
-        numba.set_num_threads(threads)
+    for limits in (SearchLimits(1, 50), SearchLimits(2, 1_000), SearchLimits(1, 10**6), SearchLimits(64)):
+        again = search(probes, gallery, thresholds=thresholds, top=5, limits=limits)
+        for name in ("mate", "photos", "people", "reached", "top", "n_people"):
+            assert np.array_equal(getattr(again, name), getattr(first, name), equal_nan=name == "mate")
+
+
+def test_limits_hold_while_a_search_runs_and_no_longer() -> None:
+    before = numba.get_num_threads()
+    blas = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    assert blas
+    with SearchLimits(threads=1).applied():
+        assert numba.get_num_threads() == 1
+        assert {p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas"} == {1}
+    assert numba.get_num_threads() == before
+    assert [p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas"] == blas
+
+
+def test_a_bound_on_memory_shortens_the_block_and_says_what_is_too_little() -> None:
+    assert plan_search(10**9, "it", 3) == SearchLimits(3)
+    assert plan_search(0, "it", 3, 10**9) == SearchLimits(3)
+    some = plan_search(10**8, "it", 1, 12 * 10**7)
+    assert 4 * some.block_values < 2 * 10**7 and some.block_values > 10**6
+    with pytest.raises(WrongUsage, match="100 MB are not enough for it; at least 105 MB beyond the vectors"):
+        plan_search(10**8, "it", 1, 10**8)
 
 
 def test_skipped_comparisons_and_given_mates() -> None:

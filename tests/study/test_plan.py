@@ -11,6 +11,8 @@ import pytest
 
 from faceprobe.core.errors import FaceprobeError, Missing, UnknownName, Unreachable, WrongUsage
 from faceprobe.core.templates import TemplateList
+from faceprobe.datasets import load_dataset
+from faceprobe.datasets.table import FaceTable
 from faceprobe.study.plan import Plan, only_paired, plan_study
 from faceprobe.study.schema import Study, parse_study
 
@@ -108,6 +110,24 @@ def test_what_is_absent_is_an_error_or_is_reported(bench: Any) -> None:
     plan = plan_study(study(**asked, allow_missing=True), bench.parts())
     assert cells(plan) == [("fake:a", "drawn", "as-is")]
     assert plan.missing == ["model fake:b is absent; fetch it", "dataset real is absent; fetch it"]
+
+
+@pytest.mark.parametrize("dataset", ["celeba", "ijb-c", "vggface2", "perturbed-faces", "rfw", "folder"])
+def test_a_forgotten_path_is_wrong_usage_or_missing_where_that_is_tolerated(bench: Any, dataset: str) -> None:
+    def load(text: str) -> FaceTable:
+        return bench.load_dataset(text) if text == "drawn" else load_dataset(text)
+
+    parts = replace(bench.parts(), load_dataset=load)
+    with pytest.raises(WrongUsage, match=f"{dataset}:PATH") as caught:
+        plan_study(study(datasets=["drawn", dataset]), parts)
+    assert caught.value.exit_code == 2
+    for asked in (
+        study(datasets=["drawn", dataset], allow_missing=True),
+        study(datasets={"drawn": None, dataset: {"optional": True}}),
+    ):
+        plan = plan_study(asked, parts)
+        assert cells(plan) == [("fake:a", "drawn", "as-is")]
+        assert len(plan.missing) == 1 and f"{dataset}:PATH" in plan.missing[0]
 
 
 def test_later_steps_are_reported_not_refused(bench: Any) -> None:

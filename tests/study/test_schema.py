@@ -122,6 +122,8 @@ def test_quickstart_needs_nothing_but_the_package() -> None:
     assert all(text.partition(":")[0] in ("bundled", "pixels") for text in study.models)
     assert all(text.startswith("synthetic") for text in study.datasets)
     assert not study.allow_missing
+    masked = {text for text, entry in study.models.items() if "random-mask" in (entry.crops or study.crops)}
+    assert masked == {text for text in study.models if text.startswith("bundled:clip-")}, "the CLIP models"
 
 
 def test_paper_carries_every_model_that_vit_g_may_mean() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,9 +14,14 @@ from faceprobe.core.errors import UnknownName, WrongUsage
 if TYPE_CHECKING:
     from faceprobe.core.result import Result
     from faceprobe.report.compare import Comparison, Line
+    from faceprobe.report.model_pairs import PairLine
     from faceprobe.report.paired import Paired
+    from faceprobe.report.run_data import Key
 
-EPILOG = "Example: faceprobe compare runs/a runs/b --metric rank1 --metric tmr@fmr=1e-3"
+EPILOG = (
+    "Example: faceprobe compare runs/a runs/b --metric rank1 --metric tmr@fmr=1e-3, or "
+    "faceprobe compare runs/a --baseline bundled:clip-s"
+)
 
 MAIN_METRICS = ("rank1", "tmr@fmr=1e-3", "accuracy")
 
@@ -30,6 +36,16 @@ def command(
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Show every row in the table.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print every row as JSON.")] = False,
+    pair: Annotated[
+        list[str] | None,
+        typer.Option("--pair", metavar="A=B", help="Compare model B with model A instead (repeatable)."),
+    ] = None,
+    baseline: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--baseline", metavar="MODEL", help="Compare every other model with this one (repeatable)."
+        ),
+    ] = None,
     clip_benchmark: Annotated[
         Path | None,
         typer.Option("--clip-benchmark", help="Write the one run into this folder as CLIP_benchmark JSON."),
@@ -40,9 +56,17 @@ def command(
     The table shows the main metrics, weighted by people. Differences are to the first run, with an
     interval and a p-value (corrected by Holm over all differences shown) where both runs stored
     replicates for the same people.
+
+    With --pair or --baseline, models are compared with each other, in one run or across several: same
+    dataset, crop, protocol, metric and weighting. The difference is paired where seed and people agree.
     """
     from faceprobe.report.compare import compare_runs
 
+    if pair or baseline:
+        if published or clip_benchmark is not None:
+            raise WrongUsage("--pair and --baseline go with neither --published nor --clip-benchmark")
+        _compare_models(runs, pair or (), baseline or (), metric or (), every, as_json)
+        return
     if clip_benchmark is not None:
         _export(runs, clip_benchmark)
         return
@@ -65,6 +89,50 @@ def command(
         _print_published(comparison, lines)
 
 
+def _compare_models(
+    runs: list[Path],
+    pairs: Sequence[str],
+    baselines: Sequence[str],
+    metrics: Sequence[str],
+    every: bool,
+    as_json: bool,
+) -> None:
+    from faceprobe.report.model_pairs import compare_models, pairs_document
+
+    lines = compare_models(runs, pairs, baselines)
+    known = {line.figure[4] for line in lines}
+    for name in metrics:
+        if name not in known:
+            raise UnknownName("metric", name, known)
+    if as_json:
+        print_json(pairs_document([path.name or str(path) for path in runs], lines))
+        return
+    shown = [x for x in lines if every or x.figure[4] in (metrics or MAIN_METRICS)]
+    weighed = {(x.models, x.figure[:5]) for x in shown if x.figure[5] == "identity"}
+    shown = [x for x in shown if every or x.figure[5] != "pair" or (x.models, x.figure[:5]) not in weighed]
+    _print_pairs(shown, len(lines) - len(shown))
+
+
+def _print_pairs(lines: Sequence[PairLine], hidden: int) -> None:
+    from faceprobe.report.model_pairs import family_of_pairs
+    from faceprobe.report.paired import family_corrected
+
+    rows = []
+    for line, p in zip(lines, family_corrected([x.difference for x in lines]), strict=True):
+        labels = _labels((line.models[0], *line.figure))[1:]
+        reason = line.difference.reason if line.difference is not None else ""
+        caution = "; ".join(filter(None, (*line.cautions, reason)))
+        difference = _difference(line.difference, line.figure[4], p)
+        rows.append([*line.models, *labels, *map(_value, line.values), difference, caution])
+    evidence = sorted({v.evidence for line in lines for v in line.values})
+    notes = [f"P-values: two-sided, {family_of_pairs(lines, 'shown')}", f"Evidence: {', '.join(evidence)}"]
+    notes += [f"{hidden} figures not shown (--all or --json shows them)"] if hidden else []
+    columns = ["model A", "model B", "dataset, crop", "figure", "A", "B", "B - A", "caution"]
+    if not any(row[-1] for row in rows):
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
+    print_table("Models side by side", columns, rows, ". ".join(notes) + ".")
+
+
 def _export(runs: list[Path], folder: Path) -> None:
     from faceprobe.report.clip_benchmark import export_run
     from faceprobe.report.compare import open_run
@@ -82,7 +150,7 @@ def _print_lines(comparison: Comparison, lines: list[Line]) -> None:
     columns = ["model", "dataset, crop", "figure", *names, *(f"{n} - {names[0]}" for n in names[1:])]
     rows = []
     for line, corrected in zip(lines, corrected_p(lines), strict=True):
-        cells = [*_labels(line), *map(_value, line.values)]
+        cells = [*_labels(line.key), *map(_value, line.values)]
         pairs = zip(line.differences[1:], corrected[1:], strict=True)
         cells += [_difference(d, line.key[5], p) for d, p in pairs]
         rows.append([*cells, "; ".join(line.cautions)] if cautioned else cells)
@@ -111,7 +179,7 @@ def _print_published(comparison: Comparison, lines: list[Line]) -> None:
     for line in lines:
         for figure in line.published:
             theirs = [f"{figure.value:.4f}", figure.model, figure.crop, figure.source.citation]
-            rows.append([*_labels(line), *map(_value, line.values), *theirs])
+            rows.append([*_labels(line.key), *map(_value, line.values), *theirs])
             sources[figure.source.id] = figure.source
     if not rows:
         print("No published figure of this version matches a row shown above.")
@@ -124,8 +192,8 @@ def _print_published(comparison: Comparison, lines: list[Line]) -> None:
             print(f"  - {caution}")
 
 
-def _labels(line: Line) -> list[str]:
-    model, dataset, crop, cloak, protocol, metric, weighting = line.key
+def _labels(key: Key) -> list[str]:
+    model, dataset, crop, cloak, protocol, metric, weighting = key
     where = f"{dataset}, {crop}" + ("" if cloak in ("none", "") else f", {cloak}")
     weighed = " (pairs)" if weighting == "pair" else ""
     return [model, where, f"{protocol} {metric}{weighed}"]

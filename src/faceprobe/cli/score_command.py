@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -62,7 +61,7 @@ def command(
         bool, typer.Option("--keep-duplicates", help="Score duplicate photos with each other too.")
     ] = False,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads that compare photos (default: all cores).")
+        int | None, typer.Option(min=1, help="Threads that compare and search photos (default: all cores).")
     ] = None,
     max_memory: Annotated[
         str | None, typer.Option(help="Memory beyond the vectors, such as 800MB or 2GB.")
@@ -91,7 +90,6 @@ def command(
     from faceprobe.core.files import parse_bytes, sha256_file, write_json
     from faceprobe.core.result import attach, to_document
     from faceprobe.protocols import PROTOCOLS, evaluate
-    from faceprobe.protocols.normalised import normalised_names
     from faceprobe.protocols.vector_files import read_cohort, read_labelled
 
     if protocol == ["all"]:  # the default, spelled as in ``faceprobe eval``
@@ -107,9 +105,9 @@ def command(
     manifest = _manifest_of(embeddings, finished=evidence is None)
     evidence = evidence or _evidence_of(manifest)
     data = replace(data, identities_known=bool(manifest.get("identities_known", True)))
-    run = partial(
-        evaluate,
+    outcome = evaluate(
         data,
+        protocol,
         seed=seed,
         replicates=replicates,
         keep_duplicates=keep_duplicates,
@@ -117,10 +115,8 @@ def command(
         threads=threads,
         max_memory=None if max_memory is None else parse_bytes(max_memory),
         int8=int8,
+        normalise=None if normalise is None else normalise.value,
     )
-    outcome = run(protocol)
-    if normalise is not None:
-        outcome.add(run(normalised_names(data, normalise.value)))
     rows = attach(
         outcome.metrics,
         model=f"vectors:{embeddings.stem}",

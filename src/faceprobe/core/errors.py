@@ -37,6 +37,12 @@ class WrongUsage(FaceprobeError):
     exit_code = 2
 
 
+class NoPath(WrongUsage, Missing):
+    """A name lacks the path that it cannot do without: wrong usage on the command line, and one more thing
+    that is missing in a study that tolerates that.
+    """
+
+
 class UnknownName(WrongUsage):
     """A registered name was asked for that does not exist; the nearest known ones are offered."""
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from faceprobe.core.errors import BadInput, Missing, UnknownName, WrongUsage
+from faceprobe.core.errors import BadInput, Missing, NoPath, UnknownName, WrongUsage
 from faceprobe.core.names import Name
 from faceprobe.datasets.files import FileSource, existing_folder, list_folder, path_of
 from faceprobe.datasets.landmarked import LandmarkedFiles
@@ -43,7 +43,7 @@ def load(name: Name) -> FaceTable:
     if split not in (*SPLITS, "all"):
         raise WrongUsage(f"{name}: unknown split {split!r}; known: {', '.join(SPLITS)}, all")
     if not name.body:
-        raise Missing("celeba is not downloaded by faceprobe; give the folder that holds it: celeba:PATH")
+        raise NoPath("celeba is not downloaded by faceprobe; give the folder that holds it: celeba:PATH")
     root = existing_folder(path_of(name, "celeba:PATH"), "celeba")
     photos, there = _photos(root)
     people = read_identities(_file(root, "identity_CelebA.txt"))

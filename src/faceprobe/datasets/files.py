@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 
-from faceprobe.core.errors import BadInput, Missing, WrongUsage
+from faceprobe.core.errors import BadInput, Missing, NoPath
 from faceprobe.core.files import sha256_bytes
 from faceprobe.core.names import Name
 from faceprobe.core.photo import Photo, UnreadablePhoto, decode_image
@@ -55,10 +55,10 @@ class FileSource(EncodedSource):
 
 
 def path_of(name: Name, example: str) -> Path:
-    """The path in a dataset's name; ``@`` is an ordinary letter there. :class:`WrongUsage` without one."""
+    """The path in a dataset's name; ``@`` is an ordinary letter there. :class:`NoPath` without one."""
     text = name.body + (f"@{name.pooling}" if name.pooling else "")
     if not text:
-        raise WrongUsage(f"{name.kind} needs a path: {example}")
+        raise NoPath(f"{name.kind} needs a path: {example}")
     return Path(text).expanduser()
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from faceprobe.core.errors import BadInput, Missing
+from faceprobe.core.errors import BadInput, Missing, NoPath
 from faceprobe.core.names import Name
 from faceprobe.core.templates import TemplateList
 from faceprobe.datasets.files import existing_folder, path_of
@@ -60,7 +60,7 @@ def load_c(name: Name) -> FaceTable:
 def _load(name: Name, which: Benchmark) -> FaceTable:
     name.check_options(set())
     if not name.body:
-        raise Missing(f"{which.kind} is not downloaded by faceprobe; give its folder: {which.kind}:PATH")
+        raise NoPath(f"{which.kind} is not downloaded by faceprobe; give its folder: {which.kind}:PATH")
     root = existing_folder(path_of(name, f"{which.kind}:PATH"), which.kind)
     photos, meta = root / "loose_crop", root / "meta"
     for part in (photos, meta):

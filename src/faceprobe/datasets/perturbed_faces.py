@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from faceprobe.core.errors import BadInput, Missing, WrongUsage
+from faceprobe.core.errors import BadInput, Missing, NoPath, WrongUsage
 from faceprobe.core.names import Name
 from faceprobe.core.photo import decode_image
 from faceprobe.datasets.celeba import read_identities
@@ -46,7 +46,7 @@ def load(name: Name) -> FaceTable:
     """
     name.check_options({"identities", "control", "variant"})
     if not name.body:
-        raise Missing(
+        raise NoPath(
             "perturbed-faces needs the folder or the zip of the Hugging Face dataset "
             "aadityaubhat/perturbed_faces (135 MB): perturbed-faces:PATH"
         )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from faceprobe.core.errors import BadInput, Missing
+from faceprobe.core.errors import BadInput, NoPath
 from faceprobe.core.names import Name
 from faceprobe.datasets.files import FileSource, existing_folder, path_of
 from faceprobe.datasets.folder import PART_OPTIONS, person_columns, photos_by_person, take_part
@@ -26,11 +26,12 @@ GENDERS = {"m": "male", "f": "female"}
 def load(name: Name) -> FaceTable:
     """``vggface2:PATH?people=N&photos=K&min_photos=M``; PATH holds ``test/``, or is that folder.
 
-    The options take a part as in ``folder:PATH``. Raises :class:`Missing` and :class:`BadInput`.
+    The options take a part as in ``folder:PATH``. Raises :class:`NoPath`, :class:`Missing` and
+    :class:`BadInput`.
     """
     name.check_options(PART_OPTIONS)
     if not name.body:
-        raise Missing("vggface2 is not downloaded by faceprobe; give the folder that holds it: vggface2:PATH")
+        raise NoPath("vggface2 is not downloaded by faceprobe; give the folder that holds it: vggface2:PATH")
     given = existing_folder(path_of(name, "vggface2:PATH"), "vggface2")
     root = given / "test" if (given / "test").is_dir() else given
     everyone, ignored = photos_by_person(root)

@@ -7,6 +7,7 @@ C(N, n): the exact mean over all subsets of that size, where MegaFace takes one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -15,9 +16,10 @@ from numpy.typing import NDArray
 
 from faceprobe.metrics.listed_kernels import count_reached
 from faceprobe.metrics.verification import Weighting, allowed_false_matches
+from faceprobe.scores.search_limits import UNBOUNDED, SearchLimits
 
 BLOCK = 2048
-"""Distractors, and probes, compared at a time."""
+"""Distractors, and probes, compared at a time, at most."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,8 @@ class Trials:
 
 @dataclass
 class Tail:
-    """The highest scores of probes with distractors so far, no fewer than ``size``: ``score`` and the probe's
-    person ``label``.
+    """The highest scores of probes with distractors so far, ``size`` or more: ``score`` and ``label``, the
+    probe's person.
     """
 
     size: int
@@ -52,6 +54,15 @@ class Tail:
             self.score, self.label = self.sorted()
             self.score, self.label = self.score[: self.size], self.label[: self.size]
             self.cutoff = float(self.score[-1])
+
+    def whole(self) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+        """As :meth:`sorted`, without scores that tie with one that may have been dropped: what is left does
+        not depend on how the scores came in blocks.
+        """
+        score, label = self.sorted()
+        if len(score) > self.size or self.cutoff > -np.inf:
+            score = score[score > score[self.size - 1]]
+        return score, label[: len(score)]
 
     def sorted(self) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
         """Scores from the highest to the lowest, ties by person, and the people."""
@@ -80,23 +91,45 @@ def compare_with_distractors(
     fmr: float,
     content: NDArray[np.int64] | None = None,
     tick: Callable[[int], None] | None = None,
+    limits: SearchLimits = UNBOUNDED,
 ) -> tuple[NDArray[np.int64], list[Snapshot]]:
     """k (M,) of every trial over all ``distractors`` (row numbers of exact ``rows``), and a snapshot after
     each of ``sizes`` (ascending) of them, deep enough for ``fmr``. Distractors of the same ``content`` (N,)
-    as the probe are skipped.
+    as the probe are skipped. ``limits`` say how many are compared at a time and by how many threads.
     """
+    with limits.applied():
+        side = max(1, min(BLOCK, math.isqrt(limits.block_values // 2)))
+        return _compare(rows, labels, trials, distractors, sizes, fmr, content, tick, side)
+
+
+def tail_size(fmr: float, compared: int) -> int:
+    """How many of ``compared`` scores are kept at least: replicates of T need more than T itself."""
+    return 20 * allowed_false_matches(fmr, compared) + 1000
+
+
+def _compare(
+    rows: NDArray[np.float32],
+    labels: NDArray[np.int32],
+    trials: Trials,
+    distractors: NDArray[np.int64],
+    sizes: list[int],
+    fmr: float,
+    content: NDArray[np.int64] | None,
+    tick: Callable[[int], None] | None,
+    block: int,
+) -> tuple[NDArray[np.int64], list[Snapshot]]:
     probes, starts = np.unique(trials.probe, return_index=True)
     starts = np.append(starts, len(trials.probe)).astype(np.int64)
     n_people = int(labels.max()) + 1
-    tail = Tail(20 * allowed_false_matches(fmr, len(probes) * len(distractors)) + 1000)
+    tail = Tail(tail_size(fmr, len(probes) * len(distractors)))
     reached = np.zeros(len(trials.score), dtype=np.int64)
     compared = np.zeros(n_people, dtype=np.int64)
     snapshots = []
-    for first, last in _blocks(sizes):
+    for first, last in _blocks(sizes, block):
         some = distractors[first:last]
         wide = rows[some].astype(np.float64).T
-        for start in range(0, len(probes), BLOCK):
-            part = probes[start : start + BLOCK]
+        for start in range(0, len(probes), block):
+            part = probes[start : start + block]
             scores = rows[part].astype(np.float64) @ wide
             compared += len(some) * np.bincount(labels[part], minlength=n_people)
             if content is not None:
@@ -104,7 +137,7 @@ def compare_with_distractors(
             tail.add(scores, labels[part])
             count_reached(scores, trials.score, starts[start : start + len(part) + 1], reached)
         if last in sizes:
-            snapshots.append(Snapshot(last, *tail.sorted(), compared.copy()))
+            snapshots.append(Snapshot(last, *tail.whole(), compared.copy()))
         if tick is not None:
             tick(len(some))
     # A distractor that reaches a mate reaches all lower ones: sum from each probe's highest mate down.
@@ -158,11 +191,11 @@ def tail_tmr(
     return found
 
 
-def _blocks(sizes: list[int]) -> Iterator[tuple[int, int]]:
-    """Consecutive ranges of at most :data:`BLOCK` that end at every one of ``sizes``."""
+def _blocks(sizes: list[int], block: int) -> Iterator[tuple[int, int]]:
+    """Consecutive ranges of at most ``block`` that end at every one of ``sizes``."""
     first = 0
     for size in sizes:
         while first < size:
-            last = min(first + BLOCK, size)
+            last = min(first + block, size)
             yield first, last
             first = last

@@ -13,6 +13,7 @@ from faceprobe.metrics.gallery_size import mean_over_probes, mean_replicates, pr
 from faceprobe.metrics.verification import Weighting
 from faceprobe.scores.exact import block_scores
 from faceprobe.scores.search import Searched, Side, search
+from faceprobe.scores.search_limits import UNBOUNDED, SearchLimits
 
 TOP = 32
 """Nearest impostor identities of each probe that are kept for its tail."""
@@ -43,13 +44,18 @@ def score_grid(score: NDArray[np.float64], probes: Side, gallery: Side) -> NDArr
 
 
 def observe(
-    probes: Side, gallery: Side, score: NDArray[np.float64], label: NDArray[np.int64], n_impostors: int
+    probes: Side,
+    gallery: Side,
+    score: NDArray[np.float64],
+    label: NDArray[np.int64],
+    n_impostors: int,
+    limits: SearchLimits = UNBOUNDED,
 ) -> dict[Weighting, Observed]:
     """Search ``probes`` for impostors at or above ``score`` (Q,): each probe's best mate, or one
-    threshold for all. Each must be searched among ``n_impostors`` identities.
+    threshold for all. Each must be searched among ``n_impostors`` identities. ``limits`` are the search's.
     """
     grid = score_grid(score, probes, gallery)
-    found = search(probes, gallery, mate=score, thresholds=grid, top=TOP)
+    found = search(probes, gallery, mate=score, thresholds=grid, top=TOP, limits=limits)
     return of_searched(found, grid, label, n_impostors)
 
 
@@ -99,12 +105,13 @@ def back_tests(
     seed: int,
     models: Sequence[str] = tuple(MODELS),
     outside: bool = False,
+    limits: SearchLimits = UNBOUNDED,
 ) -> dict[Weighting, list[BackTest]]:
     """Fit to one in ``fraction`` of the people, as impostors, and predict all of them; ``draws`` times.
 
     ``k`` (Q,) are the impostor identities at or above ``score`` among all of the ``n_people`` in the gallery
     but the probe's own. In each draw the probes are those of the other people, so that all have the same
-    number of impostors. ``outside``: no probe's person is in the gallery.
+    number of impostors. ``outside``: no probe's person is in the gallery. ``limits`` are the searches'.
     """
     found: dict[Weighting, list[BackTest]] = {"identity": [], "pair": []}
     rng = np.random.default_rng(seed)
@@ -116,7 +123,7 @@ def back_tests(
             continue
         chosen = probes.take(mine)
         seen = observe(
-            chosen, gallery.take(drawn[gallery.labels]), score[mine], chosen.labels, int(drawn.sum())
+            chosen, gallery.take(drawn[gallery.labels]), score[mine], chosen.labels, int(drawn.sum()), limits
         )
         for weighting, part in seen.items():
             whole = float(part.weight @ (k[mine] == 0))

@@ -5,63 +5,49 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.core.embeddings import LabelledEmbeddings
 from faceprobe.core.errors import BadInput
 from faceprobe.core.progress import Tick, progress
 from faceprobe.protocols.arrange import Arranged, lacking_people
 from faceprobe.protocols.galleries import side
 from faceprobe.protocols.identification import FIGURES, identification_outcome
 from faceprobe.protocols.types import Context, Kind, Outcome, Protocol
-from faceprobe.scores import exact_rows, find_twins, offsets, pair_scores
+from faceprobe.scores import exact_rows, find_twins, pair_scores
 from faceprobe.scores.search import Side, search
+from faceprobe.scores.search_limits import SearchLimits
 
 MOST_FOREIGN = 50_000
 """Means without a duplicate that are held at a time, one for each such photo and person."""
+
+_CHUNK_BYTES = 48
+"""Bytes a dimension that each row takes while the mean of its person's others is made."""
 
 
 def measure_centroid(protocol: Protocol, context: Context) -> Outcome:
     """All rows of closed-set identification among the people's mean vectors."""
     arranged = context.arranged
     with progress("comparing photos with people", len(arranged.rows), context.quiet) as tick:
-        ranks = _ranks(arranged, tick)
+        ranks = _ranks(arranged, context.limits[protocol.name], tick)
     return identification_outcome(protocol, context, ranks, None, len(arranged.names))
 
 
-def _ranks(arranged: Arranged, tick: Tick) -> NDArray[np.int64]:
+def _ranks(arranged: Arranged, limits: SearchLimits, tick: Tick) -> NDArray[np.int64]:
     """(N,) rank of each row's person among all people; 0 where no other photo of that person is left.
 
     Sums of exact rows are exact in float64, so neither they nor the centroids depend on an order.
     """
-    labels, rows = arranged.labels.astype(np.int64), arranged.rows.astype(np.float64)
-    starts = offsets(labels)[:-1]
-    sums = np.add.reduceat(rows, starts, axis=0)
-    own_sum = sums[labels] - rows
-    own_left = np.bincount(labels)[labels] - 1
-    foreign: list[tuple[int, int, NDArray[np.float64]]] = []
-    for row, group in find_twins(labels, arranged.content).rows.items():
-        for person in np.unique(labels[group]):
-            theirs = group[labels[group] == person]
-            if person == labels[row]:
-                own_sum[row] = sums[person] - rows[theirs].sum(axis=0)
-                own_left[row] -= len(theirs) - 1
-            elif len(foreign) >= MOST_FOREIGN:
-                raise BadInput(
-                    f"identification/centroid: more than {MOST_FOREIGN:,} times a photo of one person is the "
-                    "duplicate of another's; take the copies out, or keep them with --keep-duplicates"
-                )
-            else:
-                foreign.append((row, int(person), sums[person] - rows[theirs].sum(axis=0)))
-    mate = np.full(len(rows), np.nan)
-    mates, usable = _unit(own_sum)
-    usable &= own_left > 0
-    chosen = np.flatnonzero(usable)
-    joined = np.concatenate([arranged.rows, mates])
-    mate[chosen] = pair_scores(joined, chosen, chosen + len(rows))
+    labels = arranged.labels.astype(np.int64)
+    height = max(1, 4 * limits.block_values // (_CHUNK_BYTES * arranged.rows.shape[1]))
+    sums = _sums(arranged, height)
+    own, foreign = _duplicates(arranged, labels, sums)
+    mate, usable = _mates(arranged, labels, sums, own, height)
     centres, known = _unit(sums)
     people = np.flatnonzero(known)
     gallery = Side(centres[people], people, -1 - people)
     place = np.searchsorted(people, [person for _, person, _ in foreign])
     skip = (np.array([row for row, _, _ in foreign], dtype=np.int64), place.astype(np.int64))
-    found = search(side(arranged, np.arange(len(rows))), gallery, mate=mate, skip=skip, tick=tick)
+    probes = side(arranged, np.arange(len(labels)))
+    found = search(probes, gallery, mate=mate, skip=skip, limits=limits, tick=tick)
     ranks = np.where(usable, 1 + found.people, 0)
     if foreign:
         without, left = _unit(np.stack([total for _, _, total in foreign]))
@@ -74,6 +60,75 @@ def _ranks(arranged: Arranged, tick: Tick) -> NDArray[np.int64]:
     return ranks
 
 
+def _sums(arranged: Arranged, height: int) -> NDArray[np.float64]:
+    """(P, D) each person's sum of rows, ``height`` rows at a time."""
+    sums = np.zeros((len(arranged.names), arranged.rows.shape[1]))
+    for first in range(0, len(arranged.rows), height):
+        labels = arranged.labels[first : first + height]
+        starts = np.flatnonzero(np.diff(labels, prepend=-1))
+        part = arranged.rows[first : first + height].astype(np.float64)
+        sums[labels[starts]] += np.add.reduceat(part, starts, axis=0)
+    return sums
+
+
+def _duplicates(
+    arranged: Arranged, labels: NDArray[np.int64], sums: NDArray[np.float64]
+) -> tuple[dict[int, NDArray[np.int64]], list[tuple[int, int, NDArray[np.float64]]]]:
+    """For rows that have duplicates, those of their own person, themselves included; and (row, other person,
+    that person's sum without the row's duplicates).
+    """
+    own: dict[int, NDArray[np.int64]] = {}
+    foreign: list[tuple[int, int, NDArray[np.float64]]] = []
+    for row, group in find_twins(labels, arranged.content).rows.items():
+        for person in np.unique(labels[group]):
+            theirs = group[labels[group] == person]
+            if person == labels[row]:
+                own[row] = theirs
+            elif len(foreign) >= MOST_FOREIGN:
+                raise BadInput(
+                    f"identification/centroid: more than {MOST_FOREIGN:,} times a photo of one person is the "
+                    "duplicate of another's; take the copies out, or keep them with --keep-duplicates"
+                )
+            else:
+                foreign.append((row, int(person), sums[person] - _sum(arranged, theirs)))
+    return own, foreign
+
+
+def _mates(
+    arranged: Arranged,
+    labels: NDArray[np.int64],
+    sums: NDArray[np.float64],
+    own: dict[int, NDArray[np.int64]],
+    height: int,
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """(N,) each row's score with the mean of its person's other photos, NaN where there is none, and
+    whether there is one; ``height`` rows at a time.
+    """
+    n = len(labels)
+    mate, left = np.full(n, np.nan), np.bincount(labels)[labels] - 1
+    for row, theirs in own.items():
+        left[row] -= len(theirs) - 1
+    usable = left > 0
+    changed = np.array(sorted(own), dtype=np.int64)
+    for first in range(0, n, height):
+        last = min(n, first + height)
+        rows = arranged.rows[first:last]
+        rest = sums[labels[first:last]] - rows
+        for row in changed[(changed >= first) & (changed < last)].tolist():
+            rest[row - first] = sums[labels[row]] - _sum(arranged, own[row])
+        means, known = _unit(rest)
+        usable[first:last] &= known
+        chosen = np.flatnonzero(usable[first:last])
+        mate[first:last][chosen] = pair_scores(np.concatenate([rows, means]), chosen, chosen + len(rows))
+    return mate, usable
+
+
+def _sum(arranged: Arranged, chosen: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(D,) the sum of some rows."""
+    total: NDArray[np.float64] = arranged.rows[chosen].astype(np.float64).sum(axis=0)
+    return total
+
+
 def _unit(sums: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Sums scaled to length 1, as exact rows, and which of them are not zero."""
     # einsum without BLAS adds each row in one order, whatever the number of rows.
@@ -83,4 +138,10 @@ def _unit(sums: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.bo
     return exact_rows(scaled.astype(np.float32)), known
 
 
-KIND = Kind(figures=FIGURES, lacking=lacking_people, measure=measure_centroid)
+def _holds(data: LabelledEmbeddings, arranged: Arranged) -> int:
+    """The arranged rows and the people's sums and means, and what is counted of each search."""
+    n, dim = len(arranged.rows), int(arranged.rows.shape[1])
+    return n * (4 * dim + 200) + 40 * dim * len(arranged.names)
+
+
+KIND = Kind(figures=FIGURES, lacking=lacking_people, measure=measure_centroid, holds=_holds)

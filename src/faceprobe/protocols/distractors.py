@@ -14,11 +14,13 @@ from faceprobe.metrics.distractors import (
     Snapshot,
     Trials,
     compare_with_distractors,
+    tail_size,
     tail_tmr,
 )
 from faceprobe.metrics.gallery_size import chance_of_none
 from faceprobe.metrics.listed_kernels import listed_scores
 from faceprobe.metrics.verification import WEIGHTINGS, Weighting, allowed_false_matches
+from faceprobe.protocols.arrange import Arranged
 from faceprobe.protocols.pooled import Pooled, lacking_templates, pooled
 from faceprobe.protocols.rows import add_metric, join
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
@@ -52,7 +54,15 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
     sizes = [10**k for k in range(1, 10) if 10**k < n] + [n]
     with progress("comparing with distractors", n, context.quiet) as tick:
         beaten, snapshots = compare_with_distractors(
-            pool.rows, labels, trials, distractors, sizes, FMR, content, tick
+            pool.rows,
+            labels,
+            trials,
+            distractors,
+            sizes,
+            FMR,
+            content,
+            tick,
+            context.limits[protocol.name],
         )
     outcome = Outcome()
     weights = identity_weights(people, pool.replicates, pool.seed)
@@ -194,8 +204,21 @@ def _means(
     return np.minimum(ratio(weighted_sums(weights, sums), weighted_sums(weights, totals)), 1.0)
 
 
+def _holds(data: LabelledEmbeddings, arranged: Arranged) -> int:
+    """The arranged rows, the pooled ones and what they are made from, the trials and the tail of scores."""
+    listed = data.templates
+    assert listed is not None
+    n, dim = len(arranged.rows), int(arranged.rows.shape[1])
+    probes = len(listed.probes)
+    photos = np.unique(listed.identities[listed.probes], return_counts=True)[1]
+    trials = int((photos * (photos - 1)).sum())
+    tail = tail_size(FMR, probes * len(listed.galleries[GALLERY]))
+    return n * (4 * 4 * dim + 400) + 100 * trials + 100 * tail
+
+
 KIND = Kind(
     figures=[("rank1@distractors=all", weighting) for weighting in WEIGHTINGS],
     lacking=lacking,
     measure=measure,
+    holds=_holds,
 )

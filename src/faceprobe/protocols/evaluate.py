@@ -9,13 +9,16 @@ import numpy as np
 from faceprobe.core.embeddings import LabelledEmbeddings
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.progress import progress
+from faceprobe.metrics.normalisation import Method
 from faceprobe.protocols.arrange import arrange
 from faceprobe.protocols.catalog import PROTOCOLS
 from faceprobe.protocols.kinds import KINDS
+from faceprobe.protocols.normalised import against_cohort, method_of, normalised_names
 from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.types import Context, NothingLeft, Outcome, Protocol
 from faceprobe.protocols.verification import allowed_at_targets, tail_size
 from faceprobe.scores import mated_scores, plan_memory, sweep
+from faceprobe.scores.search_limits import plan_search
 
 
 def evaluate(
@@ -30,8 +33,10 @@ def evaluate(
     threads: int | None = None,
     max_memory: int | None = None,
     int8: bool = False,
+    normalise: Method | None = None,
 ) -> Outcome:
-    """Every metric of ``protocols`` (None: of all that ``data`` allows), with intervals.
+    """Every metric of ``protocols`` (None: of all that ``data`` allows), with intervals; with ``normalise``
+    also of the protocols that normalise scores so with the cohort of ``data``.
 
     ``replicates`` = 0 leaves the intervals out. ``block_rows`` is the side of a block of scores, ``threads``
     (None: all cores) how many work on them, and ``max_memory`` bounds the bytes beyond the vectors; no
@@ -40,12 +45,18 @@ def evaluate(
     protocol, :class:`WrongUsage` where one needs what ``data`` lacks, :class:`BadInput` where the
     data allow no protocol at all or are damaged, or leave a protocol named in ``protocols`` without
     trials (all duplicates, say). With None, such a protocol gives rows without values that say why.
+    What is wrong with a cohort, or too little of ``max_memory``, is said before anything is compared.
     """
     if replicates < 0:
         raise WrongUsage(f"replicates must be 0 or more, not {replicates}")
     chosen = _choose(data, protocols)
+    asked = {PROTOCOLS.get(name).name for name in protocols or ()}
+    if normalise is not None:
+        added = [p for p in map(PROTOCOLS.get, normalised_names(data, normalise)) if p not in chosen]
+        chosen, asked = chosen + added, asked | {p.name for p in added}
     arranged = arrange(data, keep_duplicates)
     context = Context(data, arranged, replicates, seed, quiet)
+    _prepare(chosen, context, threads, max_memory)
     outcome = Outcome(identities=np.unique(data.identities))
     empty: dict[str, NothingLeft] = {}
     swept = [p for p in chosen if KINDS[p.kind].sweeps]
@@ -53,9 +64,25 @@ def evaluate(
         _sweep(swept, context, block_rows, threads, max_memory, int8)
     for protocol in chosen:
         outcome.add(_measured(protocol, context, empty))
-    if empty and (protocols or len(empty) == len(chosen)):
-        raise next(iter(empty.values()))
+    for name, error in empty.items():
+        if name in asked or len(empty) == len(chosen):
+            raise error
     return outcome
+
+
+def _prepare(
+    protocols: list[Protocol], context: Context, threads: int | None, max_memory: int | None
+) -> None:
+    """What could fail for want of memory or for a wrong cohort, before the long work begins."""
+    data, arranged = context.data, context.arranged
+    for protocol in protocols:
+        holds = KINDS[protocol.kind].holds
+        if holds is not None:
+            context.limits[protocol.name] = plan_search(
+                holds(data, arranged), protocol.name, threads, max_memory
+            )
+        if "cohort" in protocol.needs and (method := method_of(protocol)) not in context.cohorts:
+            context.cohorts[method] = against_cohort(data, arranged, method)
 
 
 def _choose(data: LabelledEmbeddings, protocols: Sequence[str] | None) -> list[Protocol]:

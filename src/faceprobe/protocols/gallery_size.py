@@ -8,14 +8,15 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.core.embeddings import LabelledEmbeddings
 from faceprobe.core.progress import Tick, progress
 from faceprobe.metrics.extrapolation import ALARM_MODELS, MODELS, BackTest, Observed, extrapolate
 from faceprobe.metrics.gallery_size import chance_within, mean_over_probes, mean_replicates
 from faceprobe.metrics.observed import TOP, back_tests, of_searched, sampling_error, score_grid
 from faceprobe.metrics.verification import WEIGHTINGS, Weighting, allowed_false_matches
-from faceprobe.protocols.arrange import lacking_people
+from faceprobe.protocols.arrange import Arranged, lacking_people
 from faceprobe.protocols.galleries import side
-from faceprobe.protocols.rows import add_metric, join
+from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
 from faceprobe.scores.search import Searched, Side, best_mates, search
 
@@ -52,8 +53,9 @@ class _Kind:
 def measure(protocol: Protocol, context: Context) -> Outcome:
     """Rank-1 and rank-10 accuracy and FPIR by gallery size, with bands beyond the people there are."""
     arranged = context.arranged
+    limits = context.limits[protocol.name]
     every = side(arranged, np.arange(len(arranged.rows)))
-    mate = best_mates(every, every)
+    mate = best_mates(every, every, limits)
     if np.isnan(mate).all():
         raise NothingLeft(protocol, "no photo has a mate that is not its duplicate; see --keep-duplicates")
     n = len(arranged.names) - 1
@@ -61,7 +63,7 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
     outcome = Outcome()
     total = len(every) * (2 if n + 1 >= FEWEST else 1)
     with progress("searching", total, context.quiet) as tick:
-        found = search(every, every, mate=mate, thresholds=grid, top=TOP, tick=tick)
+        found = search(every, every, mate=mate, thresholds=grid, top=TOP, limits=limits, tick=tick)
         mated = _mated(every, found, grid, n)
         for rank in RANKS:
             _add_within(outcome, protocol, context, mated, f"rank{rank}", rank, False)
@@ -110,9 +112,10 @@ def _add_alarms(
     k = (found.top >= limit).sum(axis=1)
     more = np.flatnonzero(k == found.top.shape[1])
     if len(more):
-        k[more] = search(every.take(more), every, mate=np.full(len(more), np.nan), thresholds=grid).reached[
-            :, 0
-        ]
+        unmated = np.full(len(more), np.nan)
+        limits = context.limits[protocol.name]
+        again = search(every.take(more), every, mate=unmated, thresholds=grid, limits=limits)
+        k[more] = again.reached[:, 0]
     score = np.full(len(every), limit)
     fixed = Searched(score, k, k, k[:, None], found.top, found.n_people)
     alarms = _Kind(every, score, k, n, 0, of_searched(fixed, grid, every.labels, n))
@@ -182,6 +185,7 @@ def _add_beyond(
             draws=DRAWS,
             seed=int(protocol.options["split_seed"]),
             models=models,
+            limits=context.limits[protocol.name],
         )
         tests = by_weighting["pair"]
         if tick is not None:
@@ -205,6 +209,8 @@ def _add_beyond(
             ends = (float(lows[s]), float(highs[s]))
             row(f"{metric}@people={size}", weighting, 1 - middle if complement else middle)
             _as_band(outcome, ends, complement, len(models), float(reach[s]), own, label)
+        if not complement:
+            _add_band_curves(outcome, protocol, kind, weighting, own, sampling)
 
 
 def _as_band(
@@ -221,11 +227,11 @@ def _as_band(
     sign = -1 if complement else 1
     errors = [sign * e for t in tests for e in t.errors.values()]
     missed = max(max(t.below, t.above) for t in tests)
-    outside = f"missed by up to {missed:.4f} in {sum(not t.inside for t in tests)} of {len(tests)} draws"
-    note = join(
-        f"extrapolated: reaches {reach:.3g} times past the people there are",
-        f"back-test: fitted to {tests[0].fitted:,} people, predicted {tests[0].size:,}: models off by "
-        f"{min(errors):+.4f} to {max(errors):+.4f}, their band {outside if missed else 'held the truth'}",
+    held = f"held in {sum(t.inside for t in tests)} of {len(tests)} draws"
+    held += f", off by {missed:.4f}" if missed else ""
+    note = (
+        f"extrapolated {reach:.3g} times past the people there are (back-test from {tests[0].fitted:,} to "
+        f"{tests[0].size:,} people: models off by {min(errors):+.3f} to {max(errors):+.3f}, band {held})"
     )
     outcome.metrics[-1] = replace(
         outcome.metrics[-1],
@@ -239,22 +245,43 @@ def _as_band(
 
 
 def _add_curves(outcome: Outcome, protocol: Protocol, mated: _Kind) -> None:
-    """Exact rank-1 by gallery size, and what each model says beyond."""
+    """Exact rank-1 by gallery size."""
     inside = np.unique(np.rint(np.geomspace(1, mated.n, _CURVE_POINTS)).astype(np.int64))
-    beyond = np.unique(np.rint(np.geomspace(mated.n, REACH * mated.n, _CURVE_POINTS)).astype(np.int64))
     curves: dict[str, NDArray[np.generic]] = {"size_people": inside + 1}
     for weighting in WEIGHTINGS:
         curves[f"size_rank1_{weighting}"] = mated.seen[weighting].exact(inside)
-    if mated.n + 1 >= FEWEST:
-        curves["size_people_beyond"] = beyond + 1
-        for weighting in WEIGHTINGS:
-            band = extrapolate(mated.seen[weighting], beyond)
-            curves[f"size_models_{weighting}"] = np.stack(list(band.predicted.values()))
     outcome.curves |= {f"{protocol.name}//{name}": curve for name, curve in curves.items()}
+
+
+def _add_band_curves(
+    outcome: Outcome,
+    protocol: Protocol,
+    mated: _Kind,
+    weighting: Weighting,
+    tests: list[BackTest],
+    sampling: tuple[float, float],
+) -> None:
+    """What each model says of rank-1 beyond the people there are, and the band's widened ends (2, S)."""
+    beyond = np.unique(np.rint(np.geomspace(mated.n, REACH * mated.n, _CURVE_POINTS)).astype(np.int64))
+    band = extrapolate(mated.seen[weighting], beyond)
+    reach = (beyond + mated.extra) / (mated.n + mated.extra)
+    curves: dict[str, NDArray[np.generic]] = {
+        "size_people_beyond": beyond + 1,
+        f"size_models_{weighting}": np.stack(list(band.predicted.values())),
+        f"size_band_{weighting}": np.stack(band.widened(tests, sampling, reach)),
+    }
+    outcome.curves |= {f"{protocol.name}//{name}": curve for name, curve in curves.items()}
+
+
+def _holds(data: LabelledEmbeddings, arranged: Arranged) -> int:
+    """The arranged rows, probes, the back-test's part of both sides, and what is counted of each search."""
+    n, dim = len(arranged.rows), int(arranged.rows.shape[1])
+    return n * (4 * 4 * dim + 4_000)
 
 
 KIND = Kind(
     figures=[("rank1@people=all", weighting) for weighting in WEIGHTINGS],
     lacking=lacking_people,
     measure=measure,
+    holds=_holds,
 )

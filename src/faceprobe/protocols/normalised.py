@@ -69,15 +69,19 @@ def against_cohort(data: LabelledEmbeddings, arranged: Arranged, method: Method)
     return found
 
 
-def normalised_pairs(
-    data: LabelledEmbeddings, arranged: Arranged, pairs: PairList, method: Method
-) -> NDArray[np.float64]:
+def method_of(protocol: Protocol) -> Method:
+    """The method of a protocol that needs a cohort."""
+    method: Method = protocol.options.get("normalise") or protocol.options["rule"].removesuffix("-norm")
+    return method
+
+
+def normalised_pairs(context: Context, pairs: PairList, method: Method) -> NDArray[np.float64]:
     """(P,) normalised scores of the listed pairs, the first photo of a line being the enrolled one."""
+    arranged = context.arranged
     place = np.empty(len(arranged.order), dtype=np.int64)
     place[arranged.order] = np.arange(len(place))
     left, right = place[pairs.left], place[pairs.right]
-    against = against_cohort(data, arranged, method)
-    return normalise(pair_scores(arranged.rows, left, right), left, right, against, method)
+    return normalise(pair_scores(arranged.rows, left, right), left, right, context.cohorts[method], method)
 
 
 def normalised_names(data: LabelledEmbeddings, method: str) -> list[str]:
@@ -93,8 +97,8 @@ def normalised_names(data: LabelledEmbeddings, method: str) -> list[str]:
 def measure(protocol: Protocol, context: Context) -> Outcome:
     """TMR at each target FMR over all pairs, normalised by the protocol's method."""
     arranged, weights = context.arranged, context.weights
-    method: Method = protocol.options["normalise"]
-    against = against_cohort(context.data, arranged, method)
+    method = method_of(protocol)
+    against = context.cohorts[method]
     found = AllPairs.of(arranged.rows, arranged.labels, arranged.content, against, method)
     if not len(found.mated) or not len(found.nonmated):
         raise NothingLeft(protocol, "all comparisons of one kind are duplicates; see --keep-duplicates")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.core.embeddings import LabelledEmbeddings
 from faceprobe.core.progress import progress
 from faceprobe.metrics.open_set import (
     OpenSet,
@@ -82,19 +83,22 @@ def _searched(protocol: Protocol, context: Context) -> tuple[OpenSet, int, str]:
         candidates = enrolled & ~in_gallery
     else:
         in_gallery = candidates = enrolled
+    limits = context.limits[protocol.name]
     gallery, probes = side(arranged, in_gallery), side(arranged, candidates)
-    mate = best_mates(probes, gallery)
+    mate = best_mates(probes, gallery, limits)
     has_mate = ~np.isnan(mate)
-    strangers = side(arranged, ~enrolled)
-    if not has_mate.any() or not len(strangers):
+    if not has_mate.any() or enrolled.all():
         raise NothingLeft(protocol, "nobody of the enrolled half has a second photo to search with")
-    with progress("searching", int(has_mate.sum()) + len(strangers), context.quiet) as tick:
-        mated = search(probes.take(has_mate), gallery, mate=mate[has_mate], tick=tick)
-        alarms = search(strangers, gallery, mate=np.full(len(strangers), np.nan), tick=tick)
+    probes = probes.take(has_mate)
+    strangers = side(arranged, ~enrolled)
+    with progress("searching", len(probes) + len(strangers), context.quiet) as tick:
+        mated = search(probes, gallery, mate=mate[has_mate], limits=limits, tick=tick)
+        unmated = np.full(len(strangers), np.nan)
+        alarms = search(strangers, gallery, mate=unmated, limits=limits, tick=tick)
     found = OpenSet.of(
         mated.mate,
         mated.photos,
-        probes.labels[has_mate],
+        probes.labels,
         alarms.best_other,
         strangers.labels,
         len(arranged.names),
@@ -116,6 +120,12 @@ def _support(allowed: int, n_searches: int) -> str:
     return f"unstable: {allowed} false alarms support T, below 100" if allowed < 100 else ""
 
 
+def _holds(data: LabelledEmbeddings, arranged: Arranged) -> int:
+    """The arranged rows, gallery, probes and strangers, and what is counted of each search."""
+    n, dim = len(arranged.rows), int(arranged.rows.shape[1])
+    return n * (3 * 4 * dim + 200)
+
+
 def _add_curves(outcome: Outcome, protocol: Protocol, found: OpenSet) -> None:
     fpir = np.array([float(f"{f:.6g}") for f in np.logspace(-4, 0, 81)])
     fpir = fpir[fpir * len(found.alarm) >= 1]
@@ -130,4 +140,5 @@ KIND = Kind(
     figures=[(metric, weighting) for metric in METRICS for weighting in WEIGHTINGS],
     lacking=lacking_people,
     measure=measure,
+    holds=_holds,
 )

@@ -33,7 +33,7 @@ OFFICIAL_FOLDS, OFFICIAL_PAIRS = 10, 6000
 PRESET_PAIRS = (6000, 7000)
 """Lengths of the lists that the presets' figures are published on: LFW and its kin, and CFP-FP."""
 
-Compare = Callable[[LabelledEmbeddings, Arranged, PairList], NDArray[np.float64]]
+Compare = Callable[[Context, PairList], NDArray[np.float64]]
 Measure = Callable[[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]], FoldAccuracy]
 
 
@@ -49,13 +49,14 @@ class Rule:
     spread: Literal["accuracy_se", "accuracy_sd"]
 
 
-def _scores(data: LabelledEmbeddings, arranged: Arranged, pairs: PairList) -> NDArray[np.float64]:
-    left, right = _places(arranged, pairs)
-    return pair_scores(arranged.rows, left, right)
+def _scores(context: Context, pairs: PairList) -> NDArray[np.float64]:
+    left, right = _places(context.arranged, pairs)
+    return pair_scores(context.arranged.rows, left, right)
 
 
-def _distances(data: LabelledEmbeddings, arranged: Arranged, pairs: PairList) -> NDArray[np.float64]:
-    return squared_distances(data.vectors[pairs.left], data.vectors[pairs.right])
+def _distances(context: Context, pairs: PairList) -> NDArray[np.float64]:
+    vectors = context.data.vectors
+    return squared_distances(vectors[pairs.left], vectors[pairs.right])
 
 
 RULES: dict[str, Rule] = {
@@ -89,7 +90,7 @@ def measure_pair_list(protocol: Protocol, context: Context) -> Outcome:
     data, arranged, pairs, rule = context.data, context.arranged, context.data.pairs, rule_of(protocol)
     assert pairs is not None
     fold = _folds(protocol, rule, pairs)
-    measured = rule.measure(rule.compare(data, arranged, pairs), pairs.same, fold)
+    measured = rule.measure(rule.compare(context, pairs), pairs.same, fold)
     left, right = _places(arranged, pairs)
     people = arranged.labels[np.concatenate([left, right])]
     note = join(

@@ -16,8 +16,10 @@ from faceprobe.metrics.bootstrap import identity_weights
 
 if TYPE_CHECKING:
     from faceprobe.core.embeddings import LabelledEmbeddings
+    from faceprobe.metrics.normalisation import CohortScores, Method
     from faceprobe.protocols.arrange import Arranged
     from faceprobe.scores import MatedScores, Ranking, ScoreSummary
+    from faceprobe.scores.search_limits import SearchLimits
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,8 @@ class Outcome:
 class Context:
     """What a protocol is measured on. ``weights`` (R, P) are the identity weights of the bootstrap,
     for people in the order of ``arranged.names``; ``summary`` and ``ranks`` (by protocol) are there for
-    the kinds that share the pass over all pairs.
+    the kinds that share the pass over all pairs, ``limits`` (by protocol) for those that search a
+    gallery, ``cohorts`` (by method) for those that measure scores against a cohort.
     """
 
     data: LabelledEmbeddings
@@ -111,6 +114,8 @@ class Context:
     summary: ScoreSummary | None = None
     ranks: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     rankings: dict[str, Ranking] = field(default_factory=dict)
+    limits: dict[str, SearchLimits] = field(default_factory=dict)
+    cohorts: dict[Method, CohortScores] = field(default_factory=dict)
 
     @cached_property
     def weights(self) -> NDArray[np.int64]:
@@ -123,7 +128,8 @@ class Kind:
 
     ``figures`` are the (metric, weighting) rows it gives. ``lacking`` says why data cannot be measured,
     or "" where they can. ``measure`` does it, and raises :class:`NothingLeft` where no trial is left.
-    ``sweeps``: it reads ``context.summary``; ``ranking`` then asks the pass for ranks.
+    ``sweeps``: it reads ``context.summary``; ``ranking`` then asks the pass for ranks. ``holds``: it
+    searches, and keeps so many bytes besides a block of scores; then ``context.limits`` are there for it.
     """
 
     figures: Sequence[tuple[str, Weighting]]
@@ -131,3 +137,4 @@ class Kind:
     measure: Callable[[Protocol, Context], Outcome]
     sweeps: bool = False
     ranking: Callable[[Protocol, Arranged, MatedScores], Ranking] | None = None
+    holds: Callable[[LabelledEmbeddings, Arranged], int] | None = None

@@ -166,9 +166,9 @@ def _names(paths: Sequence[Path]) -> tuple[str, ...]:
 def _line_object(line: Line, corrected: Sequence[float | None]) -> dict[str, Any]:
     return {
         **dict(zip(KEY_NAMES, line.key, strict=True)),
-        "values": [None if v is None else _value_object(v) for v in line.values],
+        "values": [None if v is None else value_object(v) for v in line.values],
         "differences": [
-            None if d is None else _difference_object(d, p)
+            None if d is None else difference_object(d, p)
             for d, p in zip(line.differences, corrected, strict=True)
         ],
         "cautions": list(line.cautions),
@@ -176,12 +176,14 @@ def _line_object(line: Line, corrected: Sequence[float | None]) -> dict[str, Any
     }
 
 
-def _value_object(row: Result) -> dict[str, Any]:
+def value_object(row: Result) -> dict[str, Any]:
+    """A row's figure in the printed object."""
     names = ("value", "ci_low", "ci_high", "n", "evidence", "note")
     return {name: getattr(row, name) for name in names}
 
 
-def _difference_object(paired: Paired, corrected: float | None) -> dict[str, Any]:
+def difference_object(paired: Paired, corrected: float | None) -> dict[str, Any]:
+    """A difference in the printed object, with its p-value ``corrected`` over the family."""
     interval = [paired.low, paired.high] if paired.known else [None, None]
     return {
         "value": paired.difference,

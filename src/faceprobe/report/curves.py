@@ -62,9 +62,11 @@ def _roc(run: Run, scene: Scene, cells: list[tuple[str, Cell]], protocol: str) -
         return None
     floor = round(float(np.log10(min(c[0][0] for _, c in curves))))
     curves = [(m, [p for p in c if p[0] >= 0.999 * 10.0**floor]) for m, c in curves]
-    axis = _log_axis("False match rate (FMR)", floor, 0)
-    plot = _plot("roc", run, scene, "ROC", "true match rate over false match rate", axis, _unit_axis("TMR"))
-    return _drawn(run, plot, curves, lambda fmr, tmr: (fmr, tmr))
+    axis = log_axis("False match rate (FMR)", floor, 0)
+    plot = scene_plot(
+        "roc", run, scene, "ROC", "true match rate over false match rate", axis, unit_axis("TMR")
+    )
+    return draw_lines(run, plot, curves, lambda fmr, tmr: (fmr, tmr))
 
 
 def _det(run: Run, scene: Scene, cells: list[tuple[str, Cell]], protocol: str) -> Plot | None:
@@ -78,9 +80,11 @@ def _det(run: Run, scene: Scene, cells: list[tuple[str, Cell]], protocol: str) -
     y_high = min(max(p[1] for _, c in curves for p in c), 0.995)
     x = _probit_axis("False match rate (FMR)", x_low, 0.5)
     y = _probit_axis("FNMR", y_low, max(y_high, 0.5))
-    plot = _plot("det", run, scene, "DET", "false non-match rate over false match rate, probit axes", x, y)
+    plot = scene_plot(
+        "det", run, scene, "DET", "false non-match rate over false match rate, probit axes", x, y
+    )
     kept = [(m, [p for p in c if y.low <= p[1] <= y.high and p[0] >= x.low]) for m, c in curves]
-    return _drawn(run, plot, kept, lambda fmr, fnmr: (fmr, fnmr))
+    return draw_lines(run, plot, kept, lambda fmr, fnmr: (fmr, fnmr))
 
 
 def _cmc(run: Run, scene: Scene, cells: list[tuple[str, Cell]], protocol: str) -> Plot | None:
@@ -96,21 +100,22 @@ def _cmc(run: Run, scene: Scene, cells: list[tuple[str, Cell]], protocol: str) -
     high = max(p[0] for _, c in curves for p in c)
     ticks = [(float(r), str(r)) for r in (1, 2, 5, 10, 20, 50, 100) if r <= high]
     axis = Axis("Rank", 1.0, max(high, 2.0), ticks, "log")
-    plot = _plot(
+    plot = scene_plot(
         "cmc",
         run,
         scene,
         "CMC",
         "share of searches with a mate at or above a rank",
         axis,
-        _unit_axis("Share found"),
+        unit_axis("Share found"),
     )
-    return _drawn(run, plot, curves, lambda rank, share: (rank, share))
+    return draw_lines(run, plot, curves, lambda rank, share: (rank, share))
 
 
-def _drawn(
+def draw_lines(
     run: Run, plot: Plot, curves: list[tuple[str, list[Point]]], place: Callable[[float, float], Point]
 ) -> Plot:
+    """A line and an entry of the legend for each (model, points) of ``curves``; ``place`` maps a point."""
     for model, points in curves:
         index = run.models.index(model)
         plot.line([place(a, b) for a, b in points], mark(index), group=index)
@@ -118,7 +123,8 @@ def _drawn(
     return plot
 
 
-def _plot(kind: str, run: Run, scene: Scene, short: str, title: str, x: Axis, y: Axis) -> Plot:
+def scene_plot(kind: str, run: Run, scene: Scene, short: str, title: str, x: Axis, y: Axis) -> Plot:
+    """An empty plot of all models of ``scene``, ``kind`` in its file's name."""
     dataset, _, crop = scene
     where = f"{run.short(dataset)}, {crop}, people weighted equally"
     return Plot(
@@ -225,11 +231,13 @@ def _outline(edges: NDArray[Any], density: NDArray[Any], inside: NDArray[np.bool
     return [(float(edges[rows[0]]), 0.0), *inner, (float(edges[rows[-1] + 1]), 0.0)]
 
 
-def _unit_axis(title: str) -> Axis:
+def unit_axis(title: str) -> Axis:
+    """A share from 0 to 1."""
     return Axis(title, 0.0, 1.0, [(k / 5, f"{k / 5:.1f}") for k in range(6)])
 
 
-def _log_axis(title: str, low: int, high: int) -> Axis:
+def log_axis(title: str, low: int, high: int) -> Axis:
+    """From 10**``low`` to 10**``high``, a tick each power."""
     return Axis(
         title, 10.0**low, 10.0**high, [(10.0**k, power_of_ten(k)) for k in range(low, high + 1)], "log"
     )

@@ -24,6 +24,7 @@ from faceprobe.report.plot import Plot, swatch
 from faceprobe.report.published import published_tables
 from faceprobe.report.reference import Reference, reference
 from faceprobe.report.run_data import CROSS_EVENT, LEAVE_ONE_OUT, Run, read_run
+from faceprobe.report.search_curves import Reach, reaches, search_figures
 from faceprobe.report.sentences import LABEL, Sentence
 from faceprobe.report.theme import DARK, LIGHT, css_variables, mark
 from faceprobe.report.words import points, probability
@@ -31,7 +32,9 @@ from faceprobe.report.words import points, probability
 
 @dataclass(frozen=True)
 class CurveSet:
-    """The figures of one scene, and the models in them for the legend: (series number, model)."""
+    """The figures of one scene, the models in them for the legend: (series number, model), and what belongs
+    to the bands in them.
+    """
 
     title: str
     dataset: str
@@ -39,6 +42,7 @@ class CurveSet:
     curves: list[Plot]
     scores: list[Plot]
     models: list[tuple[int, str]]
+    reaches: list[Reach]
 
 
 @dataclass(frozen=True)
@@ -192,12 +196,11 @@ def _in_order(run: Run, first: list[Scene]) -> list[Scene]:
 
 
 def _curve_set(run: Run, scene: Scene) -> CurveSet:
-    curves, scores = curve_figures(run, scene), score_figures(run, scene)
+    curves, scores = [*curve_figures(run, scene), *search_figures(run, scene)], score_figures(run, scene)
     names = dict.fromkeys(name for plot in curves for _, name in plot.legend)
     title = f"{run.short(scene[0])}, {scene[2]}" + ("" if scene[1] == "none" else f", {scene[1]}")
-    return CurveSet(
-        title, run.short(scene[0]), scene[2], curves, scores, [(run.models.index(n), n) for n in names]
-    )
+    models = [(run.models.index(n), n) for n in names]
+    return CurveSet(title, run.short(scene[0]), scene[2], curves, scores, models, reaches(run, scene))
 
 
 def _context_part(run: Run, scene: Scene) -> ContextPart:

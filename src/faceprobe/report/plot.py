@@ -98,6 +98,20 @@ class Plot:
             path = _path([(drawn[0][0], floor), *simplified(drawn), (drawn[-1][0], floor)])
             self._parts.append(f'<path class="{css}" d="{path}Z"/>')
 
+    def band(self, low: Sequence[Point], high: Sequence[Point], mark: Mark, group: int | None = None) -> None:
+        """The area between two polylines in data units, without an edge: a range, not a line."""
+        edges = [[(self.px(a), self.py(b)) for a, b in side] for side in (high, low)]
+        path = _path([*simplified(edges[0]), *reversed(simplified(edges[1]))])
+        if path:
+            self._series(mark, group, f'<path class="band" d="{path}Z"/>')
+
+    def shade(self, start: float, end: float, css: str) -> None:
+        """The whole height of the frame between two values of the x axis."""
+        left, right, floor = self.px(start), self.px(end), self.height - self.bottom
+        self._parts.append(
+            f'<path class="{css}" d="M{left:.1f} {self.top}H{right:.1f}V{floor}H{left:.1f}Z"/>'
+        )
+
     def point(self, at: Point, mark: Mark, spread: tuple[Point, Point] | None = None, hint: str = "") -> None:
         """A marker at ``at`` (data units) with an optional interval from one point to another."""
         ends = [(self.px(a), self.py(b)) for a, b in spread or ()]

@@ -14,9 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.scores.exact import block_scores
-
-BLOCK_VALUES = 8_000_000
-"""Scores held at a time (32 MB), unless ``block_values`` says otherwise."""
+from faceprobe.scores.search_limits import UNBOUNDED, SearchLimits
 
 GALLERY_ROWS = 1 << 14
 """Gallery rows in a block, at most."""
@@ -42,9 +40,11 @@ class Side:
         content: NDArray[np.int64] | None,
         chosen: NDArray[np.int64],
     ) -> Side:
-        """The ``chosen`` (ascending) of all rows of a set that is sorted by person."""
+        """The ``chosen`` (ascending, none twice) of all rows of a set that is sorted by person; a choice of
+        all copies nothing.
+        """
         return cls(
-            rows=np.ascontiguousarray(rows[chosen]),
+            rows=np.ascontiguousarray(rows if len(chosen) == len(rows) else rows[chosen]),
             labels=labels[chosen].astype(np.int64),
             numbers=chosen.astype(np.int64),
             content=None if content is None else content[chosen],
@@ -86,10 +86,15 @@ class Searched:
         return self.top[:, 0]
 
 
-def best_mates(probes: Side, gallery: Side) -> NDArray[np.float64]:
+def best_mates(probes: Side, gallery: Side, limits: SearchLimits = UNBOUNDED) -> NDArray[np.float64]:
     """(Q,) exact score of each probe with the nearest photo of its person that is neither itself nor
     its duplicate; NaN where the gallery holds none.
     """
+    with limits.applied():
+        return _best_mates(probes, gallery, limits.block_values)
+
+
+def _best_mates(probes: Side, gallery: Side, block_values: int) -> NDArray[np.float64]:
     best = np.full(len(probes), np.nan)
     if len(probes) == 0:
         return best
@@ -101,14 +106,16 @@ def best_mates(probes: Side, gallery: Side) -> NDArray[np.float64]:
     for start, end, a, b in zip(starts, ends, low, high, strict=True):
         if a == b:
             continue
-        own = order[start:end]
-        joined = np.concatenate([probes.rows[own], gallery.rows[a:b]])
-        scores = block_scores(joined, 0, len(own))[:, len(own) :]
-        scores[probes.numbers[own][:, None] == gallery.numbers[a:b]] = -np.inf
-        if probes.content is not None and gallery.content is not None:
-            scores[probes.content[own][:, None] == gallery.content[a:b]] = -np.inf
-        found = scores.max(axis=1)
-        best[own] = np.where(np.isneginf(found), np.nan, found)
+        height = max(1, block_values // (2 * (b - a)))
+        for first in range(start, end, height):
+            own = order[first : min(end, first + height)]
+            joined = np.concatenate([probes.rows[own], gallery.rows[a:b]])
+            scores = block_scores(joined, 0, len(own))[:, len(own) :]
+            scores[probes.numbers[own][:, None] == gallery.numbers[a:b]] = -np.inf
+            if probes.content is not None and gallery.content is not None:
+                scores[probes.content[own][:, None] == gallery.content[a:b]] = -np.inf
+            found = scores.max(axis=1)
+            best[own] = np.where(np.isneginf(found), np.nan, found)
     return best
 
 
@@ -120,21 +127,22 @@ def search(
     thresholds: NDArray[np.float64] | None = None,
     top: int = 1,
     skip: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
-    block_values: int | None = None,
+    limits: SearchLimits = UNBOUNDED,
     tick: Callable[[int], None] | None = None,
 ) -> Searched:
     """Search each of ``probes`` among ``gallery``, whose labels must ascend.
 
     ``mate`` (Q,) replaces the best mates' scores (NaN: none); a photo of the probe's person is never an
     impostor. ``thresholds`` (K,) may come in any order. ``top`` impostor identities are kept. ``skip`` are
-    further comparisons to leave out, as probe and gallery positions. ``tick`` is told of every n
-    probes done. :class:`ValueError` where gallery labels do not ascend or ``top`` is below 1.
+    further comparisons to leave out, as probe and gallery positions. ``limits`` say how much is done at a
+    time and by how many threads. ``tick`` is told of every n probes done. :class:`ValueError` where gallery
+    labels do not ascend or ``top`` is below 1.
     """
     from faceprobe.scores.search_kernel import close_person, scan
 
     if np.any(np.diff(gallery.labels) < 0) or top < 1:
         raise ValueError("gallery labels must ascend, and top must be 1 or more")
-    mate = best_mates(probes, gallery) if mate is None else mate
+    mate = best_mates(probes, gallery, limits) if mate is None else mate
     wanted, back = np.unique(np.zeros(0) if thresholds is None else thresholds, return_inverse=True)
     n, dim = probes.rows.shape
     slack = 1.05 * (dim + 4) * 2.0**-24  # Higham, Accuracy and Stability, section 3.1: gamma_n |x|'|y|
@@ -144,36 +152,37 @@ def search(
     open_level, open_best = np.zeros(n, dtype=np.int64), np.full(n, -np.inf)
     limit = np.where(np.isnan(mate), np.inf, mate)
     who, where = _skipped(probes, gallery, skip)
-    width = max(1, min(len(gallery), GALLERY_ROWS, block_values or BLOCK_VALUES))
-    height = max(1, (block_values or BLOCK_VALUES) // width)
-    for first in range(0, n, height):
-        last = min(n, first + height)
-        for start in range(0, len(gallery), width):
-            stop = min(len(gallery), start + width)
-            scores = probes.rows[first:last] @ gallery.rows[start:stop].T
-            here = (who >= first) & (who < last) & (where >= start) & (where < stop)
-            scores[who[here] - first, where[here] - start] = -np.inf
-            scan(
-                scores,
-                first,
-                probes.rows,
-                probes.labels,
-                gallery.rows[start:stop],
-                gallery.labels[start:stop],
-                limit,
-                wanted,
-                slack,
-                photos,
-                people,
-                reached,
-                best,
-                open_label,
-                open_hit,
-                open_level,
-                open_best,
-            )
-        if tick is not None:
-            tick(last - first)
+    width = max(1, min(len(gallery), GALLERY_ROWS, limits.block_values))
+    height = max(1, limits.block_values // width)
+    with limits.applied():
+        for first in range(0, n, height):
+            last = min(n, first + height)
+            for start in range(0, len(gallery), width):
+                stop = min(len(gallery), start + width)
+                scores = probes.rows[first:last] @ gallery.rows[start:stop].T
+                here = (who >= first) & (who < last) & (where >= start) & (where < stop)
+                scores[who[here] - first, where[here] - start] = -np.inf
+                scan(
+                    scores,
+                    first,
+                    probes.rows,
+                    probes.labels,
+                    gallery.rows[start:stop],
+                    gallery.labels[start:stop],
+                    limit,
+                    wanted,
+                    slack,
+                    photos,
+                    people,
+                    reached,
+                    best,
+                    open_label,
+                    open_hit,
+                    open_level,
+                    open_best,
+                )
+            if tick is not None:
+                tick(last - first)
     for q in range(n):
         close_person(people, reached, best, open_hit, open_level, open_best, q)
     known = np.unique(gallery.labels)
