@@ -29,6 +29,7 @@ BOUND = START + STEPS * RATE
 _ALONE = (
     "made with a public stand-in for the authors' ensemble (IR-152 and ResNet-152, ArcFace and CosFace heads)"
 )
+_WARPED = "every surrogate sees the aligned face, as published, also one that is measured on whole photos"
 
 
 class LowKey(WindowCloak):
@@ -100,7 +101,7 @@ class LowKeyFamily:
     def card(self, name: CloakName) -> CloakCard:
         surrogates = check_name(name, "lowkey", set(), perceptual=True)
         which = lpips_term.choose(name.perceptual)
-        notes: tuple[str, ...] = (_ALONE, NOTE)
+        notes: tuple[str, ...] = (_ALONE, _WARPED, NOTE)
         if which == "dssim":
             notes = (
                 lpips_term.STAND_IN if not name.perceptual else "perceptual term: DSSIM instead of LPIPS",
