@@ -171,7 +171,7 @@ def test_ssim_is_that_of_the_differentiable_term(clean: Pixels) -> None:
 def test_ssim_of_strips_is_that_of_the_whole(clean: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
     noisy = load_cloak("noise-25").apply([subject(clean)], seed=0)[0].pixels
     whole = ssim(clean, noisy)
-    monkeypatch.setattr("faceprobe.cloaks.quality.STRIP_ROWS", 7)
+    monkeypatch.setattr("faceprobe.cloaks.quality.STRIP_PIXELS", 490)
     assert ssim(clean, noisy) == pytest.approx(whole, abs=1e-12)
 
 

@@ -180,16 +180,13 @@ def total_variation(pixels: Pixels, weight: float) -> Pixels:
     with Gaussian noise of 10 grey levels.
     """
     restoration: Any = require("skimage.restoration", "cloak", "total-variation denoising")
-    smooth: NDArray[np.float32] = restoration.denoise_tv_chambolle(
-        pixels.astype(np.float32) / 255, weight=weight, channel_axis=-1
-    )
-    return np.rint(smooth.clip(0, 1) * 255).astype(np.uint8)
+    smooth = restoration.denoise_tv_chambolle(pixels.astype(np.float32) / 255, weight=weight, channel_axis=-1)
+    return np.asarray(np.rint(smooth.clip(0, 1) * 255), dtype=np.uint8)
 
 
 def _bilateral(pixels: Pixels) -> Pixels:
     cv2: Any = require("cv2", "encode", "the bilateral filter")
-    smooth: Pixels = cv2.bilateralFilter(pixels, *BILATERAL)
-    return smooth
+    return np.asarray(cv2.bilateralFilter(pixels, *BILATERAL), dtype=np.uint8)
 
 
 _AMOUNTS: dict[str, Callable[[Pixels, float], Pixels]] = {

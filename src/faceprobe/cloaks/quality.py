@@ -15,8 +15,8 @@ from faceprobe.core.extras import require
 
 WINDOW = 11
 """Side of SSIM's Gaussian window (sigma 1.5), as in Wang et al. 2004 and TensorFlow's ``image.ssim``."""
-STRIP_ROWS = 512
-"""Rows of a large photo that are compared at once."""
+STRIP_PIXELS = 1_000_000
+"""Pixels of a large photo that are compared at once: scikit-image holds some ten float64 copies of them."""
 
 Pixels = NDArray[np.uint8]
 Lpips = Callable[[Pixels, Pixels], float]
@@ -46,7 +46,7 @@ class Quality:
 def photo_quality(clean: Pixels, changed: Pixels, lpips: Lpips | None = None) -> Quality:
     """Compare two (H, W, 3) uint8 RGB photos of equal size; :class:`BadInput` for others.
 
-    ``lpips`` is the function that measures it, from :func:`find_lpips`.
+    ``lpips`` is a function that measures it; None leaves it out.
     """
     if clean.shape != changed.shape or clean.ndim != 3 or clean.shape[2] != 3:
         raise BadInput(
@@ -60,8 +60,8 @@ def photo_quality(clean: Pixels, changed: Pixels, lpips: Lpips | None = None) ->
 def squared_error(clean: Pixels, changed: Pixels) -> float:
     """The sum of squared differences over all pixels and channels, exactly."""
     total = 0
-    for start in range(0, len(clean), STRIP_ROWS):
-        part = slice(start, start + STRIP_ROWS)
+    for start in range(0, len(clean), 256):
+        part = slice(start, start + 256)
         difference = clean[part].astype(np.int32) - changed[part]
         total += int(np.sum(difference * difference, dtype=np.int64))
     return float(total)
@@ -84,9 +84,9 @@ def ssim(clean: Pixels, changed: Pixels) -> float:
     if any(after for _, after in pad):
         clean, changed = (np.pad(p, [*pad, (0, 0)], mode="edge") for p in (clean, changed))
     rows = clean.shape[0] - WINDOW + 1
-    total = 0.0
-    for start in range(0, rows, STRIP_ROWS):
-        count = min(STRIP_ROWS, rows - start)
+    total, step = 0.0, max(1, STRIP_PIXELS // clean.shape[1])
+    for start in range(0, rows, step):
+        count = min(step, rows - start)
         part = slice(start, start + count + WINDOW - 1)
         total += count * float(
             metrics.structural_similarity(
