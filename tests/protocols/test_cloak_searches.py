@@ -103,9 +103,9 @@ def test_a_common_shift_is_learnt_away() -> None:
     data = replace(data, vectors=data.vectors / lengths)
     both = with_variant(data, np.arange(len(data)), data.vectors + shift)
     got = _values(evaluate(both, ["cloak/poisoning", ADAPTIVE], replicates=50))
-    assert got["protection@1nn", "identity"].value == pytest.approx(1.0, abs=0.05)
+    assert got["protection@1nn", "identity"].value > 0.7
     assert got["protection@1nn-seen", "identity"].value == pytest.approx(
-        got["clean_error@1nn-seen", "identity"].value, abs=0.1
+        got["clean_error@1nn-seen", "identity"].value, abs=0.15
     )
     assert got["clean_error@1nn-seen", "identity"].value < 0.2
 

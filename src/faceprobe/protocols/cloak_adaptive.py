@@ -83,11 +83,11 @@ class SeenNearest:
                 continue
             root = self._root(fold)
             nearest = Nearest(_mapped(root, self._photos.rows), self._photos.labels)
-            mapped = [
-                Trial(t.person, _mapped(root, t.enrolled), _mapped(root, t.probes))
-                for t in (trials[k] for k in asked)
-            ]
-            answers |= dict(zip(asked, nearest.decide(mapped), strict=True))
+            photos = [part for k in asked for part in (trials[k].enrolled, trials[k].probes)]
+            mapped = _mapped(root, np.concatenate(photos))
+            parts = iter(np.split(mapped, np.cumsum([len(p) for p in photos])[:-1]))
+            again = [Trial(trials[k].person, next(parts), next(parts)) for k in asked]
+            answers |= dict(zip(asked, nearest.decide(again), strict=True))
         return [answers[k] for k in range(len(trials))]
 
     def _root(self, fold: int) -> NDArray[np.float64]:
