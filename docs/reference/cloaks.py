@@ -2,12 +2,12 @@
 
     python docs/reference/cloaks.py FOLDER RECOGNISER [--detector YUNET] [--own]
 
-FOLDER holds photos of actors with the cloaks of their authors (``cloaked:FOLDER``), RECOGNISER is an ONNX face
-recogniser of 112 x 112 pixels. Writes ``docs/reference/cloaks.json`` and the tables of
-``docs/reference/README.md``: aggregates only, no photo, vector or score of a photo, people as "person 1" and so
-on in the order of their names. ``--own`` adds our own Fawkes and LowKey, made from the clean photos that LowKey's
-authors scaled (185 of them), with the recogniser and then a bundled model to look through; that takes long, and
-what was made is kept in the cache.
+FOLDER holds photos of actors with the cloaks of their authors (``cloaked:FOLDER``), RECOGNISER is an ONNX
+face recogniser of 112 x 112 pixels. Writes ``docs/reference/cloaks.json`` and the tables of
+``docs/reference/README.md``: aggregates only, no photo, vector or score of a photo, people as "person 1" and
+so on in the order of their names. ``--own`` adds our own Fawkes and LowKey, made from the clean photos that
+LowKey's authors scaled (185 of them), with the recogniser and then a bundled model to look through; that
+takes long, and what was made is kept in the cache.
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ from faceprobe.protocols import Outcome, evaluate
 HERE = Path(__file__).parent
 TITLE = "Published cloaked photos of five actors"
 NOTE = (
-    "523 face crops of 18 actors; five of them (185 photos) with the authors' own LowKey and Fawkes v1 files, one "
-    "(45 photos) with Fawkes v0.3 high. No spread over so few people is claimed: every figure stands for each person. "
-    "The face recogniser is a small MobileFaceNet used for tests and not shipped; the bundled models are small and "
-    "were trained on drawn people only. A high value says that a cloak beats this network, and nothing about others."
+    "523 face crops of 18 actors; five of them (185 photos) with the authors' own LowKey and Fawkes v1 "
+    "files, one (45 photos) with Fawkes v0.3 high. No spread over so few people is claimed: every figure "
+    "stands for each person. The face recogniser is a small MobileFaceNet used for tests and not shipped; the "
+    "bundled models are small and were trained on drawn people only. A high value says that a cloak beats this "
+    "network, and nothing about others."
 )
 RECOGNISER = "face recogniser (ONNX)"
 BUNDLED = tuple(f"bundled:{name}" for name in ("face", "clip-s", "clip-m", "clip-l", "clip-vit"))
