@@ -16,6 +16,7 @@ from faceprobe.protocols.kinds import KINDS
 from faceprobe.protocols.normalised import against_cohort, method_of, normalised_names
 from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.types import Context, NothingLeft, Outcome, Protocol
+from faceprobe.protocols.variants import clean_rows, take_rows
 from faceprobe.protocols.verification import allowed_at_targets, tail_size
 from faceprobe.scores import mated_scores, plan_memory, sweep
 from faceprobe.scores.search_limits import plan_search
@@ -38,6 +39,8 @@ def evaluate(
     """Every metric of ``protocols`` (None: of all that ``data`` allows), with intervals; with ``normalise``
     also of the protocols that normalise scores so with the cohort of ``data``.
 
+    Where ``data`` hold variants, the protocols ``cloak/*`` see them all, and every other protocol the clean
+    photos alone.
     ``replicates`` = 0 leaves the intervals out. ``block_rows`` is the side of a block of scores, ``threads``
     (None: all cores) how many work on them, and ``max_memory`` bounds the bytes beyond the vectors; no
     exact figure depends on them. ``int8`` forms scores from 8-bit codes where that suffices, which is quicker
@@ -49,21 +52,30 @@ def evaluate(
     """
     if replicates < 0:
         raise WrongUsage(f"replicates must be 0 or more, not {replicates}")
-    chosen = _choose(data, protocols)
+    kept = clean_rows(data)
+    clean = take_rows(data, kept)
+    chosen = _choose(data, clean, protocols)
     asked = {PROTOCOLS.get(name).name for name in protocols or ()}
     if normalise is not None:
-        added = [p for p in map(PROTOCOLS.get, normalised_names(data, normalise)) if p not in chosen]
+        added = [p for p in map(PROTOCOLS.get, normalised_names(clean, normalise)) if p not in chosen]
         chosen, asked = chosen + added, asked | {p.name for p in added}
-    arranged = arrange(data, keep_duplicates)
-    context = Context(data, arranged, replicates, seed, quiet)
-    _prepare(chosen, context, threads, max_memory)
     outcome = Outcome(identities=np.unique(data.identities))
     empty: dict[str, NothingLeft] = {}
-    swept = [p for p in chosen if KINDS[p.kind].sweeps]
-    if swept:
-        _sweep(swept, context, block_rows, threads, max_memory, int8)
-    for protocol in chosen:
-        outcome.add(_measured(protocol, context, empty))
+    usual = [p for p in chosen if not KINDS[p.kind].cloaks]
+    if usual:
+        arranged = arrange(clean, keep_duplicates)
+        context = Context(clean, arranged, replicates, seed, quiet, kept=kept)
+        _prepare(usual, context, threads, max_memory)
+        swept = [p for p in usual if KINDS[p.kind].sweeps]
+        if swept:
+            _sweep(swept, context, block_rows, threads, max_memory, int8)
+        for protocol in usual:
+            outcome.add(_measured(protocol, context, empty))
+    cloaked = [p for p in chosen if KINDS[p.kind].cloaks]
+    if cloaked:
+        context = Context(data, arrange(data, keep_duplicates), replicates, seed, quiet)
+        for protocol in cloaked:
+            outcome.add(_measured(protocol, context, empty))
     for name, error in empty.items():
         if name in asked or len(empty) == len(chosen):
             raise error
@@ -85,12 +97,14 @@ def _prepare(
             context.cohorts[method] = against_cohort(data, arranged, method)
 
 
-def _choose(data: LabelledEmbeddings, protocols: Sequence[str] | None) -> list[Protocol]:
+def _choose(
+    data: LabelledEmbeddings, clean: LabelledEmbeddings, protocols: Sequence[str] | None
+) -> list[Protocol]:
     """The protocols that ``protocols`` names; None: those that the data allow and that need not be named."""
     every = [PROTOCOLS.get(name) for name in dict.fromkeys(protocols or PROTOCOLS.names())]
     chosen = [p for p in every if protocols or not p.on_request]
     chosen.sort(key=lambda p: list(KINDS).index(p.kind))
-    reasons = {p.name: KINDS[p.kind].lacking(p, data) for p in chosen}
+    reasons = {p.name: KINDS[p.kind].lacking(p, data if KINDS[p.kind].cloaks else clean) for p in chosen}
     if protocols:
         for name, reason in reasons.items():
             if reason:

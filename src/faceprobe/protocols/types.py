@@ -103,7 +103,8 @@ class Context:
     """What a protocol is measured on. ``weights`` (R, P) are the identity weights of the bootstrap,
     for people in the order of ``arranged.names``; ``summary`` and ``ranks`` (by protocol) are there for
     the kinds that share the pass over all pairs, ``limits`` (by protocol) for those that search a
-    gallery, ``cohorts`` (by method) for those that measure scores against a cohort.
+    gallery, ``cohorts`` (by method) for those that measure scores against a cohort. ``kept`` are the rows of
+    the caller's data that ``data`` are (None: all of them), since curves that name rows name those.
     """
 
     data: LabelledEmbeddings
@@ -111,6 +112,7 @@ class Context:
     replicates: int
     seed: int
     quiet: bool = True
+    kept: NDArray[np.int64] | None = None
     summary: ScoreSummary | None = None
     ranks: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     rankings: dict[str, Ranking] = field(default_factory=dict)
@@ -130,11 +132,14 @@ class Kind:
     or "" where they can. ``measure`` does it, and raises :class:`NothingLeft` where no trial is left.
     ``sweeps``: it reads ``context.summary``; ``ranking`` then asks the pass for ranks. ``holds``: it
     searches, and keeps so many bytes besides a block of scores; then ``context.limits`` are there for it.
+    ``cloaks``: it is shown cloaked photos beside the clean ones, while all other kinds see the clean ones
+    alone.
     """
 
     figures: Sequence[tuple[str, Weighting]]
     lacking: Callable[[Protocol, LabelledEmbeddings], str]
     measure: Callable[[Protocol, Context], Outcome]
     sweeps: bool = False
+    cloaks: bool = False
     ranking: Callable[[Protocol, Arranged, MatedScores], Ranking] | None = None
     holds: Callable[[LabelledEmbeddings, Arranged], int] | None = None
