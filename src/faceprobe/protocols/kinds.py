@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from faceprobe.protocols import (
     centroid,
+    cloak_recognition,
     distractors,
     fairness,
     gallery_size,
@@ -29,4 +30,5 @@ KINDS: dict[str, Kind] = {
     "template-identification": template_identification.KIND,
     "distractors": distractors.KIND,
     "fairness": fairness.KIND,
+    "cloak-recognition": cloak_recognition.KIND,
 }
