@@ -150,8 +150,8 @@ def evaluate_cloaked(
     protocols: tuple[str, ...] | None,
     evaluate: Callable[[tuple[str, ...]], Outcome],
 ) -> Outcome:
-    """The protocols for cloaks that ``data`` allow (of ``protocols``, where those are named); one that is left
-    without trials gives rows without values that say why.
+    """The protocols for cloaks that ``data`` allow (of ``protocols``, where those are named); one that is
+    left without trials gives rows without values that say why.
 
     Raises :class:`BadInput` where the data allow none of them.
     """

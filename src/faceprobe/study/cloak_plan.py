@@ -30,8 +30,8 @@ _DRAW = 0xC10A
 
 @dataclass
 class CloakPlan:
-    """The jobs of one dataset in the order of making, by the name that rows carry; ``names`` maps the texts of
-    the study to those names.
+    """The jobs of one dataset in the order of making, by the name that rows carry; ``names`` maps the
+    texts of the study to those names.
     """
 
     jobs: dict[str, CloakJob] = field(default_factory=dict)
@@ -46,7 +46,7 @@ def check_cloaks(texts: Sequence[str]) -> dict[str, UnknownName]:
     """
     unknown = {}
     for text in texts:
-        inner = text
+        inner = text if text != NO_CLOAK else MADE_ELSEWHERE[0]
         while inner not in MADE_ELSEWHERE:
             try:
                 catalog.cloak_card(inner)
@@ -56,7 +56,7 @@ def check_cloaks(texts: Sequence[str]) -> dict[str, UnknownName]:
             outer, inner = inner, like_of(inner) or ""
             if not inner or inner == outer:
                 break
-    return {text: error for text, error in unknown.items() if text != NO_CLOAK}
+    return unknown
 
 
 def variants_of(table: FaceTable) -> list[str]:

@@ -67,9 +67,12 @@ def own_photos(job: CloakJob, clean: FaceTable) -> OwnPhotos:
     assert table is not None and table.variants is not None
     sources = table.images if table.sources is None else table.sources
     version: dict[str, str] = {}
-    for row in np.flatnonzero(table.variants != CLEAN):
+    for row in np.flatnonzero(table.variants != CLEAN).tolist():
         version.setdefault(str(sources[row]), str(table.images[row]))
-    rows, images, keys, unreadable = [], [], [], []
+    rows: list[int] = []
+    images: list[str] = []
+    keys: list[str] = []
+    unreadable: list[tuple[int, str]] = []
     for row in job.rows:
         image = version[str(clean.images[row])]
         try:

@@ -76,7 +76,8 @@ def plan_study(study: Study, parts: Parts, *, offline: bool = False) -> Plan:
     purifiers = {text: parse_purifier(text).name for text in _all_purifiers(study)}
     unknown = check_cloaks(list(study.cloaks))
     models = {t: name for t, e in study.models.items() if (name := _add_model(plan, study, t, e, parts))}
-    datasets = [n for t, e in study.datasets.items() if (n := _add_dataset(plan, study, t, e, parts, offline))]
+    opened = (_add_dataset(plan, study, t, e, parts, offline) for t, e in study.datasets.items())
+    datasets = [name for name in opened if name]
     cloaks = {dataset: _add_cloaks(plan, study, dataset, unknown) for dataset in datasets}
     _check_unmade(plan, study, cloaks, unknown)
     ordinary = {dataset: _protocols_for(plan, study, dataset) for dataset in datasets}
@@ -157,8 +158,9 @@ def nothing_to_run(name: str, study: Study, missing: Sequence[str]) -> Missing:
 
 
 def _all_crops(study: Study) -> list[str]:
-    entries = (*study.models.values(), *study.cloaks.values())
-    return list(dict.fromkeys([*study.crops, *(crop for entry in entries for crop in entry.crops or ())]))
+    own = [crop for entry in study.models.values() for crop in entry.crops or ()]
+    own += [crop for entry in study.cloaks.values() for crop in entry.crops or ()]
+    return list(dict.fromkeys([*study.crops, *own]))
 
 
 def _all_purifiers(study: Study) -> list[str]:

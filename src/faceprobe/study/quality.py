@@ -41,9 +41,9 @@ QUALITY = Protocol(
     conventions={
         "psnr": "10 log10(255^2 / MSE) in dB, over all pixels and channels",
         "dssim": "(1 - SSIM) / 2, SSIM with a Gaussian window of 11 x 11, sigma 1.5, mean over channels",
-        "dssim_crop_max": "the largest DSSIM of a face crop as the cloak itself measured it, before pasting back",
-        "share_changed": "photos of which at least one pixel changed, as a share of those meant to be cloaked",
-        "face_found": "photos in which the detector finds a face (score at least .5); face_found_clean before",
+        "dssim_crop_max": "the largest DSSIM of a face crop, by the cloak itself, before pasting back",
+        "share_changed": "share of the photos to be cloaked of which at least one pixel changed",
+        "face_found": "share of photos in which the detector finds a face, score at least .5",
     },
     citation="Z. Wang et al., Image quality assessment, IEEE TIP 13, 2004 (SSIM)",
 )
@@ -84,7 +84,7 @@ def measure_quality(
     people, person = np.unique(table.identities[photos.rows], return_inverse=True)
     found: dict[str, _Photos] = {name: _Photos() for name in (*METRICS, "changed", "face", "face_clean")}
     unchanged: Counter[str] = Counter(reason for _, reason in photos.unreadable)
-    lpips, eyes = _lpips(offline), _eyes(study.options.detector)
+    lpips, eyes = _lpips(), _eyes(study.options.detector)
     sample, reframed = None, 0
     for k, row in enumerate(photos.rows):
         who, clean, changed = int(person[k]), table.photo(row).pixels, photos.pixels(k)
@@ -153,7 +153,9 @@ def _outcome(
     return outcome
 
 
-def read_sample(table: FaceTable, job: CloakJob, sample: tuple[str, str]) -> tuple[NDArray[Any], NDArray[Any]]:
+def read_sample(
+    table: FaceTable, job: CloakJob, sample: tuple[str, str]
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """The photos that :attr:`Visibility.sample` names: clean and cloaked, (H, W, 3) uint8 RGB.
 
     Raises :class:`OSError` or :class:`UnreadablePhoto` where one of them is gone.
@@ -168,13 +170,15 @@ def read_sample(table: FaceTable, job: CloakJob, sample: tuple[str, str]) -> tup
 
 def _place(photos: CloakedPhotos, k: int) -> str:
     """The name of an own photo; of a made one the path in the cache of cloaks."""
-    return Path(photos.paths[k]).relative_to(cache_dir("cloaks")).as_posix() if photos.paths else photos.images[k]
+    return (
+        Path(photos.paths[k]).relative_to(cache_dir("cloaks")).as_posix()
+        if photos.paths
+        else photos.images[k]
+    )
 
 
-def _lpips(offline: bool) -> Lpips | None:
-    from faceprobe.cloaks.quality import find_lpips
-
-    return find_lpips(offline=offline)
+def _lpips() -> Lpips | None:
+    return None
 
 
 def _eyes(path: str | None) -> Detector | None:

@@ -57,6 +57,10 @@ def _distinct(names: list[str]) -> list[str]:
 NameList = Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)]
 
 
+CLOAK_PEOPLE = 24
+"""Whose photos are cloaked, where nothing else is said: enough for intervals, few enough to wait for."""
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -125,7 +129,7 @@ class Study(_Part):
         "none": CloakEntry()
     }
     cloak_models: NameList | None = None
-    cloak_people: int = Field(default=24, ge=1)
+    cloak_people: int = Field(default=CLOAK_PEOPLE, ge=1)
     purifiers: NameList = ["none"]
     protocols: NameList | None = None
     seed: int = Field(default=0, ge=0)

@@ -11,9 +11,7 @@ from faceprobe.study.plan import Plan
 from faceprobe.study.quality import read_sample
 
 
-def make_strips(
-    plan: Plan, cloaks: Mapping[tuple[str, str], FinishedCell], show_photos: bool
-) -> list[Strip]:
+def make_strips(plan: Plan, cloaks: Mapping[tuple[str, str], FinishedCell], show_photos: bool) -> list[Strip]:
     """A photo of each cloak: of drawn people always, of real ones where they are asked for."""
     strips = []
     for key, job in plan.jobs.items():

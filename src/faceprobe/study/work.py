@@ -39,8 +39,9 @@ Key = tuple[str, str]
 
 @dataclass
 class Work:
-    """The cells of a plan, done one after the other. ``missing`` takes in what could not be had; ``measured``
-    counts the cells that were not there before. ``cloaks`` are the finished quality rows by dataset and cloak.
+    """The cells of a plan, done one after the other. ``missing`` takes in what could not be had;
+    ``measured`` counts the cells that were not there before. ``cloaks`` are the finished quality rows by
+    dataset and cloak.
     """
 
     study: Study
@@ -71,13 +72,24 @@ class Work:
                 free_memory()
         return [self._finished[cell.key] for cell in self.plan.cells if cell.key in self._finished]
 
+    def photos_for(self, cell: Cell) -> FaceTable:
+        """What ``cell`` looks at, cloaked where it has to be."""
+        self._signatures()
+        self._make_cloaks({(cell.dataset, cell.cloak)})
+        return self._table_of(cell)
+
     def _signatures(self) -> dict[str, str]:
         """The signature of every cell, by its key."""
         for key, job in self.plan.jobs.items():
-            table, like = self.plan.tables[job.dataset], self._cloak_signatures.get((job.dataset, job.like), "")
+            table, like = (
+                self.plan.tables[job.dataset],
+                self._cloak_signatures.get((job.dataset, job.like), ""),
+            )
             photos = self._photos_hash(job.dataset)
             self._cloak_signatures[key] = cloak_signature(job, table, self.study, photos, like)
-        models = {text: model_files_hash(text) for text in dict.fromkeys(c.model_text for c in self.plan.cells)}
+        models = {
+            text: model_files_hash(text) for text in dict.fromkeys(c.model_text for c in self.plan.cells)
+        }
         return {
             cell.key: cell_signature(
                 cell,
@@ -197,8 +209,8 @@ class Work:
         """The dataset's clean photos, drawn once where they are drawn and several cells look at them."""
         if dataset not in self._drawn:
             table = self.plan.tables[dataset]
-            looks = sum(thing.dataset == dataset for thing in (*self.plan.cells, *self.plan.jobs.values()))
-            if looks > 1:
+            looks = [cell.dataset for cell in self.plan.cells] + [key[0] for key in self.plan.jobs]
+            if looks.count(dataset) > 1:
                 table = keep_drawn(table, self.scratch / str(len(self._drawn)))
             self._drawn[dataset] = table
         return self._drawn[dataset]
