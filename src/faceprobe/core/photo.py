@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -104,10 +105,8 @@ def _upright(image: Image.Image) -> Image.Image:
     """Apply the EXIF rotation; a photo whose EXIF block is damaged stays as it is."""
     from PIL import ImageOps
 
-    try:
+    with suppress(Exception):  # struct.error, KeyError, ...: the pixels are sound all the same
         ImageOps.exif_transpose(image, in_place=True)  # no copy of what is upright already
-    except Exception:  # struct.error, KeyError, ...: the pixels are sound all the same
-        pass
     return image
 
 
