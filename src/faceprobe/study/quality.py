@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.cloaks import lpips_term
 from faceprobe.cloaks.quality import Lpips, photo_quality
 from faceprobe.cloaks.store import CloakedPhotos
+from faceprobe.cloaks.surrogate import check_torch
 from faceprobe.core.errors import Missing, Unreachable
 from faceprobe.core.files import cache_dir, sha256_json
 from faceprobe.core.result import Result, attach
@@ -99,7 +101,8 @@ def measure_quality(
             reframed += 1
         else:
             sample = sample or (str(table.images[row]), _place(photos, k))
-            for name, value in photo_quality(clean, changed, lpips).to_dict().items():
+            large = min(clean.shape[:2]) >= lpips_term.SMALLEST
+            for name, value in photo_quality(clean, changed, lpips if large else None).to_dict().items():
                 if value is not None:
                     found[name].add(who, value)
     outcome = _outcome(photos, found, len(people), study, reframed)
@@ -178,7 +181,20 @@ def _place(photos: CloakedPhotos, k: int) -> str:
 
 
 def _lpips() -> Lpips | None:
-    return None
+    """LPIPS where AlexNet's weights are on this machine; none are fetched for this alone."""
+    if not lpips_term.weights_file().is_file():
+        return None
+    torch = check_torch("LPIPS")
+    distance, _ = lpips_term.load_perceptual("lpips", device=torch.device("cpu"), offline=True)
+
+    def tensor(pixels: NDArray[np.uint8]) -> Any:
+        return torch.from_numpy(pixels.astype(np.float32) / 255).permute(2, 0, 1)[None]
+
+    def measure(clean: NDArray[np.uint8], changed: NDArray[np.uint8]) -> float:
+        with torch.no_grad():
+            return float(distance(tensor(changed), tensor(clean))[0])
+
+    return measure
 
 
 def _eyes(path: str | None) -> Detector | None:
