@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from faceprobe.cloaks.catalog import cloak_card, load_cloak
 from faceprobe.cloaks.names import parse_cloak
-from faceprobe.cloaks.noise import changed_box, like_of
+from faceprobe.cloaks.noise import like_of
 from faceprobe.cloaks.purify import PURIFIERS, parse_purifier
-from faceprobe.cloaks.quality import dssim, photo_quality, psnr, ssim
+from faceprobe.cloaks.quality import changed_box, dssim, photo_quality, psnr, ssim
 from faceprobe.cloaks.types import Subject
 from faceprobe.core.errors import BadInput, UnknownName, WrongUsage
 from faceprobe.core.photo import Photo
@@ -173,6 +173,23 @@ def test_ssim_of_strips_is_that_of_the_whole(clean: Pixels, monkeypatch: pytest.
     whole = ssim(clean, noisy)
     monkeypatch.setattr("faceprobe.cloaks.quality.STRIP_PIXELS", 490)
     assert ssim(clean, noisy) == pytest.approx(whole, abs=1e-12)
+
+
+def test_ssim_where_little_changed_is_that_of_the_whole_photo(clean: Pixels) -> None:
+    metrics = pytest.importorskip("skimage.metrics")
+    for y, x in [(0, 0), (40, 30), (84, 64), (3, 55)]:
+        changed = clean.copy()
+        changed[y : y + 6, x : x + 4] ^= 31
+        whole = metrics.structural_similarity(
+            clean,
+            changed,
+            channel_axis=-1,
+            data_range=255,
+            gaussian_weights=True,
+            sigma=1.5,
+            use_sample_covariance=False,
+        )
+        assert ssim(clean, changed) == pytest.approx(whole, abs=1e-12)
 
 
 def test_quality_of_equal_tiny_and_unequal_photos(clean: Pixels) -> None:

@@ -75,7 +75,7 @@ def _announce(card: CloakCard, album: Album) -> None:
     from faceprobe.core.progress import say
 
     say(f"{card.id}: {card.about}")
-    for line in looks_through(card.id, like_of(card.id)):
+    for line in looks_through(card, like_of(card.id)):
         say(f"  {line}")
     for note in card.notes:
         say(f"  note: {note}")
@@ -84,18 +84,22 @@ def _announce(card: CloakCard, album: Album) -> None:
     say(f"  limits: {LIMITS}")
 
 
-def looks_through(cloak_id: str, other: str | None = None) -> list[str]:
-    """The surrogates and the perceptual term that a cloak's id names, in words."""
+def looks_through(card: CloakCard, other: str | None = None) -> list[str]:
+    """The surrogates and the perceptual term of a cloak (of noise: of the ``other``), in words."""
+    from faceprobe.cloaks.catalog import cloak_card
+    from faceprobe.cloaks.listing import perceptual_of
     from faceprobe.cloaks.names import parse_cloak
 
-    name = parse_cloak(other or cloak_id)
+    if other:
+        card = cloak_card(other)
+    name = parse_cloak(card.id)
     of = f" (of {other}, whose PSNR is copied)" if other else ""
     if not name.surrogates:
         return ["surrogate: none, it looks at no encoder" + of]
     lines = [f"surrogate: {' + '.join(name.surrogates)}{of}"]
     if any(surrogate.startswith("bundled:") for surrogate in name.surrogates):
         lines.append("bundled models are small and were trained on synthetic people: a weak surrogate")
-    lines.append(f"perceptual term: {name.perceptual or 'the cloak’s own (see faceprobe cloaks)'}")
+    lines.append(f"perceptual term: {perceptual_of(card) or 'none; the change is bounded a pixel'}")
     return lines
 
 
@@ -106,7 +110,8 @@ def _warn(done: FolderRun) -> None:
     if marked:
         first = marked[0]
         say(
-            f"warning: {len(marked):,} photos were cloaked before, as {first.source} ({first.mark}); cloaked again"
+            f"warning: {len(marked):,} photos bear a cloak already, as {first.source} ({first.mark});"
+            " they were cloaked again"
         )
     summary = done.document["summary"]
     if summary["grey_now_coloured"]:

@@ -21,15 +21,20 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
     """A plain table that also reads well when piped into a file."""
     from rich import box
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(
-        title=title, title_justify="left", caption=caption or None, caption_justify="left", box=box.SIMPLE
+        title=escape(title),
+        title_justify="left",
+        caption=escape(caption) or None,
+        caption_justify="left",
+        box=box.SIMPLE,
     )
     for k, column in enumerate(columns):
         table.add_column(column, overflow="fold", justify="left" if k == 0 else "default", no_wrap=k == 0)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))  # the brackets of a cloak's name are no markup
     console = Console()
     if not console.is_terminal:
         console = Console(width=int(os.environ.get("COLUMNS", "") or 160))

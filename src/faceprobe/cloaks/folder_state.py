@@ -32,9 +32,10 @@ class PhotoRecord:
     decides the output, ``sha256`` the output's bytes. ``faces`` is None where nobody looked for any.
     ``note`` says why a photo was left unchanged, or "". The four measures compare the whole photo after it
     was written with 8 bits; they are None where nothing changed. ``dssim_crop_max`` is the largest of its
-    face crops. ``cosine`` is the mean over faces and surrogates, clean to cloaked, read from the written photo.
-    ``colour`` is the largest difference between channels (levels of 255) in a photo that was grey before,
-    None for other photos. ``mark`` says what cloak the source already bore. ``seconds`` is for the manifest.
+    face crops. ``cosine`` is the mean over faces and surrogates, clean to cloaked, read from the written
+    photo. ``colour`` is the largest difference between channels (levels of 255) in a photo that was
+    grey before, None for other photos. ``mark`` says what cloak the source already bore. ``seconds`` is for
+    the manifest.
     """
 
     source: str

@@ -21,8 +21,8 @@ _MODULES = {"cloak": ("torch", "pytorch_msssim", "skimage"), "control": ("cv2", 
 
 @dataclass(frozen=True)
 class ListedCloak:
-    """``stem`` is how it is written, ``surrogates`` and ``perceptual`` what it uses where the name says nothing,
-    ``needs`` what has to be there, ``missing`` the libraries of it that are not.
+    """``stem`` is how it is written, ``surrogates`` and ``perceptual`` what it uses where the name says
+    nothing, ``needs`` what has to be there, ``missing`` the libraries of it that are not.
     """
 
     stem: str
@@ -75,16 +75,23 @@ def describe(text: str) -> ListedCloak | dict[str, str]:
         return {"name": purifier.name, "about": f"purifier: {purifier.about}"}
 
 
+def perceptual_of(card: CloakCard) -> str:
+    """What a cloak keeps small to stay unseen: "dssim" or "lpips"; "" where it bounds each pixel only."""
+    named = parse_cloak(card.id).perceptual or str(card.constants.get("perceptual", ""))
+    return named or ("dssim" if "dssim_bound" in card.constants else "")
+
+
 def _listed(stem: str, text: str) -> ListedCloak:
     card = cloak_card(text)
-    shown = parse_cloak(like_of(card.id) or card.id)
+    other = like_of(card.id)
+    shown = parse_cloak(other or card.id)
     needs: list[str] = []
     if not card.control:
         needs = ["pip install 'faceprobe[cloak]'", "faces: a detector, unless the dataset knows them"]
     if shown.surrogates and card.control:
-        needs.append(f"the photos as {like_of(card.id)} leaves them")
+        needs.append(f"the photos as {other} leaves them")
     if card.needs_targets:
         needs.append("clean photos of other people (--targets)")
     modules = _MODULES["control" if card.control else "cloak"]
     missing = tuple(m for m in modules if find_spec(m) is None)
-    return ListedCloak(stem, card, shown.surrogates, shown.perceptual, tuple(needs), missing)
+    return ListedCloak(stem, card, shown.surrogates, perceptual_of(card), tuple(needs), missing)

@@ -7,6 +7,8 @@ torchvision's cache or download. Without them DSSIM stands in: the cloak's id th
 from __future__ import annotations
 
 import hashlib
+import os
+import sys
 import warnings
 from functools import cache
 from pathlib import Path
@@ -34,9 +36,16 @@ STAND_IN = (
 
 
 def weights_file() -> Path:
-    """Where torchvision keeps AlexNet's weights (``TORCH_HOME`` moves it); it need not exist."""
-    hub: Any = require("torch.hub", "encode", "LPIPS")
-    return Path(hub.get_dir()) / "checkpoints" / FILE
+    """Where torchvision keeps AlexNet's weights (``TORCH_HOME`` moves it); it need not exist.
+
+    ``torch.hub`` is asked only where it is loaded already: listing cloaks must not import torch.
+    """
+    hub: Any = sys.modules.get("torch.hub")
+    if hub is not None:
+        return Path(hub.get_dir()) / "checkpoints" / FILE
+    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    home = os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))
+    return Path(home).expanduser() / "hub" / "checkpoints" / FILE
 
 
 def choose(perceptual: str) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.cloaks.names import CloakName, parse_cloak
-from faceprobe.cloaks.quality import squared_error
+from faceprobe.cloaks.quality import changed_box, squared_error
 from faceprobe.cloaks.types import CloakCard, Cloaked, Subject, photo_seed
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.files import sha256_json
@@ -90,19 +90,6 @@ class Noise:
             error = squared_error(clean, subject.like)
         noisy = noise_at(clean, box, error, seed)
         return (clean, "8 bits cannot express this PSNR") if noisy is None else (noisy, "")
-
-
-def changed_box(clean: Pixels, changed: Pixels) -> tuple[int, int, int, int] | None:
-    """Rows y0..y1 and columns x0..x1 (ends excluded) of the pixels that differ; None where none does."""
-    rows = np.array([not np.array_equal(a, b) for a, b in zip(clean, changed, strict=True)])
-    if not rows.any():
-        return None
-    y0, y1 = int(rows.argmax()), len(rows) - int(rows[::-1].argmax())
-    columns = np.zeros(clean.shape[1], dtype=bool)
-    for start in range(y0, y1, STRIP_ROWS):
-        part = slice(start, min(start + STRIP_ROWS, y1))
-        columns |= (clean[part] != changed[part]).any(axis=(0, 2))
-    return y0, y1, int(columns.argmax()), len(columns) - int(columns[::-1].argmax())
 
 
 def noise_at(clean: Pixels, box: tuple[int, int, int, int], error: float, seed: int) -> Pixels | None:

@@ -30,6 +30,8 @@ MARK = "faceprobe-cloak"
 """Keyword of the PNG text that names the cloak in a photo that was changed."""
 MARKED_NAMES = ("_high_cloaked.png", "_cloaked.png", "_attacked.png")
 """How the authors' own tools name their output."""
+COMPRESSION = 3
+"""Of zlib: a third of the time of its usual 6, and files a fifth larger."""
 STRIP_ROWS = 256
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -48,8 +50,8 @@ class Original:
     ``photo.pixels`` are what a cloak sees: upright, transparency laid over white, 16 bits cut to the upper 8.
     ``planes`` (H, W, 3 or 4) are the upright original where it has more than those, uint16 or with a plane of
     transparency; else None. ``exif`` are the bytes to keep (b"" for none), ``icc`` the colour profile.
-    ``grey`` says that all three channels are equal, ``mark`` what cloak the file says to bear, "" for none. ``notes``
-    name what the PNG cannot keep.
+    ``grey`` says that all three channels are equal, ``mark`` what cloak the file says to bear, "" for none.
+    ``notes`` name what the PNG cannot keep.
     """
 
     photo: Photo
@@ -246,7 +248,7 @@ def _encode(planes: Planes) -> bytes:
         from PIL import Image
 
         buffer = io.BytesIO()
-        Image.fromarray(np.ascontiguousarray(planes)).save(buffer, "PNG")
+        Image.fromarray(np.ascontiguousarray(planes)).save(buffer, "PNG", compress_level=COMPRESSION)
         return buffer.getvalue()
     cv2: Any = require("cv2", "encode", "writing 16-bit photos")
     order = [2, 1, 0, 3][: planes.shape[2]]
