@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FILE = "alexnet-owt-7be5be79.pth"
-"""torchvision's ``AlexNet_Weights.IMAGENET1K_V1``; the eight digits begin its SHA-256."""
+"""torchvision's ``AlexNet_Weights.IMAGENET1K_V1``."""
+PREFIX = "7be5be79"
+"""How the SHA-256 of that file begins."""
 URL = f"https://download.pytorch.org/models/{FILE}"
 REACH_SECONDS = 5.0
 SMALLEST = 32
@@ -69,7 +71,7 @@ def load_perceptual(which: str, *, device: torch.device, offline: bool) -> tuple
     if not file.is_file():
         _fetch(file, offline)
     digest = _digest(file, file.stat().st_mtime_ns)
-    if not digest.startswith(FILE.rpartition("-")[2].removesuffix(".pth")):
+    if not digest.startswith(PREFIX):
         raise BadInput(f"{file} is damaged (its SHA-256 does not match its name); delete it and try again")
     library: Any = require("lpips", "cloak", "LPIPS")
     with warnings.catch_warnings():
@@ -100,7 +102,7 @@ def _fetch(file: Path, offline: bool) -> None:
     hub: Any = require("torch.hub", "encode", "LPIPS")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        hub.download_url_to_file(URL, str(file), hash_prefix=FILE[-12:-4], progress=False)
+        hub.download_url_to_file(URL, str(file), hash_prefix=PREFIX, progress=False)
     except (OSError, RuntimeError) as error:
         raise Unreachable(f"AlexNet's weights could not be fetched ({error}). {mend}") from error
 
