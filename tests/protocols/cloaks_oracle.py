@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +58,7 @@ def cloaked_world(seed: int, *, n: int = 40, events: bool = False, levels: int =
 class CloakOracle:
     """Rows as dictionaries by path; every figure from its definition."""
 
-    def __init__(self, data: LabelledEmbeddings, ridge: float = 0.1) -> None:
+    def __init__(self, data: LabelledEmbeddings, ridge: float = 1.0) -> None:
         assert data.variants is not None and data.sources is not None
         rows = exact_rows(data.vectors).astype(np.float64)
         self.ridge = ridge / rows.shape[1]
@@ -157,6 +158,100 @@ class CloakOracle:
         penalty[-1, -1] = 0
         w = np.linalg.solve((x * weight[:, None]).T @ x + penalty, (x * weight[:, None]).T @ y)
         return dict(zip(names, (np.append(probe, 1.0) @ w).tolist(), strict=True))
+
+    def retrieved(self, known: bool = True) -> dict[str, dict[str, list[bool]]]:
+        """For each metric of self-retrieval the outcomes by person."""
+        found: dict[str, dict[str, list[bool]]] = {}
+        for path, cloaked in self.cloaked.items():
+            person = self.who[path]
+            rest = [p for p in self.clean if p != path and self.content[p] != self.content[path]]
+            mates = [p for p in rest if self.who[p] == person]
+            others = [p for p in rest if self.who[p] != person]
+
+            def best(probe: NDArray[np.float64], paths: list[str]) -> float:
+                return max((float(probe @ self.clean[p]) for p in paths), default=-np.inf)
+
+            hits = {
+                "self_rank1": best(cloaked, [path]) > best(cloaked, rest),
+                "person_rank1": best(cloaked, [path, *mates]) > best(cloaked, others),
+            }
+            if mates:
+                hits["person_rank1_other"] = best(cloaked, mates) > best(cloaked, others)
+                clean = self.clean[path]
+                hits["clean_person_rank1_other"] = best(clean, mates) > best(clean, others)
+            for metric, hit in hits.items():
+                found.setdefault(metric, {}).setdefault(person, []).append(hit)
+        return found
+
+    def verified(self, fmr: float | None) -> dict[str, dict[str, list[float]]]:
+        """For each kind of comparison the outcomes (``fmr`` None: the cosines) by person; {} where the FMR
+        is not supported.
+        """
+        paths = list(self.clean)
+        nonmated = sorted(
+            (
+                float(self.clean[a] @ self.clean[b])
+                for k, a in enumerate(paths)
+                for b in paths[k + 1 :]
+                if self.who[a] != self.who[b] and self.content[a] != self.content[b]
+            ),
+            reverse=True,
+        )
+        allowed = 0 if fmr is None else int(Fraction(repr(fmr)) * len(nonmated))
+        if fmr is not None and allowed < 1:
+            return {}
+        found: dict[str, dict[str, list[float]]] = {}
+        for path, cloaked in self.cloaked.items():
+            mates = [
+                p for p in paths if self.who[p] == self.who[path] and self.content[p] != self.content[path]
+            ]
+            scores = {
+                "self_match": [float(cloaked @ self.clean[path])],
+                "tmr_cloaked": [float(cloaked @ self.clean[p]) for p in mates],
+                "tmr_clean": [float(self.clean[path] @ self.clean[p]) for p in mates],
+            }
+            for kind, values in scores.items():
+                if values:
+                    outcomes = [v if fmr is None else float(v > nonmated[allowed]) for v in values]
+                    found.setdefault(kind, {}).setdefault(self.who[path], []).extend(outcomes)
+        return found
+
+    def missed_adaptively(self, cloak: bool) -> dict[str, dict[str, float]]:
+        """``linear-seen`` and ``1nn-seen``: each person's share of probes given to somebody else."""
+        people = sorted({self.who[p] for p in self.cloaked})
+        number = np.random.default_rng(20).permutation(np.arange(len(people)) % min(5, len(people)))
+        fold = dict(zip(people, number.tolist(), strict=True))
+        misses: dict[str, dict[str, list[bool]]] = {"linear-seen": {}, "1nn-seen": {}}
+        for person, enrolled, probes in self.trials(poisoned=True):
+            own = [(self.cloaked if cloak else self.clean)[p] for p in enrolled]
+            clean = {w: [] for w in sorted(set(self.who.values()))}
+            for path, row in self.clean.items():
+                clean[self.who[path]].append(row)
+            both = {w: list(rows) for w, rows in clean.items()}
+            for path, row in self.cloaked.items():
+                both[self.who[path]].append(row)
+            clean[person] = both[person] = own
+            dim = len(own[0])
+            learnt = [w for w in people if fold[w] != fold[person]]
+            matrix = np.eye(dim) / dim
+            for who in learnt:
+                shifts = [self.cloaked[p] - self.clean[p] for p in self.cloaked if self.who[p] == who]
+                matrix += sum(np.outer(d, d) for d in shifts) / len(shifts) / len(learnt)
+            inner = np.linalg.inv(matrix)
+
+            def near(a: NDArray[np.float64], b: NDArray[np.float64], inner: NDArray = inner) -> float:
+                return float(a @ inner @ b / np.sqrt((a @ inner @ a) * (b @ inner @ b)))
+
+            for path in probes:
+                probe = self.clean[path]
+                scores = {
+                    "linear-seen": self.ridge_scores(probe, both, self.ridge),
+                    "1nn-seen": {w: max(near(probe, row) for row in rows) for w, rows in clean.items()},
+                }
+                for name, answer in scores.items():
+                    wrong = max(s for w, s in answer.items() if w != person)
+                    misses[name].setdefault(person, []).append(wrong >= answer[person] - 1e-9)
+        return {n: {w: float(np.mean(v)) for w, v in by.items()} for n, by in misses.items()}
 
 
 def shuffled_rows(data: LabelledEmbeddings, seed: int) -> LabelledEmbeddings:

@@ -343,7 +343,9 @@ def test_unknown_identities_allow_the_pair_list_only() -> None:
         assert (row.value, row.ci_low, row.ci_high) == (other.value, other.ci_low, other.ci_high)
         assert "people" not in row.note
     for name in PROTOCOLS.names():
-        if PROTOCOLS.get(name).kind != "pair-list" and "templates" not in PROTOCOLS.get(name).needs:
+        if PROTOCOLS.get(name).kind != "pair-list" and not {"templates", "variants"} & set(
+            PROTOCOLS.get(name).needs
+        ):
             with pytest.raises(BadInput, match="identities are not known"):
                 evaluate(data, [name])
     with pytest.raises(BadInput, match="identities are not known"):

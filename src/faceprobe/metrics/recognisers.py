@@ -6,7 +6,7 @@ photos are replaced by others: that is what enrolling cloaked photos does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from faceprobe.scores import exact_rows, offsets
 from faceprobe.scores.search import Side, search
+
+BATCH = 256
+"""Trials of the linear probe that meet the inverse matrix at once."""
 
 TIE = 1e-9
 """Scores of the linear probe that lie closer than this are equal but for rounding."""
@@ -84,7 +87,8 @@ class Centroid:
 
     def __init__(self, rows: NDArray[np.float32], labels: NDArray[np.integer]) -> None:
         sums = np.add.reduceat(rows.astype(np.float64), offsets(labels.astype(np.int32))[:-1], axis=0)
-        self._means, self._known = _unit(sums)
+        means, self._known = _unit(sums)
+        self._means = means.astype(np.float64)
 
     def decide(self, trials: Sequence[Trial]) -> list[Decision]:
         return [self._decide(trial) for trial in trials]
@@ -125,45 +129,67 @@ class LinearProbe:
         matrix = (wide * weights[:, None]).T @ wide - np.outer(self._centre, self._centre)
         matrix[np.diag_indices_from(matrix)] += ridge
         self._inverse = np.linalg.inv(matrix)
+        # A^-1 times every mean and the centre, as rows: what no trial has to form again.
+        self._towards_means = self._means @ self._inverse
+        self._towards_centre = self._inverse @ self._centre
 
     def decide(self, trials: Sequence[Trial]) -> list[Decision]:
-        return [self._decide(trial) for trial in trials]
+        return [
+            _linear_decision(trial.person, self._n * scores)
+            for start in range(0, len(trials), BATCH)
+            for trial, scores in self._batch(trials[start : start + BATCH])
+        ]
 
     def scores(self, trial: Trial) -> NDArray[np.float64]:
         """(Q, P) the probe's output for everybody, with the trial's person enrolled as the trial says."""
-        person, n_people = trial.person, self._n
-        before = self._rows[self._starts[person] : self._starts[person + 1]].astype(np.float64)
-        after = trial.enrolled.astype(np.float64)
-        mean = after.mean(axis=0)
-        centre = self._centre + (mean - self._means[person]) / n_people
-        change = np.concatenate([after, before, [centre], [self._centre]])
-        gain = np.concatenate(
-            [
-                np.full(len(after), 1.0 / (n_people * len(after))),
-                np.full(len(before), -1.0 / (n_people * len(before))),
-                [-1.0, 1.0],
-            ]
-        )
-        solved = self._inverse @ change.T  # (D, r)
-        inner = np.diag(1.0 / gain) + change @ solved
-        probes = trial.probes.astype(np.float64) - centre
-        towards = probes @ self._inverse - (probes @ solved) @ np.linalg.solve(inner, solved.T)  # (Q, D)
-        products = towards @ self._means.T
-        products[:, person] = towards @ mean
-        scores: NDArray[np.float64] = (1.0 + products - (towards @ centre)[:, None]) / n_people
+        ((_, scores),) = self._batch([trial])
         return scores
 
-    def _decide(self, trial: Trial) -> Decision:
-        scores = self.scores(trial)
-        own = scores[:, trial.person].copy()
-        scores[:, trial.person] = -np.inf
-        other = scores.max(axis=1)
-        return Decision(own, np.where(np.abs(other - own) * self._n < TIE, own, other))
+    def _batch(self, trials: Sequence[Trial]) -> Iterator[tuple[Trial, NDArray[np.float64]]]:
+        """Each trial with its scores; A^-1 meets the photos of all of them in one product."""
+        photos = [part for t in trials for part in (self._gallery(t.person), t.enrolled)]
+        solved = np.concatenate(photos).astype(np.float64) @ self._inverse
+        parts = iter(np.split(solved, np.cumsum([len(p) for p in photos])[:-1]))
+        for trial in trials:
+            yield trial, self._scores(trial, next(parts), next(parts))
+
+    def _gallery(self, person: int) -> NDArray[np.float32]:
+        return self._rows[self._starts[person] : self._starts[person + 1]]
+
+    def _scores(
+        self, trial: Trial, before: NDArray[np.float64], after: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Scores from A^-1 times the photos that the gallery held and now holds of the person (rows)."""
+        person, n_people = trial.person, self._n
+        mean = trial.enrolled.astype(np.float64).mean(axis=0)
+        centre = self._centre + (mean - self._means[person]) / n_people
+        towards_centre = self._towards_centre + (after.mean(axis=0) - before.mean(axis=0)) / n_people
+        change = np.concatenate([trial.enrolled, self._gallery(person), [centre, self._centre]])
+        solved = np.concatenate([after, before, [towards_centre, self._towards_centre]])  # (r, D)
+        gain = np.repeat(
+            [1.0 / (n_people * len(after)), -1.0 / (n_people * len(before)), -1.0, 1.0],
+            [len(after), len(before), 1, 1],
+        )
+        inner = np.diag(1.0 / gain) + change @ solved.T
+        probes = trial.probes.astype(np.float64) - centre
+        part = np.linalg.solve(inner, solved @ probes.T)  # (r, Q)
+        products = probes @ self._towards_means.T - part.T @ (solved @ self._means.T)
+        products[:, person] = probes @ after.mean(axis=0) - part.T @ (solved @ mean)
+        products -= (probes @ towards_centre - part.T @ (solved @ centre))[:, None]
+        scores: NDArray[np.float64] = (1.0 + products) / n_people
+        return scores
 
 
-def _products(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float64]:
+def _linear_decision(person: int, scores: NDArray[np.float64]) -> Decision:
+    own = scores[:, person].copy()
+    scores[:, person] = -np.inf
+    other = scores.max(axis=1)
+    return Decision(own, np.where(np.abs(other - own) < TIE, own, other))
+
+
+def _products(left: NDArray[np.floating], right: NDArray[np.floating]) -> NDArray[np.float64]:
     """Scores of exact rows, exact themselves in float64 whatever the order of summation."""
-    scores: NDArray[np.float64] = left.astype(np.float64) @ right.astype(np.float64).T
+    scores: NDArray[np.float64] = left.astype(np.float64) @ right.astype(np.float64, copy=False).T
     return scores
 
 
