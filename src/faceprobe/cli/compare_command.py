@@ -125,8 +125,9 @@ def _print_published(comparison: Comparison, lines: list[Line]) -> None:
 
 
 def _labels(line: Line) -> list[str]:
-    model, dataset, crop, cloak, protocol, metric, weighting = line.key
-    where = f"{dataset}, {crop}" + ("" if cloak in ("none", "") else f", {cloak}")
+    model, dataset, crop, cloak, purifier, protocol, metric, weighting = line.key
+    changed = [text for text in (cloak, purifier) if text not in ("none", "")]
+    where = ", ".join((dataset, crop, *changed))
     weighed = " (pairs)" if weighting == "pair" else ""
     return [model, where, f"{protocol} {metric}{weighed}"]
 

@@ -17,7 +17,7 @@ from faceprobe.report.run_data import Key, Run, read_run, row_key
 
 SCHEMA = "faceprobe.compare/1"
 NAN = float("nan")
-KEY_NAMES = ("model", "dataset", "crop", "cloak", "protocol", "metric", "weighting")
+KEY_NAMES = ("model", "dataset", "crop", "cloak", "purifier", "protocol", "metric", "weighting")
 
 
 @dataclass(frozen=True)
@@ -124,12 +124,12 @@ def _difference(key: Key, first: Run, other: Run) -> Paired | None:
     a, b = first.row(key), other.row(key)
     if a is None or b is None or a.value is None or b.value is None:
         return None
-    model, dataset, crop, cloak, protocol, metric, _ = key
+    model, dataset, crop, cloak, purifier, protocol, metric, _ = key
     reason = _unpaired(first, other, a, b)
     if reason:
         return Paired(b.value - a.value, NAN, NAN, NAN, reason)
     scene = (dataset, cloak, crop)
-    cells = first.cell(model, scene), other.cell(model, scene)
+    cells = first.cell(model, scene, purifier), other.cell(model, scene, purifier)
     paired = paired_difference(cells[0], cells[1], (a.value, b.value), protocol, metric, a.weighting)
     if paired.known:
         return paired
