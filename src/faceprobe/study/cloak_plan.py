@@ -14,6 +14,7 @@ from faceprobe.cloaks.types import CloakCard
 from faceprobe.core.errors import UnknownName, WrongUsage
 from faceprobe.datasets.table import FaceTable
 from faceprobe.study.cells import NO_CLOAK, CloakJob
+from faceprobe.study.schema import Study
 
 CLEAN = "clean"
 
@@ -83,17 +84,17 @@ def keep_variants(table: FaceTable, variants: Sequence[str]) -> FaceTable:
     )
 
 
-def plan_cloaks(dataset: str, whole: FaceTable, texts: Sequence[str], people: int, seed: int) -> CloakPlan:
-    """The jobs of ``texts`` on ``whole``, the dataset with its own variants. A cloak that only ever comes as
-    files, and has none here, gives no job.
+def plan_cloaks(dataset: str, whole: FaceTable, texts: Sequence[str], study: Study) -> CloakPlan:
+    """The jobs of ``texts``, cloaks of ``study``, on ``whole``, the dataset with its own variants. A cloak
+    that only ever comes as files, and has none here, gives no job.
 
     Raises :class:`UnknownName` for a name that is neither a variant here nor a cloak, :class:`WrongUsage`
     where two names mean one cloak, or nobody is left for a cloak to aim at.
     """
     own = variants_of(whole)
     clean = keep_variants(whole, [CLEAN]) if own else whole
-    chosen, _ = draw_people(clean, people, seed)
-    rows = tuple(np.flatnonzero(np.isin(clean.identities, chosen)).tolist())
+    chosen, _ = draw_people(clean, study.cloak_people, study.seed)
+    rows = tuple(k for person in np.sort(chosen) for k in _spread(clean, person, study.cloak_photos))
     plan = CloakPlan()
 
     def add(text: str) -> CloakJob | None:
@@ -111,7 +112,7 @@ def plan_cloaks(dataset: str, whole: FaceTable, texts: Sequence[str], people: in
             if job.card.needs_targets and len(chosen) == len(np.unique(clean.identities)):
                 raise WrongUsage(
                     f"{job.cloak} aims at people whose photos stay clean, and of {dataset} nobody is left; "
-                    f"give a cloak_people below {people}"
+                    f"give a cloak_people below {study.cloak_people}"
                 )
         plan.names[text] = job.cloak
         plan.jobs.setdefault(job.cloak, job)
@@ -129,12 +130,14 @@ def plan_cloaks(dataset: str, whole: FaceTable, texts: Sequence[str], people: in
 def draw_people(table: FaceTable, people: int, seed: int) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
     """Whose photos are cloaked, and whose a targeted cloak may aim at, both drawn by ``seed``.
 
-    A person needs two photos to be cloaked, one to enrol and one to look for, unless it is not known who
-    is who. More ``people`` of one seed hold all of fewer.
+    To be cloaked, a person needs a photo to enrol and another one to look for, of two events where these are
+    known, unless it is not known who is who. More ``people`` of one seed hold all of fewer.
     """
-    names, counts = np.unique(table.identities, return_counts=True)
+    names, who = np.unique(table.identities, return_inverse=True)
     drawn = np.random.default_rng([seed, _DRAW]).permutation(len(names))
-    able = counts >= (2 if table.identities_known else 1)
+    apart = table.images if table.events is None else np.where(table.events == "", table.images, table.events)
+    occasions = np.unique(np.stack([names[who], apart]), axis=1)
+    able = np.bincount(np.searchsorted(names, occasions[0])) >= (2 if table.identities_known else 1)
     cloaked = drawn[able[drawn]][:people]
     others = drawn[~np.isin(drawn, cloaked)]
     return names[cloaked], names[others[:TARGET_PEOPLE]]
@@ -144,6 +147,13 @@ def target_rows(table: FaceTable, people: int, seed: int) -> list[int]:
     """The clean rows that a targeted cloak may aim at: the first photos of people who are not cloaked."""
     _, others = draw_people(table, people, seed)
     return [k for person in others for k in np.flatnonzero(table.identities == person)[:TARGET_PHOTOS]]
+
+
+def _spread(table: FaceTable, person: str, most: int | None) -> list[int]:
+    """Rows of ``person``, all or ``most`` of them in even steps, since photos of one event stand together."""
+    rows = np.flatnonzero(table.identities == person)
+    count = len(rows) if most is None else min(most, len(rows))
+    return [int(rows[k * len(rows) // count]) for k in range(count)]
 
 
 def _own_job(dataset: str, whole: FaceTable, clean: FaceTable, variant: str) -> CloakJob:

@@ -177,7 +177,7 @@ def _add_cloaks(plan: Plan, study: Study, dataset: str, unknown: Mapping[str, Un
     if own:
         plan.tables[dataset] = keep_variants(whole, [CLEAN])
     texts = [text for text in study.cloaks if text in own or text not in unknown]
-    found = plan_cloaks(dataset, whole, texts, study.cloak_people, study.seed)
+    found = plan_cloaks(dataset, whole, texts, study)
     plan.jobs |= {(dataset, cloak): job for cloak, job in found.jobs.items()}
     return found.names
 

@@ -89,9 +89,11 @@ def run_study(
         if not quiet:
             for text in work.missing:
                 say(f"missing: {text}")
-        strips = make_strips(plan, work.cloaks, show_photos)
-        shown = {"strips": strips} if strips else {}
-        report = parts.write_report(folder, photos=_photos(plan) if show_photos else None, **shown)
+        report = parts.write_report(
+            folder,
+            photos=_photos(plan) if show_photos else None,
+            strips=make_strips(plan, work.cloaks, show_photos),
+        )
     return RunResult(out, rows, report, work.missing, work.measured, len(finished) - work.measured)
 
 

@@ -114,9 +114,8 @@ class Study(_Part):
     ordinary measurement: clean photos, every crop, no purifier but those of an entry of its own. Under any
     other cloak ``cloak_models`` (None: all) measure the ``cloak/`` protocols, each in the first of its crops,
     under every one of ``purifiers`` (what a collector does to all photos). A cloak is a variant of the
-    dataset's own photos, or else it is made here, of all photos of ``cloak_people`` people whom the seed
-    draws; everybody else's stay clean. ``replicates`` counts
-    the bootstrap replicates. ``allow_missing`` makes every model and dataset optional. ``needs_later``
+    dataset's own photos, or else it is made here, of the photos of ``cloak_people`` people whom the seed
+    draws (``cloak_photos`` of each, None: all); everybody else's stay clean. ``replicates`` counts the bootstrap replicates. ``allow_missing`` makes every model and dataset optional. ``needs_later``
     are sentences about what a later step of faceprobe adds to the study; a run repeats them.
     """
 
@@ -130,6 +129,7 @@ class Study(_Part):
     }
     cloak_models: NameList | None = None
     cloak_people: int = Field(default=CLOAK_PEOPLE, ge=1)
+    cloak_photos: int | None = Field(default=None, ge=1)
     purifiers: NameList = ["none"]
     protocols: NameList | None = None
     seed: int = Field(default=0, ge=0)
