@@ -113,14 +113,12 @@ def test_what_is_absent_is_an_error_or_is_reported(bench: Any) -> None:
 def test_later_steps_are_reported_not_refused(bench: Any) -> None:
     asked = study(
         datasets=["drawn", "ms-celeb:somewhere", "megaface"],
-        cloaks=["none", "fawkes"],
         needs_later=["more to come"],
     )
     plan = plan_study(asked, bench.parts())
     assert cells(plan) == [("fake:a", "drawn", "as-is")]
     assert plan.missing == [
         "more to come",
-        "cloak fawkes: a later step of faceprobe adds cloaks",
         "dataset ms-celeb: a later step of faceprobe reads it",
         "dataset megaface: a later step of faceprobe reads it",
     ]

@@ -110,7 +110,7 @@ def test_the_fingerprint_covers_what_decides_the_results_and_nothing_else() -> N
 
 
 def test_every_packaged_study_is_valid_and_described() -> None:
-    assert packaged_studies() == ["lfw", "paper", "quickstart", "scaling"]
+    assert packaged_studies() == ["cloaks", "lfw", "paper", "quickstart", "scaling"]
     for name in packaged_studies():
         found, study = resolve_study(name)
         assert found == name

@@ -75,6 +75,32 @@ def print_results(rows: Sequence[Result]) -> None:
     print("By people: everybody weighs equally. By pairs: every comparison or probe does.")
 
 
+def print_cloaks(rows: Sequence[Result]) -> None:
+    """What each cloak adds on each model where cloaked photos are enrolled; nothing where there is none."""
+    wanted = ("cloak/poisoning", "added_protection@1nn", "identity", "none")
+    own = [r for r in rows if (r.protocol, r.metric, r.weighting, r.purifier) == wanted]
+    if not own:
+        return
+    models = list(dict.fromkeys(r.model for r in own))
+    found = {(r.dataset, r.cloak, r.model): r for r in own}
+    several = len({r.dataset for r in own}) > 1
+    lines = [
+        (cloak, *([dataset] if several else []), *(_rounded(found.get((dataset, cloak, m))) for m in models))
+        for dataset, cloak in dict.fromkeys((r.dataset, r.cloak) for r in own)
+    ]
+    title = "Cloaks: share of photos missed that a clean gallery would have found, by people [95 %]"
+    caption = "nearest photo, the person's cloaked photos enrolled; the report holds the other settings"
+    print_table(title, ("cloak", *(["dataset"] if several else []), *models), lines, caption=caption)
+
+
+def _rounded(row: Result | None) -> str:
+    if row is None or row.value is None:
+        return "-"
+    if row.ci_low is None or row.ci_high is None:
+        return f"{row.value:.2f}"
+    return f"{row.value:.2f} [{row.ci_low:.2f}, {row.ci_high:.2f}]"
+
+
 def _cautions(by: Mapping[Weighting, Result]) -> str:
     """The notes of a line's rows, brackets left out; what holds for one of two columns only names it."""
     notes = {

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from faceprobe.cloaks.purify import PurifiedSource
 from faceprobe.cloaks.store import CloakedSource
 from faceprobe.core.embeddings import LabelledEmbeddings
 from faceprobe.core.errors import BadInput
@@ -111,10 +112,12 @@ def embed_cell(
 
 
 def _is_near(source: PhotoSource) -> bool:
-    """Whether reading a photo costs so little that worker processes would only cost time."""
-    return isinstance(source, KeptPhotos) or (
-        isinstance(source, CloakedSource) and isinstance(source.inner, KeptPhotos)
-    )
+    """Whether reading a photo costs so little that worker processes would only cost time: photos kept by this
+    run, cloaked or through a purifier or not.
+    """
+    while isinstance(source, CloakedSource | PurifiedSource):
+        source = source.inner
+    return isinstance(source, KeptPhotos)
 
 
 def evaluate_cell(done: EmbeddedCell, study: Study, parts: Parts) -> Measured:

@@ -115,8 +115,9 @@ class Study(_Part):
     other cloak ``cloak_models`` (None: all) measure the ``cloak/`` protocols, each in the first of its crops,
     under every one of ``purifiers`` (what a collector does to all photos). A cloak is a variant of the
     dataset's own photos, or else it is made here, of the photos of ``cloak_people`` people whom the seed
-    draws (``cloak_photos`` of each, None: all); everybody else's stay clean. ``replicates`` counts the bootstrap replicates. ``allow_missing`` makes every model and dataset optional. ``needs_later``
-    are sentences about what a later step of faceprobe adds to the study; a run repeats them.
+    draws (``cloak_photos`` of each, None: all); everybody else's stay clean. ``replicates`` counts
+    the bootstrap replicates. ``allow_missing`` makes every model and dataset optional. ``needs_later`` are
+    sentences about what a later step of faceprobe adds to the study; a run repeats them.
     """
 
     title: str
