@@ -1,4 +1,4 @@
-"""What surrogates see: the warp against OpenCV's, whole photos against Pillow's, and the gradients of both."""
+"""What surrogates see: the warp against OpenCV's, whole photos against Pillow's, gradients of both."""
 
 from __future__ import annotations
 

@@ -66,6 +66,6 @@ def _text(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, dict):
         return ", ".join(f"{k} {v}" for k, v in value.items()) or "-"
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return "; ".join(map(str, value)) or "-"
     return str(value) or "-"

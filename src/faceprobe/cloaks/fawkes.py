@@ -35,6 +35,10 @@ numbers come out the same to the bit whatever lies beside it (CPU, measured); al
 digit, which 75 steps enlarge."""
 
 UNQUALIFIED = f"no face of at least {MIN_SIDE} px that the detector is sure of (score {MIN_SCORE:g})"
+VISIBLE = 0.5 / 255
+"""A smaller change of the crop is lost in rounding: the starting noise, where all later iterates were out of
+bounds. The original writes such a face as it came, without a word."""
+
 OUT_OF_BOUND = "no iterate stayed within 1.1 of the DSSIM bound"
 
 
@@ -207,12 +211,12 @@ class _Job:
         square = self.photo.squares[self.face]
         box = (float(square.x0), float(square.y0), float(square.x1), float(square.y1))
         steps, kept = int(found.steps[row]), bool(found.kept[row])
-        if not kept:
+        change: NDArray[np.float32] = found.change[row].cpu().numpy()
+        if not kept or np.abs(change).max() < VISIBLE:
             report = FaceReport(box, False, steps=steps, note=OUT_OF_BOUND)
             self.photo.results[self.face] = (None, report)
             return
         report = FaceReport(box, True, float(found.shift[row]), float(found.dssim[row]), steps)
-        change: NDArray[np.float32] = found.change[row].cpu().numpy()
         self.photo.results[self.face] = (change, report)
 
 

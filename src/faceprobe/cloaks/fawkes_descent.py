@@ -72,10 +72,14 @@ def descend(
     (B, D) tensor a surrogate, it moves towards them (0.3 and the paper): c max(DSSIM - bound, 0)^2 plus
     sum_k ||f_k(x') - goal_k|| / ||goal_k||. The iterate with the best feature term whose DSSIM is at most
     1.1 of the bound is kept. The last iterate's gradient, which the original still takes, is left out.
+
+    At the start the features differ by rounding only, and a sign is taken of that gradient: in float32 two
+    ways of adding up the same sums part soon, and end with cloaks that differ but serve equally. In float64
+    they stay together.
     """
     import torch
 
-    pixels = clean.double().sub(0.5).mul(TANH).atanh().float()
+    pixels = clean.double().sub(0.5).mul(TANH).atanh().to(clean.dtype)
     source = pixels.tanh() / TANH + 0.5
     near = DssimTo(source)
     with torch.no_grad():
@@ -95,7 +99,7 @@ def descend(
             gain = -_towards(features, goals)
             loss = settings.weight * (distance - settings.bound).clamp(min=0) ** 2 - gain
         state.keep(changed, distance, gain, features, own)
-        if step + 1 == settings.steps or state.finished():
+        if step + 1 == settings.steps:
             break
         optimiser.zero_grad()
         loss.sum().backward()  # type: ignore[no-untyped-call]
@@ -105,6 +109,8 @@ def descend(
             if step == 0:
                 moved -= FIRST_STEP * moved.grad.sign()
             state.rest(moved.grad)
+        if state.finished():
+            break
         state.rebalance(distance.detach())
     return state.found()
 
@@ -132,15 +138,17 @@ class _State:
         self.source, self.settings = source, settings
         n, device = len(source), source.device
         self.change = torch.zeros_like(source)
-        self.dssim = torch.zeros(n, device=device)
-        self.shift = torch.zeros(n, device=device)
-        self.gain = torch.full((n,), least, device=device)  # a gain has to exceed it
+        self.dssim = torch.zeros(n, dtype=source.dtype, device=device)
+        self.shift = torch.zeros(n, dtype=source.dtype, device=device)
+        self.gain = torch.full((n,), least, dtype=source.dtype, device=device)  # a gain has to exceed it
         self.kept = torch.zeros(n, dtype=torch.bool, device=device)
         self.steps = torch.zeros(n, dtype=torch.int64, device=device)
         self.waited = torch.zeros(n, dtype=torch.int64, device=device)
         self.done = torch.zeros(n, dtype=torch.bool, device=device)
-        self.balance = torch.ones(n, device=device)
-        self.side = torch.ones(n, device=device)  # as in the original: begins as if below the bound
+        self.balance = torch.ones(n, dtype=source.dtype, device=device)
+        self.side = torch.ones(
+            n, dtype=source.dtype, device=device
+        )  # as in the original: begins as if below the bound
 
     def keep(
         self,

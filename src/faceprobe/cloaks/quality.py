@@ -103,7 +103,7 @@ def ssim(clean: Pixels, changed: Pixels) -> float:
     reach = WINDOW - 1
     part = (slice(max(0, box[0] - reach), box[1] + reach), slice(max(0, box[2] - reach), box[3] + reach))
     total, count = _sum_of_windows(clean[part], changed[part])
-    everywhere = (clean.shape[0] - reach) * (clean.shape[1] - reach)
+    everywhere = int((clean.shape[0] - reach) * (clean.shape[1] - reach))
     return min(float(total + everywhere - count) / everywhere, 1.0)
 
 
