@@ -84,12 +84,15 @@ def take(pixels: NDArray[np.uint8], square: Square, *, stretch: bool = False) ->
 def paste(pixels: NDArray[np.uint8], square: Square, change: NDArray[np.float32]) -> None:
     """Add ``change`` (3, 112, 112), in units of [0, 1], to the face in ``pixels``, in place.
 
-    The change is scaled to the square's size (bicubic), its part inside the box added, rounded and clipped.
+    The change is scaled to the square's size (bicubic, but nowhere larger than in ``change``), its part
+    inside the box added, rounded and clipped.
     """
+    largest = float(np.abs(change).max()) * 255
     for channel in range(3):
         layer = np.ascontiguousarray(change[channel], dtype=np.float32) * 255
         for rows in _bands(square):
-            _add(pixels, square, rows, channel, _enlarged(layer, square, rows))
+            enlarged = _enlarged(layer, square, rows)
+            _add(pixels, square, rows, channel, np.clip(enlarged, -largest, largest))
 
 
 def paste_rescaled(
