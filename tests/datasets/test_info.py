@@ -40,6 +40,7 @@ def test_sets_named_for_later_are_there() -> None:
     assert names >= {
         "celeba",
         "perturbed-faces",
+        "cloaked",
         "ijb-b",
         "ijb-c",
         "rfw",

@@ -100,12 +100,12 @@ def read_labels(path: str | os.PathLike[str]) -> dict[str, NDArray[np.str_]]:
     if not columns["path"]:
         raise BadInput(f"{path} holds no rows")
     kept = ["path", "identity", *(name for name in _OPTIONAL if any(columns.get(name, ())))]
-    found = {name: np.array(columns[name], dtype=np.str_) for name in kept}
-    if "variant" in found:
-        found["variant"] = np.where(found["variant"] == "", CLEAN, found["variant"])
-    if "source_image" in found:
-        found["source_image"] = np.where(found["source_image"] == "", found["path"], found["source_image"])
-    return found
+    read = {name: np.array(columns[name], dtype=np.str_) for name in kept}
+    if "variant" in read:
+        read["variant"] = np.where(read["variant"] == "", CLEAN, read["variant"])
+    if "source_image" in read:
+        read["source_image"] = np.where(read["source_image"] == "", read["path"], read["source_image"])
+    return read
 
 
 def _check_file(path: str | os.PathLike[str], what: str) -> None:
