@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 EPILOG = "Example: faceprobe compare runs/a runs/b --metric rank1 --metric tmr@fmr=1e-3"
 
-MAIN_METRICS = ("rank1", "tmr@fmr=1e-3", "accuracy")
+MAIN_METRICS = ("rank1", "tmr@fmr=1e-3", "accuracy", "added_protection@1nn")
 
 
 def command(
