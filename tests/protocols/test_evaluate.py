@@ -241,7 +241,11 @@ def test_default_protocols_are_those_that_the_input_allows() -> None:
 
     plain = ["verification/all-pairs", "identification/enrol-1", "identification/leave-one-out"]
     assert names(small_world(0)) == plain
-    default = {name for name in PROTOCOLS if not PROTOCOLS.get(name).on_request}
+    default = {
+        name
+        for name in PROTOCOLS
+        if not PROTOCOLS.get(name).on_request and "variants" not in PROTOCOLS.get(name).needs
+    }
     assert set(names(_with_pairs(small_world(0, events=True)))) == default
     one_event = replace(small_world(0), events=np.full(24, "x"))
     assert names(one_event) == plain
@@ -339,7 +343,9 @@ def test_unknown_identities_allow_the_pair_list_only() -> None:
         assert (row.value, row.ci_low, row.ci_high) == (other.value, other.ci_low, other.ci_high)
         assert "people" not in row.note
     for name in PROTOCOLS.names():
-        if PROTOCOLS.get(name).kind != "pair-list" and "templates" not in PROTOCOLS.get(name).needs:
+        if PROTOCOLS.get(name).kind != "pair-list" and not {"templates", "variants"} & set(
+            PROTOCOLS.get(name).needs
+        ):
             with pytest.raises(BadInput, match="identities are not known"):
                 evaluate(data, [name])
     with pytest.raises(BadInput, match="identities are not known"):

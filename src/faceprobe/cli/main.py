@@ -12,7 +12,19 @@ import typer
 from faceprobe import __version__
 from faceprobe.core.errors import FaceprobeError
 
-COMMANDS = ("run", "eval", "score", "embed", "compare", "models", "datasets", "protocols", "doctor")
+COMMANDS = (
+    "run",
+    "eval",
+    "score",
+    "embed",
+    "cloak",
+    "compare",
+    "models",
+    "datasets",
+    "cloaks",
+    "protocols",
+    "doctor",
+)
 
 INTERRUPTED = 130
 

@@ -34,7 +34,10 @@ def command(
     embeddings: Annotated[Path, typer.Argument(metavar="EMB", help="Matrix of vectors, a .npy file.")],
     labels: Annotated[
         Path,
-        typer.Argument(metavar="LABELS", help="CSV or parquet: path, identity, maybe event, group, sha256."),
+        typer.Argument(
+            metavar="LABELS",
+            help="CSV or parquet: path, identity, maybe event, group, sha256.",
+        ),
     ],
     pairs: Annotated[
         Path | None, typer.Option(help="LFW View 2 pair list (pairs.txt), for lfw/official.")
@@ -84,7 +87,8 @@ def command(
     """Exact biometric metrics over vectors that are already there; no model is needed.
 
     Row k of EMB belongs to row k of LABELS, as in the img_emb/ and metadata/ of faceprobe embed. Rows
-    with equal sha256, or where it is not known with equal vectors, are taken for duplicates.
+    with equal sha256, or where it is not known with equal vectors, are taken for duplicates. With the columns
+    variant (clean, or a cloak's name) and source_image (the clean photo's path) cloaks are measured too.
     """
     from faceprobe.cli.show import print_json, print_results
     from faceprobe.core.errors import BadInput

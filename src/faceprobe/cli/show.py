@@ -21,15 +21,20 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
     """A plain table that also reads well when piped into a file."""
     from rich import box
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(
-        title=title, title_justify="left", caption=caption or None, caption_justify="left", box=box.SIMPLE
+        title=escape(title),
+        title_justify="left",
+        caption=escape(caption) or None,
+        caption_justify="left",
+        box=box.SIMPLE,
     )
     for k, column in enumerate(columns):
         table.add_column(column, overflow="fold", justify="left" if k == 0 else "default", no_wrap=k == 0)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))  # the brackets of a cloak's name are no markup
     console = Console()
     if not console.is_terminal:
         console = Console(width=int(os.environ.get("COLUMNS", "") or 160))
@@ -50,6 +55,7 @@ def format_value(value: float | None, metric: str) -> str:
 def print_results(rows: Sequence[Result]) -> None:
     """A table a protocol, people (the headline) before pairs, and what the figures rest on below."""
     from faceprobe.protocols import PROTOCOLS
+    from faceprobe.study.quality import QUALITY
 
     for protocol in dict.fromkeys(r.protocol for r in rows):
         own = [r for r in rows if r.protocol == protocol]
@@ -60,10 +66,12 @@ def print_results(rows: Sequence[Result]) -> None:
             n = f"{next(iter(by.values())).n:,}"
             lines.append((metric, _with_interval(by.get("identity")), _with_interval(pair), n, _cautions(by)))
         columns = ("metric", "by people [95 %]", "by pairs [95 %]", "n", "caution")
-        print_table(f"{protocol}: {PROTOCOLS.get(protocol).title}", columns, lines)
-    first = rows[0]
-    crop = "" if first.crop == "as-is" else f", crop {first.crop}"
-    print(f"{first.model} on {first.dataset}{crop}. Evidence: {first.evidence}.")
+        known = PROTOCOLS.get(protocol) if protocol in PROTOCOLS else QUALITY
+        print_table(f"{protocol}: {known.title}", columns, lines)
+    last = rows[-1]
+    crop = "" if last.crop == "as-is" else f", crop {last.crop}"
+    done = "".join(f", {text}" for text in (last.cloak, last.purifier) if text != "none")
+    print(f"{last.model} on {last.dataset}{crop}{done}. Evidence: {last.evidence}.")
     print("By people: everybody weighs equally. By pairs: every comparison or probe does.")
 
 

@@ -59,6 +59,8 @@ def parse_cloak(text: str) -> CloakName:
     if found is None:
         raise WrongUsage(f"{text!r} is no cloak; write NAME[SURROGATE+SURROGATE]?option=value")
     inside = found["inside"] or ""
+    if "[" in inside:  # another cloak's name, whose marks are its own
+        return CloakName(found["stem"].strip(), inside=inside, options=_options(text, found["options"] or ""))
     models, semicolon, perceptual = inside.rpartition(";")
     if perceptual not in PERCEPTUAL:
         if semicolon:
@@ -68,10 +70,12 @@ def parse_cloak(text: str) -> CloakName:
     surrogates = tuple(p[1:-1] if p.startswith("(") and p.endswith(")") else p for p in parts)
     if "" in surrogates:
         raise WrongUsage(f"{text!r}: an empty surrogate; write NAME[bundled:face]")
-    try:
-        options = dict(parse_qsl(found["options"] or "", keep_blank_values=True, strict_parsing=True))
-    except ValueError as error:
-        if found["options"]:
-            raise WrongUsage(f"{text!r}: options are written ?key=value&key=value") from error
-        options = {}
+    options = _options(text, found["options"] or "")
     return CloakName(found["stem"].strip(), surrogates, perceptual, inside, options)
+
+
+def _options(text: str, query: str) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
+    except ValueError as error:
+        raise WrongUsage(f"{text!r}: options are written ?key=value&key=value") from error

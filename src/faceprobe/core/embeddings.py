@@ -13,6 +13,9 @@ from faceprobe.core.templates import TemplateList
 PATH_COLUMNS = ("path", "image", "image_path")
 """Names of the column of photo paths in a table beside vectors, the preferred one first."""
 
+CLEAN = "clean"
+"""The variant of a photo to which nothing was done."""
+
 _ROWS = 8192
 """Rows that are widened to float64 at a time."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -104,10 +105,9 @@ def _upright(image: Image.Image) -> Image.Image:
     """Apply the EXIF rotation; a photo whose EXIF block is damaged stays as it is."""
     from PIL import ImageOps
 
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # struct.error, KeyError, ...: the pixels are sound all the same
-        return image
+    with suppress(Exception):  # struct.error, KeyError, ...: the pixels are sound all the same
+        ImageOps.exif_transpose(image, in_place=True)  # no copy of what is upright already
+    return image
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -120,4 +120,4 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
         return Image.alpha_composite(white, rgba).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")

@@ -22,6 +22,7 @@ DATASETS: Registry[Callable[[Name], FaceTable]] = Registry(
         "celeba": "faceprobe.datasets.celeba:load",
         "vggface2": "faceprobe.datasets.vggface2:load",
         "perturbed-faces": "faceprobe.datasets.perturbed_faces:load",
+        "cloaked": "faceprobe.datasets.cloaked:load",
         "distractors": "faceprobe.datasets.distractors:load",
         "cfp-fp": "faceprobe.datasets.cfp:load",
         "agedb-30": "faceprobe.datasets.agedb:load",

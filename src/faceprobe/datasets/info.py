@@ -104,6 +104,16 @@ INFOS: tuple[DatasetInfo, ...] = (
         note="Hugging Face dataset aadityaubhat/perturbed_faces, 135 MB, folder or zip; it names no people",
     ),
     DatasetInfo(
+        name="cloaked",
+        title="Your own cloaked photos beside the clean ones",
+        use="cloaked:PATH[?variant=clean,lowkey&control=png]",
+        status="your own",
+        consent="yours to obtain: face embeddings can be biometric data",
+        licence="your own",
+        non_commercial=None,
+        note="by file names: *_attacked.png, *_cloaked.png, *_high_cloaked.png, or a cloak.json",
+    ),
+    DatasetInfo(
         name="ijb-b",
         title="IARPA Janus Benchmark B",
         use="ijb-b:PATH",

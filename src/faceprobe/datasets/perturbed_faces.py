@@ -8,24 +8,24 @@ saved again.
 
 from __future__ import annotations
 
-import io
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
-from faceprobe.core.errors import BadInput, Missing, WrongUsage
+from faceprobe.core.errors import BadInput, Missing
 from faceprobe.core.names import Name
-from faceprobe.core.photo import decode_image
 from faceprobe.datasets.celeba import read_identities
 from faceprobe.datasets.files import EncodedSource, FileSource, list_folder, path_of
+from faceprobe.datasets.saved_again import (
+    CONTROLS,
+    ControlledSource,
+    asked_controls,
+    chosen_variants,
+    control_note,
+)
 from faceprobe.datasets.table import FaceTable, face_table_columns
 from faceprobe.datasets.zip_source import ZipSource, photo_names
 
 LICENCE = "that of CelebA, from which it is made: non-commercial research"
-JPEG_QUALITY = 95
-CONTROLS = {"png": ("clean-png", ".clean-png.png"), "jpeg": ("clean-jpeg", ".clean-jpeg.jpg")}
-"""For each format the variant's name and what is put behind a clean photo's name; such photos exist in memory
-only."""
 
 _FILES = {
     "clean": re.compile(r"(\d+)\.jpe?g", re.IGNORECASE),
@@ -50,10 +50,7 @@ def load(name: Name) -> FaceTable:
             "perturbed-faces needs the folder or the zip of the Hugging Face dataset "
             "aadityaubhat/perturbed_faces (135 MB): perturbed-faces:PATH"
         )
-    controls = [c for c in name.option("control", "").split(",") if c]
-    for control in controls:
-        if control not in CONTROLS:
-            raise WrongUsage(f"{name}: unknown control {control!r}; known: {', '.join(CONTROLS)}")
+    controls = asked_controls(name, tuple(CONTROLS))
     inner, names = _photos(path_of(name, "perturbed-faces:PATH"))
     rows, notes = _rows(name, names, controls)
     people, known_people = _people(name, sorted({source for _, source, _ in rows}))
@@ -88,38 +85,11 @@ def _rows(name: Name, names: list[str], controls: list[str]) -> tuple[list[tuple
         if absent := len(clean) - len(known):
             notes.append(f"{absent:,} clean photos have no {variant} version")
         rows += [(image, clean[number], variant) for number, image in known.items()]
-    for control in dict.fromkeys(controls):
+    for control in controls:
         variant, ending = CONTROLS[control]
         rows += [(f"{image}{ending}", image, variant) for image in clean.values()]
-        quality = f", quality {JPEG_QUALITY}" if control == "jpeg" else ""
-        notes.append(f"{variant}: each clean photo saved again as {control.upper()}{quality}, in memory")
-    return sorted(_chosen(name, rows)), notes
-
-
-@dataclass(frozen=True)
-class ControlledSource(EncodedSource):
-    """The photos of ``inner``, and its clean ones saved again where a name asks for a control."""
-
-    inner: EncodedSource
-
-    def encoded(self, image: str) -> bytes:
-        for control, (_, ending) in CONTROLS.items():
-            if image.endswith(ending):
-                return saved_again(self.inner.encoded(image.removesuffix(ending)), image, control)
-        return self.inner.encoded(image)
-
-
-def saved_again(data: bytes, where: str, control: str) -> bytes:
-    """The encoded photo ``data``, decoded and encoded as ``png`` or ``jpeg`` with nothing else done to it."""
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    photo = Image.fromarray(decode_image(data, where))
-    if control == "png":
-        photo.save(buffer, format="PNG")
-    else:
-        photo.save(buffer, format="JPEG", quality=JPEG_QUALITY)
-    return buffer.getvalue()
+        notes.append(control_note(control))
+    return sorted(chosen_variants(name, rows)), notes
 
 
 def _photos(path: Path) -> tuple[EncodedSource, list[str]]:
@@ -138,15 +108,6 @@ def _photos(path: Path) -> tuple[EncodedSource, list[str]]:
 def _numbered(pattern: re.Pattern[str], names: list[str]) -> dict[str, str]:
     matches = ((pattern.fullmatch(name), name) for name in names)
     return {match[1]: name for match, name in matches if match}
-
-
-def _chosen(name: Name, rows: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-    wanted = [v for v in name.option("variant", "").split(",") if v]
-    there = {variant for _, _, variant in rows}
-    for variant in wanted:
-        if variant not in there:
-            raise WrongUsage(f"{name}: no variant {variant!r} here; there are {', '.join(sorted(there))}")
-    return [row for row in rows if not wanted or row[2] in wanted]
 
 
 def _people(name: Name, sources: list[str]) -> tuple[dict[str, str], bool]:

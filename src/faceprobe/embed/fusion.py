@@ -75,6 +75,8 @@ def embed_fusion(
         content=contents,
         pairs=pairs,
         groups=None if first.groups is None else first.groups[rows],
+        variants=None if first.variants is None else first.variants[rows],
+        sources=None if first.sources is None else first.sources[rows],
     )
     fingerprint = sha256_json([[p.dataset_hash for p in found], [asdict(e) for e in excluded]])
     encoded = max(p.encoded for p in found)

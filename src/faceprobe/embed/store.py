@@ -136,6 +136,8 @@ class EmbeddingStore:
             pairs=self._pairs(len(paths)),
             identities_known=bool(self.manifest.get("identities_known", True)),
             templates=read_templates(self.folder, len(paths)),
+            variants=_strings(table, "variant"),
+            sources=_strings(table, "source_image"),
         )
 
     def _pairs(self, n_rows: int) -> PairList | None:

@@ -65,7 +65,7 @@ class Preprocess:
         how = RESAMPLING[self.interpolation]
         if self.mode == "longest":
             return self._pad(image, how)
-        scaled = self._scaled(image)
+        scaled = self.scaled_size(image.width, image.height)
         if scaled != image.size:
             image = image.resize(scaled, how)
         return _center_crop(np.asarray(image, dtype=np.uint8), height, width)
@@ -84,18 +84,20 @@ class Preprocess:
         photo: NDArray[np.float32] = self.normalise(self.to_uint8(pixels)[None])[0]
         return photo
 
-    def _scaled(self, image: Image.Image) -> tuple[int, int]:
-        """(width, height) that ``image`` is scaled to before the centre is cropped."""
-        height, width = self.size
+    def scaled_size(self, width: int, height: int) -> tuple[int, int]:
+        """(width, height) that a photo of this size is scaled to before its centre is cropped, in the modes
+        "shortest" and "squash".
+        """
+        rows, columns = self.size
         if self.mode == "squash":
-            return (self.resize, self.resize) if self.resize else (width, height)
-        if height != width and self.resize is None:  # timm's ResizeKeepRatio, which OpenCLIP shares
-            ratio = min(image.height / height, image.width / width)
-            return round(image.width / ratio), round(image.height / ratio)
-        short = self.resize or height
-        if image.width <= image.height:
-            return short, int(short * image.height / image.width)
-        return int(short * image.width / image.height), short
+            return (self.resize, self.resize) if self.resize else (columns, rows)
+        if rows != columns and self.resize is None:  # timm's ResizeKeepRatio, which OpenCLIP shares
+            ratio = min(height / rows, width / columns)
+            return round(width / ratio), round(height / ratio)
+        short = self.resize or rows
+        if width <= height:
+            return short, int(short * height / width)
+        return int(short * width / height), short
 
     def _pad(self, image: Image.Image, how: Image.Resampling) -> NDArray[np.uint8]:
         height, width = self.size

@@ -14,6 +14,7 @@ from faceprobe.protocols.catalog import PROTOCOLS
 from faceprobe.protocols.kinds import KINDS
 from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.types import Context, NothingLeft, Outcome, Protocol
+from faceprobe.protocols.variants import clean_rows, take_rows
 from faceprobe.protocols.verification import allowed_at_targets, tail_size
 from faceprobe.scores import mated_scores, plan_memory, sweep
 
@@ -33,6 +34,8 @@ def evaluate(
 ) -> Outcome:
     """Every metric of ``protocols`` (None: of all that ``data`` allows), with intervals.
 
+    Where ``data`` hold variants, the protocols ``cloak/*`` see them all, and every other protocol the clean
+    photos alone.
     ``replicates`` = 0 leaves the intervals out. ``block_rows`` is the side of a block of scores, ``threads``
     (None: all cores) how many work on them, and ``max_memory`` bounds the bytes beyond the vectors; no
     exact figure depends on them. ``int8`` forms scores from 8-bit codes where that suffices, which is quicker
@@ -43,27 +46,38 @@ def evaluate(
     """
     if replicates < 0:
         raise WrongUsage(f"replicates must be 0 or more, not {replicates}")
-    chosen = _choose(data, protocols)
-    arranged = arrange(data, keep_duplicates)
-    context = Context(data, arranged, replicates, seed, quiet)
+    kept = clean_rows(data)
+    clean = take_rows(data, kept)
+    chosen = _choose(data, clean, protocols)
     outcome = Outcome(identities=np.unique(data.identities))
     empty: dict[str, NothingLeft] = {}
-    swept = [p for p in chosen if KINDS[p.kind].sweeps]
-    if swept:
-        _sweep(swept, context, block_rows, threads, max_memory, int8)
-    for protocol in chosen:
-        outcome.add(_measured(protocol, context, empty))
+    usual = [p for p in chosen if not KINDS[p.kind].cloaks]
+    if usual:
+        arranged = arrange(clean, keep_duplicates)
+        context = Context(clean, arranged, replicates, seed, quiet, kept=kept)
+        swept = [p for p in usual if KINDS[p.kind].sweeps]
+        if swept:
+            _sweep(swept, context, block_rows, threads, max_memory, int8)
+        for protocol in usual:
+            outcome.add(_measured(protocol, context, empty))
+    cloaked = [p for p in chosen if KINDS[p.kind].cloaks]
+    if cloaked:
+        context = Context(data, arrange(data, keep_duplicates), replicates, seed, quiet)
+        for protocol in cloaked:
+            outcome.add(_measured(protocol, context, empty))
     if empty and (protocols or len(empty) == len(chosen)):
         raise next(iter(empty.values()))
     return outcome
 
 
-def _choose(data: LabelledEmbeddings, protocols: Sequence[str] | None) -> list[Protocol]:
+def _choose(
+    data: LabelledEmbeddings, clean: LabelledEmbeddings, protocols: Sequence[str] | None
+) -> list[Protocol]:
     """The protocols that ``protocols`` names; None: those that the data allow and that need not be named."""
     every = [PROTOCOLS.get(name) for name in dict.fromkeys(protocols or PROTOCOLS.names())]
     chosen = [p for p in every if protocols or not p.on_request]
     chosen.sort(key=lambda p: list(KINDS).index(p.kind))
-    reasons = {p.name: KINDS[p.kind].lacking(p, data) for p in chosen}
+    reasons = {p.name: KINDS[p.kind].lacking(p, data if KINDS[p.kind].cloaks else clean) for p in chosen}
     if protocols:
         for name, reason in reasons.items():
             if reason:

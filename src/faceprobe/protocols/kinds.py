@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from faceprobe.protocols import (
     centroid,
+    cloak_adaptive,
+    cloak_recognition,
+    cloak_retrieval,
+    cloak_verification,
     distractors,
     fairness,
     gallery_size,
@@ -29,4 +33,8 @@ KINDS: dict[str, Kind] = {
     "template-identification": template_identification.KIND,
     "distractors": distractors.KIND,
     "fairness": fairness.KIND,
+    "cloak-recognition": cloak_recognition.KIND,
+    "cloak-retrieval": cloak_retrieval.KIND,
+    "cloak-verification": cloak_verification.KIND,
+    "cloak-adaptive": cloak_adaptive.KIND,
 }

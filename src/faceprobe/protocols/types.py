@@ -100,7 +100,8 @@ class Outcome:
 class Context:
     """What a protocol is measured on. ``weights`` (R, P) are the identity weights of the bootstrap,
     for people in the order of ``arranged.names``; ``summary`` and ``ranks`` (by protocol) are there for
-    the kinds that share the pass over all pairs.
+    the kinds that share the pass over all pairs. ``kept`` are the rows of the caller's data that ``data``
+    are (None: all of them), since curves that name rows name those.
     """
 
     data: LabelledEmbeddings
@@ -108,6 +109,7 @@ class Context:
     replicates: int
     seed: int
     quiet: bool = True
+    kept: NDArray[np.int64] | None = None
     summary: ScoreSummary | None = None
     ranks: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     rankings: dict[str, Ranking] = field(default_factory=dict)
@@ -123,11 +125,13 @@ class Kind:
 
     ``figures`` are the (metric, weighting) rows it gives. ``lacking`` says why data cannot be measured,
     or "" where they can. ``measure`` does it, and raises :class:`NothingLeft` where no trial is left.
-    ``sweeps``: it reads ``context.summary``; ``ranking`` then asks the pass for ranks.
+    ``sweeps``: it reads ``context.summary``; ``ranking`` then asks the pass for ranks. ``cloaks``: it is
+    shown cloaked photos beside the clean ones, while all other kinds see the clean ones alone.
     """
 
     figures: Sequence[tuple[str, Weighting]]
     lacking: Callable[[Protocol, LabelledEmbeddings], str]
     measure: Callable[[Protocol, Context], Outcome]
     sweeps: bool = False
+    cloaks: bool = False
     ranking: Callable[[Protocol, Arranged, MatedScores], Ranking] | None = None

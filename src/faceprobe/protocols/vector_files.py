@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.core.embeddings import PATH_COLUMNS, Cohort, LabelledEmbeddings, unit_rows
+from faceprobe.core.embeddings import CLEAN, PATH_COLUMNS, Cohort, LabelledEmbeddings, unit_rows
 from faceprobe.core.errors import BadInput, Missing, Refused
 from faceprobe.core.pairs import read_lfw_pairs, resolve_pairs
 
-_OPTIONAL = ("event", "group", "sha256")
+_OPTIONAL = ("event", "group", "sha256", "variant", "source_image")
 
 
 def read_labelled(
@@ -40,6 +40,8 @@ def read_labelled(
         events=columns.get("event"),
         groups=columns.get("group"),
         content=columns.get("sha256"),
+        variants=columns.get("variant"),
+        sources=columns.get("source_image"),
         pairs=resolve_pairs(read_lfw_pairs(pairs), columns["path"]) if pairs is not None else None,
     )
 
@@ -76,9 +78,9 @@ def read_vectors(path: str | os.PathLike[str]) -> NDArray[np.float32]:
 
 
 def read_labels(path: str | os.PathLike[str]) -> dict[str, NDArray[np.str_]]:
-    """The columns ``path``, ``identity`` and, where there are any, ``event``, ``group`` and ``sha256``
-    (of the photo's bytes) of a CSV or parquet file. The path's column may have any name of
-    :data:`PATH_COLUMNS`.
+    """The columns ``path``, ``identity`` and, where there are any, ``event``, ``group``, ``sha256``
+    (of the photo's bytes), ``variant`` ("" = clean) and ``source_image`` ("" = the photo itself) of a CSV or
+    parquet file. The path's column may have any name of :data:`PATH_COLUMNS`.
     """
     _check_file(path, "labels")
     columns = _parquet(path) if Path(path).suffix in (".parquet", ".pq") else _csv(path)
@@ -98,7 +100,12 @@ def read_labels(path: str | os.PathLike[str]) -> dict[str, NDArray[np.str_]]:
     if not columns["path"]:
         raise BadInput(f"{path} holds no rows")
     kept = ["path", "identity", *(name for name in _OPTIONAL if any(columns.get(name, ())))]
-    return {name: np.array(columns[name], dtype=np.str_) for name in kept}
+    found = {name: np.array(columns[name], dtype=np.str_) for name in kept}
+    if "variant" in found:
+        found["variant"] = np.where(found["variant"] == "", CLEAN, found["variant"])
+    if "source_image" in found:
+        found["source_image"] = np.where(found["source_image"] == "", found["path"], found["source_image"])
+    return found
 
 
 def _check_file(path: str | os.PathLike[str], what: str) -> None:

@@ -79,7 +79,8 @@ def measure_verification(protocol: Protocol, context: Context) -> Outcome:
     for weighting in WEIGHTINGS:
         _add_whole(outcome, protocol, v, "d_prime", d_prime(v, summary, weighting), weighting, found)
     _add_counts(outcome, protocol, arranged, summary, v)
-    _add_curves(outcome, protocol, arranged, summary, v, keep)
+    order = arranged.order if context.kept is None else context.kept[arranged.order]
+    _add_curves(outcome, protocol, order, summary, v, keep)
     return outcome
 
 
@@ -200,7 +201,7 @@ def _add_counts(
 def _add_curves(
     outcome: Outcome,
     protocol: Protocol,
-    arranged: Arranged,
+    order: NDArray[np.int64],
     summary: ScoreSummary,
     v: Verification,
     keep: NDArray[np.bool_] | None,
@@ -209,7 +210,7 @@ def _add_curves(
     fmr = fmr[fmr * v.n_nonmated >= 1]
     every = np.arange(len(summary.mated)) if keep is None else np.flatnonzero(keep)
     worst = every[::-1][:N_FAILURES]
-    tail, mated, order = summary.tail, summary.mated, arranged.order
+    tail, mated = summary.tail, summary.mated
     curves = {
         "roc_fmr": fmr,
         "roc_tmr_identity": roc(v, fmr, "identity"),

@@ -1,0 +1,158 @@
+"""``faceprobe cloak``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from faceprobe.cloaks.folder import FolderRun
+    from faceprobe.cloaks.folder_plan import Album
+    from faceprobe.cloaks.types import CloakCard
+
+EPILOG = "Example: faceprobe cloak photos/ --cloak 'fawkes-1.0.2-mid[bundled:face]' --out photos-fawkes"
+
+MEASURES = {
+    "psnr": ("PSNR, whole photo", "dB", "lowest"),
+    "ssim": ("SSIM, whole photo", "", "lowest"),
+    "dssim": ("DSSIM, whole photo", "", "highest"),
+    "lpips": ("LPIPS, whole photo", "", "highest"),
+    "dssim_crop_max": ("DSSIM, face crop (highest of a photo)", "", "highest"),
+    "cosine": ("cosine clean to cloaked, under the surrogate", "", "highest"),
+}
+
+
+def command(
+    source: Path = typer.Argument(..., metavar="SRC", help="A folder of photos, or one photo."),
+    out: Path = typer.Option(..., "--out", "-o", help="Folder for the cloaked copies, apart from SRC."),
+    cloak: str = typer.Option(..., "--cloak", "-c", help="The cloak, as faceprobe cloaks lists them."),
+    seed: int = typer.Option(0, min=0, help="Seed of the cloak's noise."),
+    device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps."),
+    detector: str = typer.Option("", help="YuNet weights on disk (or FACEPROBE_DETECTOR)."),
+    targets: str = typer.Option(
+        "", help="Dataset of other people, for cloaks that steer towards one (default: synthetic ones)."
+    ),
+    keep_exif: bool = typer.Option(
+        False, "--keep-exif/--drop-exif", help="Keep camera data, place included; they are dropped otherwise."
+    ),
+    offline: bool = typer.Option(False, "--offline", help="Fetch nothing."),
+    force: bool = typer.Option(
+        False, "--force", help="Replace what is in the output folder; never an original."
+    ),
+    as_json: bool = typer.Option(False, "--json", help="Print the contents of cloak.json."),
+) -> None:
+    """Write cloaked copies of photos, and measure what changed.
+
+    Copies are lossless PNGs; photos without a face are copied unchanged and counted. A killed run goes on
+    where it stopped.
+    """
+    from faceprobe.cli.show import print_json
+    from faceprobe.cloaks.folder import TARGETS, cloak_folder
+
+    done = cloak_folder(
+        source.expanduser(),
+        out.expanduser(),
+        cloak,
+        seed=seed,
+        device=device,
+        detector=detector or None,
+        offline=offline,
+        keep_exif=keep_exif,
+        force=force,
+        targets=targets or TARGETS,
+        announce=_announce,
+    )
+    _warn(done)
+    print_json(done.document) if as_json else _show(done, out)
+
+
+def _announce(card: CloakCard, album: Album) -> None:
+    """What the user should know before anything is written."""
+    from faceprobe.cloaks.noise import like_of
+    from faceprobe.cloaks.types import LIMITS
+    from faceprobe.core.progress import say
+
+    say(f"{card.id}: {card.about}")
+    for line in looks_through(card, like_of(card.id)):
+        say(f"  {line}")
+    for note in card.notes:
+        say(f"  note: {note}")
+    for note in album.ignored:
+        say(f"  note: {note}")
+    say(f"  limits: {LIMITS}")
+
+
+def looks_through(card: CloakCard, other: str | None = None) -> list[str]:
+    """The surrogates and the perceptual term of a cloak (of noise: of the ``other``), in words."""
+    from faceprobe.cloaks.catalog import cloak_card
+    from faceprobe.cloaks.listing import perceptual_of
+    from faceprobe.cloaks.names import parse_cloak
+
+    if other:
+        card = cloak_card(other)
+    name = parse_cloak(card.id)
+    of = f" (of {other}, whose PSNR is copied)" if other else ""
+    if not name.surrogates:
+        return ["surrogate: none, it looks at no encoder" + of]
+    lines = [f"surrogate: {' + '.join(name.surrogates)}{of}"]
+    if any(surrogate.startswith("bundled:") for surrogate in name.surrogates):
+        lines.append("bundled models are small and were trained on synthetic people: a weak surrogate")
+    lines.append(f"perceptual term: {perceptual_of(card) or 'none; the change is bounded a pixel'}")
+    return lines
+
+
+def _warn(done: FolderRun) -> None:
+    from faceprobe.core.progress import say
+
+    marked = [r for r in done.records if r.mark]
+    if marked:
+        first = marked[0]
+        say(
+            f"warning: {len(marked):,} photos bear a cloak already, as {first.source} ({first.mark});"
+            " they were cloaked again"
+        )
+    summary = done.document["summary"]
+    if summary["grey_now_coloured"]:
+        say(
+            f"warning: on {summary['grey_now_coloured']:,} black-and-white photos colour appears, at most "
+            f"{summary['colour_max']} of 255 levels between channels"
+        )
+
+
+def _show(done: FolderRun, out: Path) -> None:
+    from faceprobe.cli.show import print_table
+
+    summary: dict[str, Any] = done.document["summary"]
+    rows = []
+    for key, (label, unit, end) in MEASURES.items():
+        if key in summary["measures"]:
+            found = summary["measures"][key]
+            digits = 2 if unit else 4
+            shown = [f"{found[k]:.{digits}f}{' ' + unit if unit else ''}" for k in ("mean", "worst")]
+            rows.append((label, shown[0], f"{shown[1]} ({end})", f"{found['n']:,}"))
+    seconds = [r.seconds for r in done.records]
+    rows.append(
+        (
+            "seconds a photo",
+            f"{sum(seconds) / len(seconds):.2f}",
+            f"{max(seconds):.2f} (highest)",
+            f"{len(seconds):,}",
+        )
+    )
+    print_table(done.document["cloak"]["id"], ("measure", "mean", "worst", "photos"), rows)
+    faces = "" if summary["faces"] is None else f" {summary['faces']:,} faces;"
+    before = len(done.records) - done.made
+    print(
+        f"{out}: {summary['photos']:,} photos;{faces} {summary['changed']:,} changed"
+        + (f"; {before:,} were done before" if before else "")
+    )
+    for reason, count in summary["unchanged"].items():
+        print(f"  unchanged: {count:,} {reason}")
+    for image, reason in sorted(done.unreadable.items())[:20]:
+        print(f"  unreadable: {image} ({reason})")
+    if len(done.unreadable) > 20:
+        print(f"  ... and {len(done.unreadable) - 20:,} more, all listed in cloak.json")
+    for note in dict.fromkeys(note for r in done.records for note in r.notes):
+        print(f"  note: {note}")

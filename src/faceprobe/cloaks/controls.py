@@ -1,0 +1,78 @@
+"""Controls: what any pipeline does to a photo by accident. A cloak that does no better protects nobody."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from faceprobe.cloaks.names import CloakName
+from faceprobe.cloaks.purify import KINDS, VERSION, Purifier, parse_purifier
+from faceprobe.cloaks.types import CloakCard, Cloaked, Subject
+from faceprobe.core.errors import WrongUsage
+from faceprobe.core.files import sha256_json
+
+
+def _no_tick() -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Control:
+    """A purifier applied to whole photos, with or without faces; needs no torch and no seed."""
+
+    card: CloakCard
+    purifier: Purifier
+    batch: int = 1
+
+    @property
+    def fingerprint(self) -> str:
+        return sha256_json(["control", VERSION, self.purifier.name])
+
+    def apply(
+        self, subjects: Sequence[Subject], *, seed: int, tick: Callable[[], None] = _no_tick
+    ) -> list[Cloaked]:
+        """Every photo through the purifier; ``seed`` changes nothing."""
+        done = []
+        for subject in subjects:
+            started = time.monotonic()
+            pixels = self.purifier.apply(subject.photo.pixels)
+            done.append(Cloaked(subject.name, pixels, seconds=time.monotonic() - started))
+            tick()
+        return done
+
+
+@dataclass(frozen=True)
+class ControlFamily:
+    """``jpeg-75``, ``resize-0.5``, ``blur-1`` and the same with other amounts."""
+
+    kind: str
+
+    @property
+    def stems(self) -> Sequence[str]:
+        return (f"{self.kind}-{KINDS[self.kind].default:g}",)
+
+    def card(self, name: CloakName) -> CloakCard:
+        """Raises :class:`WrongUsage` for an amount out of range, brackets or options."""
+        if name.inside or name.options:
+            raise WrongUsage(
+                f"the control {name.stem} takes neither surrogates nor options; write {name.stem}"
+            )
+        purifier = parse_purifier(name.stem)
+        kind = KINDS[self.kind]
+        return CloakCard(
+            id=purifier.name,
+            about=f"control: {kind.about}, the whole photo",
+            control=True,
+            constants={kind.means: purifier.amount},
+        )
+
+    def load(
+        self, name: CloakName, *, device: str = "cpu", offline: bool = False, targets: Sequence[Subject] = ()
+    ) -> Control:
+        return Control(self.card(name), parse_purifier(name.stem))
+
+
+JPEG = ControlFamily("jpeg")
+RESIZE = ControlFamily("resize")
+BLUR = ControlFamily("blur")

@@ -1,0 +1,220 @@
+"""``cloaked:PATH``: cloaked photos of any origin beside their clean ones, told apart by how they are named.
+
+Every photo below PATH is looked at, whatever the folders. What a file is called says what it is:
+
+- ``KEY_attacked.png``: LowKey, variant ``lowkey``; ``KEY_small.png`` beside it is the clean photo as LowKey
+  scaled it, variant ``clean-small``;
+- ``KEY_cloaked.png``: Fawkes, variant ``fawkes``; ``KEY_high_cloaked.png`` (``low``, ``mid``, ...): a mode of
+  version 0.3, variant ``fawkes-v0.3-high``; a folder on the way that is named after its version comes first:
+  ``fawkes_v1/`` gives ``fawkes-v1``;
+- ``KEY_fawkes.png`` and ``KEY_lowkey.png``: those;
+- what a folder's ``cloak.json`` lists (the output of ``faceprobe cloak``): the id of that cloak;
+- anything else is clean, and KEY its name without the ending.
+
+A cloaked photo belongs to the clean one with its KEY in a folder of the same name, else to the only one with
+that KEY. The innermost folder of the clean photo names its person.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from faceprobe.core.embeddings import CLEAN
+from faceprobe.core.errors import BadInput, WrongUsage
+from faceprobe.core.files import read_json
+from faceprobe.core.names import Name
+from faceprobe.datasets.files import FileSource, existing_folder, path_of
+from faceprobe.datasets.folder import evidence_of, load_photos
+from faceprobe.datasets.saved_again import (
+    CONTROLS,
+    FRAMED,
+    ControlledSource,
+    asked_controls,
+    chosen_variants,
+    control_note,
+)
+from faceprobe.datasets.table import FaceTable, face_table_columns
+
+CLOAK_FILE = "cloak.json"
+"""What ``faceprobe cloak`` writes beside its photos."""
+SMALL = "clean-small"
+REFRAMED = ("fawkes", "fawkes-v1")
+"""Variants whose photos lie in a padded border: what Fawkes 1.0 writes for a photo that is all face."""
+
+_ENDINGS = (
+    (re.compile(r"(.+)_attacked\.png", re.IGNORECASE), "lowkey"),
+    (re.compile(r"(.+)_small\.png", re.IGNORECASE), SMALL),
+    (re.compile(r"(.+)_(min|low|mid|high|ultra)_cloaked\.png", re.IGNORECASE), "fawkes-v0.3-{}"),
+    (re.compile(r"(.+)_(?:cloaked|fawkes)\.png", re.IGNORECASE), "fawkes"),
+    (re.compile(r"(.+)_lowkey\.png", re.IGNORECASE), "lowkey"),
+)
+_VERSION = re.compile(r"(fawkes|lowkey)[-_]v?(\d)(?:[._]?(\d))?(?:[-_]([a-z]+))?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class _File:
+    """One photo: its path, the KEY, the innermost folder's name, what its name says that it is."""
+
+    image: str
+    key: str
+    folder: str
+    variant: str
+
+
+def load(name: Name) -> FaceTable:
+    """``cloaked:PATH?variant=clean,lowkey&control=png,jpeg,framed&clean=small``.
+
+    ``variant`` keeps some variants only. ``control`` adds the clean photos saved again as PNG or JPEG, and
+    with ``framed`` in the border that Fawkes 1.0 left (:func:`faceprobe.datasets.saved_again.framed_as`), as
+    variant ``clean-framed``. ``clean=small`` takes LowKey's scaled photos for the clean ones where there are
+    any. Raises :class:`Missing`, :class:`WrongUsage`, :class:`BadInput` where nothing is cloaked, or no
+    cloaked photo has its clean one.
+    """
+    name.check_options({"control", "variant", "clean"})
+    controls = asked_controls(name, (*CONTROLS, "framed"))
+    if name.option("clean", "original") not in ("original", "small"):
+        raise WrongUsage(f"{name}: clean={name.option('clean', '')}; known: original, small")
+    root = existing_folder(path_of(name, "cloaked:PATH"), "cloaked")
+    photos = load_photos(root)
+    ours = _listed(root)
+    files = [_told_apart(image) for image in photos.images.tolist() if image not in ours]
+    clean, files = _clean_ones(files, small=name.option("clean", "original") == "small")
+    rows, notes = _paired(name, clean, files, ours)
+    frames: dict[str, tuple[str, str]] = {}
+    for control in controls:
+        made, note = _controlled(control, rows, frames)
+        rows += made
+        notes.append(note)
+    rows = sorted(chosen_variants(name, rows))
+    people, known = _people([source for _, source, _ in rows])
+    if not known:
+        notes.append("photos lie in no person's folder: who they show is not known")
+    return FaceTable(
+        name=str(Name("cloaked", root.resolve().name, options=dict(name.options))),
+        table=face_table_columns(
+            image=[image for image, _, _ in rows],
+            identity=people,
+            variant=[variant for _, _, variant in rows],
+            source_image=[source for _, source, _ in rows],
+        ),
+        source=ControlledSource(FileSource(str(root.resolve())), frames),
+        identities_known=known,
+        evidence=evidence_of(root),
+        licence="that of the photos: see RESPONSIBLE_USE.md",
+        notes=(*photos.notes, *notes),
+    )
+
+
+def _told_apart(image: str) -> _File:
+    """What a file's name, and the folders on the way, say that it is."""
+    path = PurePosixPath(image)
+    for pattern, variant in _ENDINGS:
+        if match := pattern.fullmatch(path.name):
+            named = variant.format(match[2].lower()) if "{}" in variant else variant
+            folders = (_version(folder) for folder in path.parts[-2::-1])
+            better = next((v for v in folders if v.startswith(f"{named.split('-')[0]}-")), named)
+            return _File(image, match[1], path.parent.name, named if named == SMALL else better)
+    return _File(image, path.stem, path.parent.name, CLEAN)
+
+
+def _version(folder: str) -> str:
+    """``fawkes_v03_high`` as ``fawkes-v0.3-high``; "" for a folder of another kind of name."""
+    match = _VERSION.fullmatch(folder)
+    if match is None:
+        return ""
+    minor = f".{match[3]}" if match[3] else ""
+    mode = f"-{match[4].lower()}" if match[4] else ""
+    return f"{match[1].lower()}-v{match[2]}{minor}{mode}"
+
+
+def _clean_ones(files: list[_File], small: bool) -> tuple[list[_File], list[_File]]:
+    """The clean photos and all others. A scaled photo is clean where it is asked for, or has no original."""
+    originals = {(f.folder, f.key) for f in files if f.variant == CLEAN}
+    scaled = {(f.folder, f.key) for f in files if f.variant == SMALL}
+    clean, others = [], []
+    for file in files:
+        place = (file.folder, file.key)
+        if file.variant == SMALL and (small or place not in originals):
+            clean.append(replace(file, variant=CLEAN))
+        elif file.variant == CLEAN:
+            if not (small and place in scaled):
+                clean.append(file)
+        else:
+            others.append(file)
+    return clean, others
+
+
+def _paired(
+    name: Name, clean: list[_File], files: list[_File], ours: dict[str, tuple[str, str]]
+) -> tuple[list[tuple[str, str, str]], list[str]]:
+    """(image, clean photo, variant) of every row, and notes on what is left out."""
+    if not files and not ours:
+        raise BadInput(
+            f"{name} holds no cloaked photos: none is called *_attacked.png or *_cloaked.png, and no folder "
+            f"has a {CLOAK_FILE}"
+        )
+    by_place, by_key = defaultdict(list), defaultdict(list)
+    for file in clean:
+        by_place[file.folder, file.key].append(file.image)
+        by_key[file.key].append(file.image)
+    rows = [(file.image, file.image, CLEAN) for file in clean]
+    lost: Counter[str] = Counter()
+    for file in files:
+        found = by_place[file.folder, file.key] or by_key[file.key]
+        if len(found) == 1:
+            rows.append((file.image, found[0], file.variant))
+        else:
+            lost[file.variant] += 1
+    images = [file.image for file in clean]
+    for image, (variant, source) in ours.items():
+        found = [i for i in images if i == source or i.endswith(f"/{source}")]
+        if len(found) == 1:
+            rows.append((image, found[0], variant))
+        else:
+            lost[variant] += 1
+    if len(rows) == len(clean):
+        raise BadInput(f"{name}: none of the {sum(lost.values()):,} cloaked photos has its clean photo there")
+    alone = [f"{n:,} {v} photos have no clean photo, or several, and are left out" for v, n in lost.items()]
+    return rows, sorted(alone)
+
+
+def _controlled(
+    control: str, rows: list[tuple[str, str, str]], frames: dict[str, tuple[str, str]]
+) -> tuple[list[tuple[str, str, str]], str]:
+    """The rows that a control adds, and what to remark; ``frames`` learns how to make the framed ones."""
+    if control != "framed":
+        variant, ending = CONTROLS[control]
+        cloaked = {source for _, source, v in rows if v != CLEAN}
+        return [(f"{source}{ending}", source, variant) for source in sorted(cloaked)], control_note(control)
+    variant, ending = FRAMED
+    reframed = {source: image for image, source, v in rows if v in REFRAMED}
+    frames |= {f"{source}{ending}": (source, image) for source, image in reframed.items()}
+    made = [(f"{source}{ending}", source, variant) for source in reframed]
+    return made, f"{variant}: {len(made):,} clean photos in the border of their Fawkes version, in memory"
+
+
+def _listed(root: Path) -> dict[str, tuple[str, str]]:
+    """{photo: (id of the cloak, clean photo as faceprobe cloak was given it)} of every ``cloak.json``."""
+    found: dict[str, tuple[str, str]] = {}
+    for path in sorted(root.rglob(CLOAK_FILE)):
+        document: Any = read_json(path)
+        try:
+            cloak = str(document["cloak"]["id"])
+            listed = [(str(p["output"]), str(p["source"])) for p in document["photos"]]
+        except (KeyError, TypeError) as error:
+            raise BadInput(f"{path} was not written by faceprobe cloak; take it away") from error
+        folder = path.parent.relative_to(root)
+        found |= {(folder / output).as_posix(): (cloak, source) for output, source in listed}
+    return found
+
+
+def _people(sources: list[str]) -> tuple[list[str], bool]:
+    """Whom each row shows, by the folder of its clean photo, and whether that is known of all."""
+    known = all("/" in source for source in sources)
+    if known:
+        return [PurePosixPath(source).parent.name for source in sources], True
+    return [f"photo-{PurePosixPath(source).with_suffix('').as_posix()}" for source in sources], False

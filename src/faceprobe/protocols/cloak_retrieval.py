@@ -1,0 +1,96 @@
+"""Does a cloaked photo still find its own clean photo, or its person, among all clean photos?"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.core.embeddings import CLEAN, LabelledEmbeddings
+from faceprobe.core.result import Weighting
+from faceprobe.protocols.cloak_rows import PerPerson, add_people
+from faceprobe.protocols.rows import add_metric
+from faceprobe.protocols.types import Context, Kind, Outcome, Protocol
+from faceprobe.protocols.variants import CloakedPhotos, cloaked_photos, lacking_variants
+
+METRICS = ("self_rank1", "person_rank1", "person_rank1_other", "clean_person_rank1_other")
+BLOCK_VALUES = 8_000_000
+"""Scores held at a time (64 MB)."""
+
+
+def lacking(protocol: Protocol, data: LabelledEmbeddings) -> str:
+    """As :func:`lacking_variants`; the search needs a second clean photo."""
+    reason = lacking_variants(data)
+    if not reason and data.variants is not None and np.count_nonzero(data.variants == CLEAN) < 2:
+        reason = "there is one clean photo, so nothing can be confused"
+    return reason
+
+
+def measure(protocol: Protocol, context: Context) -> Outcome:
+    """All rows of self-retrieval; those about people only where the data name people."""
+    photos = cloaked_photos(context.data, context.arranged)
+    found = _search(photos)
+    outcome, weights = Outcome(), context.weights[:, photos.numbers]
+    person = photos.labels[photos.source].astype(np.int64)
+    for metric in METRICS:
+        if metric != "self_rank1" and not context.data.identities_known:
+            note = "not measured: whom the photos show is not known"
+            add_metric(outcome, protocol, metric, "identity", None, note=note)
+            continue
+        hits, usable = found[metric]
+        if not usable.any():
+            note = "not measured: nobody whose photos are cloaked has another clean photo"
+            add_metric(outcome, protocol, metric, "identity", None, note=note)
+            continue
+        trials = PerPerson(person[usable], weights)
+        lone = int(np.count_nonzero(~usable))
+        note = f"{lone:,} photos are their person's only ones and are not searched with" if lone else ""
+        values = trials.means(hits[usable])
+        add_people(outcome, protocol, metric, trials, values, note=note)
+        outcome.curves[f"{protocol.name}//{metric}"] = values
+        outcome.curves[f"{protocol.name}//{metric}_people"] = photos.names[trials.who]
+    return outcome
+
+
+def _search(photos: CloakedPhotos) -> dict[str, tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """For each metric (M,) whether a cloaked photo finds what it names, and whether that can be asked."""
+    rows = photos.rows.astype(np.float64)
+    n = len(photos.source)
+    found = {metric: (np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)) for metric in METRICS}
+    step = max(1, BLOCK_VALUES // len(rows))
+    for start in range(0, n, step):
+        part = slice(start, start + step)
+        source = photos.source[part]
+        here = np.arange(len(source))
+        own = photos.labels[source][:, None] == photos.labels
+        # A copy of the clean photo is neither what is looked for nor what may stand in its way.
+        skip = (
+            np.zeros_like(own)
+            if photos.content is None
+            else photos.content[source][:, None] == photos.content
+        )
+        skip[here, source] = True
+        cloaked = photos.cloaked[part].astype(np.float64) @ rows.T
+        itself = cloaked[here, source]
+        others, mates = _best(cloaked, skip | own), _best(cloaked, skip | ~own)
+        asked = np.any(own & ~skip, axis=1)
+        clean = rows[source] @ rows.T
+        hits = {
+            "self_rank1": itself > np.maximum(others, mates),
+            "person_rank1": np.maximum(itself, mates) > others,
+            "person_rank1_other": mates > others,
+            "clean_person_rank1_other": _best(clean, skip | ~own) > _best(clean, skip | own),
+        }
+        for metric, hit in hits.items():
+            found[metric][0][part] = hit
+            found[metric][1][part] = asked if metric.endswith("_other") else True
+    return found
+
+
+def _best(scores: NDArray[np.float64], left_out: NDArray[np.bool_]) -> NDArray[np.float64]:
+    best: NDArray[np.float64] = np.where(left_out, -np.inf, scores).max(axis=1)
+    return best
+
+
+FIGURES: list[tuple[str, Weighting]] = [(metric, "identity") for metric in METRICS]
+
+KIND = Kind(figures=FIGURES, lacking=lacking, measure=measure, cloaks=True)

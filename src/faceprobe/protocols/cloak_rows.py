@@ -1,0 +1,84 @@
+"""Rows about people whose photos are cloaked: one value a person, a mean, a spread, an interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.metrics.bootstrap import ratio, weighted_sums
+from faceprobe.protocols.rows import add_metric, join
+from faceprobe.protocols.types import Outcome, Protocol
+
+FEW = 10
+"""Below so many people no interval and no standard deviation are claimed; values per person stand in the
+curves."""
+
+
+@dataclass(frozen=True)
+class PerPerson:
+    """Trials of some people: ``person`` (T,) numbers from 0 of whom each belongs to; ``weights`` (R, P) how
+    often each of the P people is drawn in each replicate.
+    """
+
+    person: NDArray[np.int64]
+    weights: NDArray[np.int64]
+
+    @property
+    def trials(self) -> NDArray[np.int64]:
+        """(P,) trials of each person."""
+        return np.bincount(self.person, minlength=self.weights.shape[1])
+
+    @property
+    def who(self) -> NDArray[np.int64]:
+        """People with trials, ascending."""
+        return np.flatnonzero(self.trials)
+
+    def means(self, values: NDArray[np.generic]) -> NDArray[np.float64]:
+        """One mean of ``values`` (T,) for each of :attr:`who`."""
+        wide = np.asarray(values, dtype=np.float64)
+        sums = np.bincount(self.person, wide, self.weights.shape[1])
+        means: NDArray[np.float64] = (sums / np.maximum(self.trials, 1))[self.who]
+        return means
+
+    def replicates(self, values: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """(R,) means over drawn people of ``values``, one each of :attr:`who`; None for too few people."""
+        if len(self.who) < FEW or not len(self.weights):
+            return None
+        drawn = self.weights[:, self.who]
+        return ratio(weighted_sums(drawn, values), weighted_sums(drawn, np.ones(len(values))))
+
+
+def add_people(
+    outcome: Outcome,
+    protocol: Protocol,
+    metric: str,
+    trials: PerPerson,
+    values: NDArray[np.float64],
+    *,
+    note: str = "",
+    spread: bool = False,
+) -> None:
+    """The mean over people of ``values``, one for each of ``trials.who``; with ``spread`` also
+    ``<metric>_sd``, their standard deviation (n - 1).
+    """
+    n_people = len(trials.who)
+    few = f"{n_people} people: no spread claimed" if n_people < FEW else ""
+    n = len(trials.person)
+    add_metric(
+        outcome,
+        protocol,
+        metric,
+        "identity",
+        float(np.mean(values)),
+        replicates=trials.replicates(values),
+        how="bootstrap over the people whose photos are cloaked, all else held fixed",
+        note=join(note, few),
+        n=n,
+        n_identities=n_people,
+    )
+    if spread:
+        sd = None if few else float(np.std(values, ddof=1))
+        name = f"{metric}_sd"
+        add_metric(outcome, protocol, name, "identity", sd, n=n, n_identities=n_people, note=few)

@@ -1,0 +1,128 @@
+"""Does a cloaked photo still match its person at a threshold that was set on clean photos?"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.core.embeddings import LabelledEmbeddings
+from faceprobe.core.result import Weighting
+from faceprobe.metrics.verification import allowed_false_matches
+from faceprobe.protocols.cloak_rows import PerPerson, add_people
+from faceprobe.protocols.rows import add_metric
+from faceprobe.protocols.types import Context, Kind, Outcome, Protocol
+from faceprobe.protocols.variants import CloakedPhotos, cloaked_photos, lacking_variants
+from faceprobe.protocols.verification import MAX_TAIL
+from faceprobe.scores import mated_scores, offsets, sweep
+
+TARGETS = {f"fmr=1e-{k}": float(f"1e-{k}") for k in (2, 3, 4)}
+KINDS = ("tmr_clean", "tmr_cloaked", "self_match")
+
+
+def lacking(protocol: Protocol, data: LabelledEmbeddings) -> str:
+    """As :func:`lacking_variants`: what needs people is left out where they are not known."""
+    return lacking_variants(data)
+
+
+def measure(protocol: Protocol, context: Context) -> Outcome:
+    """All rows of verification under cloaking."""
+    photos = cloaked_photos(context.data, context.arranged)
+    outcome, weights = Outcome(), context.weights[:, photos.numbers]
+    person = photos.labels[photos.source].astype(np.int64)
+    scores = {"self_match": np.einsum("ij,ij->i", *_wide(photos.cloaked, photos.rows[photos.source]))}
+    trials = {"self_match": PerPerson(person, weights)}
+    source, mate = _mates(photos)
+    for name, rows in (("tmr_clean", photos.rows[photos.source]), ("tmr_cloaked", photos.cloaked)):
+        scores[name] = _scores(rows, photos.rows, source, mate)
+        trials[name] = PerPerson(person[source], weights)
+    limits = _limits(protocol, context, photos)
+    for kind in KINDS:
+        for name, (limit, note) in limits.items():
+            if limit is None or not len(scores[kind]):
+                note = note or "not measured: nobody whose photos are cloaked has another clean photo"
+                add_metric(outcome, protocol, f"{kind}@{name}", "identity", None, note=note)
+                continue
+            values = trials[kind].means(scores[kind] > limit)
+            add_people(outcome, protocol, f"{kind}@{name}", trials[kind], values, note=note)
+            outcome.curves[f"{protocol.name}//{kind}@{name}"] = values
+    itself, who = scores["self_match"], trials["self_match"]
+    add_people(outcome, protocol, "cosine_to_clean", who, who.means(itself))
+    n, n_people = len(itself), len(who.who)
+    add_metric(
+        outcome, protocol, "cosine_to_clean", "pair", float(np.mean(itself)), n=n, n_identities=n_people
+    )
+    outcome.curves[f"{protocol.name}//cosine_to_clean"] = who.means(itself)
+    outcome.curves[f"{protocol.name}//people"] = photos.names[who.who]
+    outcome.curves[f"{protocol.name}//tmr_people"] = photos.names[trials["tmr_clean"].who]
+    return outcome
+
+
+def _limits(
+    protocol: Protocol, context: Context, photos: CloakedPhotos
+) -> dict[str, tuple[float | None, str]]:
+    """For each FMR the score above which a pair matches (None: not known), and what to remark.
+
+    It is the (k + 1)-th largest non-mated score of all clean pairs, duplicates left out, where the FMR
+    allows k false matches.
+    """
+    reason = "" if context.data.identities_known else "whom the photos show is not known"
+    reason = reason or ("all clean photos show one identity" if len(photos.names) < 2 else "")
+    if reason:
+        return dict.fromkeys(TARGETS, (None, f"not measured: {reason}"))
+    bounds = np.diff(offsets(photos.labels)).astype(np.int64)
+    n_pairs = (len(photos.rows) ** 2 - int((bounds**2).sum())) // 2
+    deepest = max(
+        (k for k in (allowed_false_matches(f, n_pairs) for f in TARGETS.values()) if k < MAX_TAIL), default=0
+    )
+    mated = mated_scores(photos.rows, photos.labels, photos.content)
+    summary = sweep(photos.rows, photos.labels, mated, content=photos.content, tail_size=deepest + 1)
+    found: dict[str, tuple[float | None, str]] = {}
+    for name, fmr in TARGETS.items():
+        allowed = allowed_false_matches(fmr, summary.n_nonmated)
+        if allowed < 1:
+            few = f"{summary.n_nonmated:,} non-mated comparisons allow no false match at this FMR"
+            found[name] = None, f"not supported: {few}"
+        elif allowed >= len(summary.tail):
+            found[name] = None, f"not measured: {allowed:,} highest scores would have to be kept"
+        else:
+            weak = "weak and unstable" if allowed < 30 else "unstable"
+            note = f"{weak}: {allowed} false matches support T" if allowed < 100 else ""
+            found[name] = float(summary.tail.score[allowed]), note
+    return found
+
+
+def _mates(photos: CloakedPhotos) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Every comparison of a cloaked photo (its number) with another clean photo (its row) of the person."""
+    bounds = offsets(photos.labels)
+    which, mates = [], []
+    for k, source in enumerate(photos.source):
+        person = photos.labels[source]
+        rows = np.arange(bounds[person], bounds[person + 1])
+        keep = rows != source
+        if photos.content is not None:
+            keep &= photos.content[rows] != photos.content[source]
+        mates.append(rows[keep])
+        which.append(np.full(int(keep.sum()), k))
+    return np.concatenate(which).astype(np.int64), np.concatenate(mates).astype(np.int64)
+
+
+def _scores(
+    left: NDArray[np.float32], right: NDArray[np.float32], a: NDArray[np.int64], b: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Exact scores of the pairs of row a[k] of ``left`` and row b[k] of ``right``."""
+    step = 1 << 14
+    parts = [
+        np.einsum("ij,ij->i", *_wide(left[a[k : k + step]], right[b[k : k + step]]))
+        for k in range(0, len(a), step)
+    ]
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def _wide(*rows: NDArray[np.float32]) -> list[NDArray[np.float64]]:
+    return [r.astype(np.float64) for r in rows]
+
+
+FIGURES: list[tuple[str, Weighting]] = [(f"{kind}@{name}", "identity") for kind in KINDS for name in TARGETS]
+FIGURES += [("cosine_to_clean", "identity"), ("cosine_to_clean", "pair")]
+
+KIND = Kind(figures=FIGURES, lacking=lacking, measure=measure, cloaks=True)

@@ -1,0 +1,169 @@
+"""Clean photos and what was made of them: which rows a protocol sees where data hold variants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.core.embeddings import CLEAN, LabelledEmbeddings
+from faceprobe.core.errors import BadInput
+from faceprobe.protocols.arrange import Arranged
+
+
+@dataclass(frozen=True)
+class CloakedPhotos:
+    """The clean photos among arranged rows, in their order, and what was made of each.
+
+    ``rows`` (C, D) exact rows, sorted by person and path; ``labels`` (C,) int32 count the sorted ``names``
+    (P,), whose numbers among all people are ``numbers`` (P,);
+    ``events`` and ``content`` (C,) as in :class:`Arranged`. ``cloaked`` (M, D) exact rows, the cloaked
+    versions, in the order of their clean photos, ``source`` (M,) whose numbers ascend. ``orphans`` counts
+    cloaked photos whose clean one is not there.
+    """
+
+    variant: str
+    rows: NDArray[np.float32]
+    labels: NDArray[np.int32]
+    names: NDArray[np.str_]
+    numbers: NDArray[np.int64]
+    events: NDArray[np.int64] | None
+    content: NDArray[np.int64] | None
+    cloaked: NDArray[np.float32]
+    source: NDArray[np.int64]
+    orphans: int
+
+    @property
+    def people(self) -> NDArray[np.int64]:
+        """Numbers of the people with cloaked photos, ascending."""
+        return np.unique(self.labels[self.source]).astype(np.int64)
+
+
+def other_variants(data: LabelledEmbeddings) -> list[str]:
+    """The variants besides the clean one, sorted."""
+    return [] if data.variants is None else [str(v) for v in np.unique(data.variants) if v != CLEAN]
+
+
+def clean_rows(data: LabelledEmbeddings) -> NDArray[np.int64]:
+    """The rows that protocols without cloaks see: all where the data hold one variant, else the clean ones.
+
+    Raises :class:`BadInput` where there are several variants and none is clean.
+    """
+    others = other_variants(data)
+    if data.variants is None or len(np.unique(data.variants)) == 1:
+        return np.arange(len(data))
+    rows = np.flatnonzero(data.variants == CLEAN)
+    if not len(rows):
+        raise BadInput(
+            f"the photos are of several variants ({', '.join(others)}) and none is clean; keep one of them"
+        )
+    return rows
+
+
+def lacking_variants(data: LabelledEmbeddings) -> str:
+    """Why ``data`` cannot be measured by a protocol for cloaks, or "" where they can."""
+    others = other_variants(data)
+    if data.variants is None or not others:
+        return (
+            "it needs cloaked photos beside the clean ones: a dataset with variants (cloaked:PATH, "
+            "perturbed-faces), or labels with the columns variant and source_image"
+        )
+    if CLEAN not in data.variants:
+        return f"the photos are of the variants {', '.join(others)}; the clean ones are missing"
+    if len(others) > 1:
+        return (
+            f"the photos are of {len(others)} variants besides clean ({', '.join(others)}), and one cloak is "
+            f"measured at a time: keep clean and one more, as in ?variant=clean,{others[0]}"
+        )
+    if data.sources is None:
+        return "it is not known which clean photo each cloaked one was made from (source_image)"
+    return ""
+
+
+def cloaked_photos(data: LabelledEmbeddings, arranged: Arranged) -> CloakedPhotos:
+    """Clean and cloaked photos of data in which :func:`lacking_variants` finds nothing wanting.
+
+    Raises :class:`BadInput` where two cloaked photos name one clean photo, a cloaked one shows somebody
+    else than its clean one, or no cloaked one has its clean photo there.
+    """
+    assert data.variants is not None and data.sources is not None
+    (variant,) = other_variants(data)
+    is_clean = (data.variants == CLEAN)[arranged.order]
+    clean, cloaked = np.flatnonzero(is_clean), np.flatnonzero(~is_clean)
+    paths, sources = data.paths[arranged.order], data.sources[arranged.order]
+    place = {str(path): k for k, path in enumerate(paths[clean])}
+    found = np.array([place.get(str(s), -1) for s in sources[cloaked]], dtype=np.int64)
+    known = found >= 0
+    source, cloaked_rows = found[known], cloaked[known]
+    if not len(source):
+        raise BadInput(
+            f"no {variant} photo has its clean photo among the data; source_image must name a path"
+        )
+    _check(arranged, paths, clean[source], cloaked_rows, variant)
+    by_source = np.argsort(source, kind="stable")
+    labels = arranged.labels[clean]
+    present, compact = np.unique(labels, return_inverse=True)
+    return CloakedPhotos(
+        variant=variant,
+        rows=np.ascontiguousarray(arranged.rows[clean]),
+        labels=compact.astype(np.int32),
+        names=arranged.names[present],
+        numbers=present.astype(np.int64),
+        events=None if arranged.events is None else arranged.events[clean],
+        content=None if arranged.content is None else arranged.content[clean],
+        cloaked=np.ascontiguousarray(arranged.rows[cloaked_rows[by_source]]),
+        source=source[by_source],
+        orphans=int(np.count_nonzero(~known)),
+    )
+
+
+def _check(
+    arranged: Arranged,
+    paths: NDArray[np.str_],
+    clean: NDArray[np.int64],
+    cloaked: NDArray[np.int64],
+    variant: str,
+) -> None:
+    other = np.flatnonzero(arranged.labels[clean] != arranged.labels[cloaked])
+    if len(other):
+        a, b = cloaked[other[0]], clean[other[0]]
+        raise BadInput(f"{paths[a]} and the clean photo that it was made from, {paths[b]}, show two people")
+    counts = np.unique(clean, return_counts=True)
+    if counts[1].max() > 1:
+        twice = paths[counts[0][np.argmax(counts[1])]]
+        raise BadInput(f"{twice} has {counts[1].max()} {variant} versions; one each is measured")
+
+
+def take_rows(data: LabelledEmbeddings, rows: NDArray[np.int64]) -> LabelledEmbeddings:
+    """Some rows of ``data``, ascending, with all that is known of them; pairs and templates that lose a photo
+    lose that pair, or that photo.
+    """
+    if len(rows) == len(data):
+        return data
+
+    def some(column: NDArray[np.str_] | None) -> NDArray[np.str_] | None:
+        return None if column is None else column[rows]
+
+    new = np.full(len(data), -1, dtype=np.int64)
+    new[rows] = np.arange(len(rows))
+    pairs = data.pairs
+    if pairs is not None:
+        left, right = new[pairs.left], new[pairs.right]
+        whole = (left >= 0) & (right >= 0)
+        pairs = replace(
+            pairs, left=left[whole], right=right[whole], same=pairs.same[whole], fold=pairs.fold[whole]
+        )
+    return replace(
+        data,
+        vectors=data.vectors[rows],
+        identities=data.identities[rows],
+        paths=data.paths[rows],
+        events=some(data.events),
+        groups=some(data.groups),
+        content=some(data.content),
+        variants=some(data.variants),
+        sources=some(data.sources),
+        pairs=pairs,
+        templates=None if data.templates is None else data.templates.keep(rows.tolist(), len(data)),
+    )
