@@ -188,10 +188,9 @@ class _Cell:
         self._metric(protocol, f"added_protection@{reader}", after - before)
         if clean_error:
             self._metric(protocol, f"clean_error@{reader}", before)
-        slug = reader.replace("-", "_")
         self.arrays[f"{protocol}//people"] = self.arrays["identities"]
-        self.arrays[f"{protocol}//protection_{slug}"] = after
-        self.arrays[f"{protocol}//clean_error_{slug}"] = before
+        self.arrays[f"{protocol}//protection_{reader}"] = after
+        self.arrays[f"{protocol}//clean_error_{reader}"] = before
 
     def _plain(self, protocol: str, metric: str, mean: float) -> None:
         self._metric(protocol, metric, self._people(f"{self.model}{metric}", max(min(mean, 1.0), 0.0)))

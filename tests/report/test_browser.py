@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cloak_writer import KINDS, PGD, add_cloaks, strips
 
 from faceprobe.report import write_report
 from faceprobe.report.theme import DARK, LIGHT
@@ -114,3 +115,14 @@ def test_themes_and_legend_at_1280_pixels(run_dir: Path, tmp_path: Path) -> None
     assert measured["themes"] == shown
     assert measured["series"] == 15, "five models in three figures"
     assert measured["faded"] == 12, "all but the chosen one"
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_section_on_cloaks(run_dir: Path, tmp_path: Path, width: int, dark: bool) -> None:
+    add_cloaks(run_dir, kinds=(*KINDS, *PGD))
+    options = ["--blink-settings=preferredColorScheme=0"] if dark else []
+    measured = measure(tmp_path, write_report(run_dir, strips=strips(6)), width, *options)
+    assert measured["scrollWidth"] == width
+    assert measured["wide"] == []
+    assert measured["unlabelled"] == 0

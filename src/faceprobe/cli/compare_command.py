@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 EPILOG = "Example: faceprobe compare runs/a runs/b --metric rank1 --metric tmr@fmr=1e-3"
 
-MAIN_METRICS = ("rank1", "tmr@fmr=1e-3", "accuracy")
+MAIN_METRICS = ("rank1", "tmr@fmr=1e-3", "accuracy", "added_protection@1nn")
 
 
 def command(
@@ -47,7 +47,7 @@ def command(
         _export(runs, clip_benchmark)
         return
     comparison = compare_runs(runs, published)
-    known = {line.key[5] for line in comparison.lines}
+    known = {line.key.metric for line in comparison.lines}
     for name in metric or ():
         if name not in known:
             raise UnknownName("metric", name, known)
@@ -55,11 +55,11 @@ def command(
         print_json(comparison.to_document())
         return
     wanted = tuple(metric) if metric else MAIN_METRICS
-    lines = [x for x in comparison.lines if every or x.key[5] in wanted]
+    lines = [x for x in comparison.lines if every or x.key.metric in wanted]
     if len(runs) > 1:
-        weighed = {x.key[:6] for x in lines if x.key[6] == "identity"}
+        weighed = {x.key[:-1] for x in lines if x.key.weighting == "identity"}
         _print_lines(
-            comparison, [x for x in lines if every or x.key[6] != "pair" or x.key[:6] not in weighed]
+            comparison, [x for x in lines if every or x.key.weighting != "pair" or x.key[:-1] not in weighed]
         )
     if published:
         _print_published(comparison, lines)
@@ -84,7 +84,7 @@ def _print_lines(comparison: Comparison, lines: list[Line]) -> None:
     for line, corrected in zip(lines, corrected_p(lines), strict=True):
         cells = [*_labels(line), *map(_value, line.values)]
         pairs = zip(line.differences[1:], corrected[1:], strict=True)
-        cells += [_difference(d, line.key[5], p) for d, p in pairs]
+        cells += [_difference(d, line.key.metric, p) for d, p in pairs]
         rows.append([*cells, "; ".join(line.cautions)] if cautioned else cells)
     notes = [f"{len(comparison.lines)} figures"]
     notes += [f"{comparison.only_in(k)} only in {name}" for k, name in enumerate(names)]
@@ -125,11 +125,11 @@ def _print_published(comparison: Comparison, lines: list[Line]) -> None:
 
 
 def _labels(line: Line) -> list[str]:
-    model, dataset, crop, cloak, purifier, protocol, metric, weighting = line.key
-    changed = [text for text in (cloak, purifier) if text not in ("none", "")]
-    where = ", ".join((dataset, crop, *changed))
-    weighed = " (pairs)" if weighting == "pair" else ""
-    return [model, where, f"{protocol} {metric}{weighed}"]
+    key = line.key
+    changed = [text for text in (key.cloak, key.purifier) if text not in ("none", "")]
+    where = ", ".join((key.dataset, key.crop, *changed))
+    weighed = " (pairs)" if key.weighting == "pair" else ""
+    return [key.model, where, f"{key.protocol} {key.metric}{weighed}"]
 
 
 def _value(row: Result | None) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from faceprobe.report.cloak_table import Table, protection_table, purifier_table, quality_texts
 from faceprobe.report.cloaks import CloakInfo, CloakScene, cloak_scenes
 from faceprobe.report.plot import Plot
-from faceprobe.report.protection import adaptive_figure, protection_figures, purifier_figure
+from faceprobe.report.protection import adaptive_figure, is_short, protection_figures, purifier_figure
 from faceprobe.report.run_data import Run
 from faceprobe.report.sentences import LABEL, Sentence
 from faceprobe.report.strips import Strip, StripView, strip_views
@@ -26,6 +26,8 @@ QUESTIONS = (
 )
 """The columns of the verdict table, in the order of :attr:`Verdict.answers`."""
 
+FOCUS = " Drawn for each cloak's surrogates and the best other recogniser; the tables hold every model."
+INTERVALS, FEW = ", with 95 % intervals over people", ", without intervals: too few people"
 PURIFIED = "What each cloak adds when the collector purifies every photo, clean or cloaked."
 ADAPTED = (
     "What each cloak adds when the collector has trained on clean and cloaked photos of other people, beside "
@@ -38,7 +40,8 @@ class CloakPart:
     """What the page shows of one dataset and crop. ``first`` is whether it is its dataset's main crop.
 
     ``said`` are the verdicts in words by cloak, ``changes`` a cloak's (PSNR, DSSIM, share of photos whose
-    face is found, time), ``beside`` the figures of what undoes a cloak, ``cards`` what is known of each cloak.
+    face is found, time), ``beside`` the figures of what undoes it, ``cards`` what is known of each cloak,
+    ``unknown`` those that name no surrogate.
     """
 
     key: str
@@ -46,6 +49,7 @@ class CloakPart:
     label: str
     first: bool
     scene: CloakScene
+    spread: str
     overall: Sentence | None
     verdicts: list[Verdict]
     said: list[tuple[str, list[Sentence]]]
@@ -59,6 +63,7 @@ class CloakPart:
     table: Table
     strips: list[StripView]
     cards: list[tuple[CloakInfo, str]]
+    unknown: list[str]
 
     @property
     def plots(self) -> list[Plot]:
@@ -86,19 +91,21 @@ def _part(run: Run, scene: CloakScene, key: str, first: bool, strips: Sequence[S
         label=LABEL[min((r.evidence for r in rows), key=list(LABEL).index)],
         first=first,
         scene=scene,
+        spread=FEW if scene.few_people else INTERVALS,
         overall=overall(scene, judged),
         verdicts=judged,
         said=[(v.cloak.id, sentences(v)) for v in judged],
         changes={c.id: _changes(scene, c) for c in scene.cloaks},
         cautions=cautions(scene, judged),
         forests=protection_figures(scene),
-        beside=[(plot, words) for plot, words in undoing if plot is not None],
+        beside=[(p, words + ("" if is_short(scene) else FOCUS)) for p, words in undoing if p is not None],
         purified=purifier_table(scene),
         maps=transfer_figures(scene),
         seen=visibility(scene),
         table=protection_table(scene, key),
         strips=strip_views(run, scene.dataset, strips),
         cards=[(c, _about(c)) for c in scene.cloaks if c.card],
+        unknown=[v.cloak.id for v in judged if not v.cloak.surrogates],
     )
 
 

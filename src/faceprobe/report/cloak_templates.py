@@ -6,6 +6,10 @@ CLOAK_TEMPLATES: dict[str, str] = {
     "cloaks_overall": (
         "{lead}: of {cloaks}, each judged on the best recogniser that it was not computed on, {clauses}."
     ),
+    "cloaks_few_people": (
+        "{lead}: photos of only {people} people were cloaked, so no interval is claimed and no difference is "
+        "called shown; {figures}."
+    ),
     "cloak_beats_noise": (
         "{lead}, {cloak}, enrolled, makes {value} of probes miss the person on {victim}{role} ({clean} with "
         "clean photos): {difference} more than noise at equal PSNR."
@@ -40,10 +44,6 @@ CLOAK_TEMPLATES: dict[str, str] = {
         "{victim} is not shown to exceed 0: {value} ({plain} against one who has not)."
     ),
     "cloak_visible": "{lead}, {cloak} changes the photos by {change}{beside}; no viewer was asked.",
-    "cloak_few_people": (
-        "{lead}, photos of {people} people only were cloaked: no interval is claimed, so no difference "
-        "between a cloak and its control is called shown."
-    ),
     "cloak_bundled": (
         "{lead}, {models} are small and were trained on synthetic people: what misleads them, or fails to, "
         "says nothing of larger models."

@@ -27,7 +27,7 @@ ADDED = "added_protection@1nn"
 FEW_PEOPLE = 10
 """With fewer people no spread over people is claimed (the protocols give no interval then)."""
 
-CONTROLS = ("noise", "jpeg", "resize", "blur")
+CONTROLS = ("noise", "jpeg", "resize", "blur", "clean")
 """Algorithms that any pipeline applies by accident, where the manifest does not say which are controls."""
 
 REPLICATES = 2000
@@ -45,7 +45,7 @@ class CloakInfo:
     surrogates: tuple[str, ...] = ()
     rest: str = ""
     like: str = ""
-    entry: dict[str, Any] = field(default_factory=dict)
+    entry: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def card(self) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 from faceprobe.core.result import Result
 from faceprobe.report.cloaks import (
     ADAPTIVE,
@@ -20,20 +22,25 @@ from faceprobe.report.words import MINUS, fraction
 
 WIDTH, LEFT, RIGHT = 460, 120, 86
 ROW, HEAD = 17, 24
-VARIANTS = (
-    ("circle", False),
-    ("square", False),
-    ("triangle", False),
-    ("diamond", False),
-    ("circle", True),
-    ("square", True),
-    ("triangle", True),
-)
+SPACING, MOST_ROWS = 9, 15
+SHAPES = (("square", False), ("triangle", False), ("diamond", False), ("circle", True), ("square", True))
+"""Markers of the purifiers in their order; without one: a filled circle."""
 
 SETTINGS = (
     (POISONING, "poisoning", "Cloaked photos enrolled"),
     (EVASION, "evasion", "Cloaked photo as probe"),
 )
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One of several figures set beside each other: its ``label``, the row it reads and its ``mark``."""
+
+    label: str
+    protocol: str
+    metric: str
+    mark: Mark
+    purifier: str = "none"
 
 
 def protection_figures(scene: CloakScene) -> list[tuple[Plot, str]]:
@@ -43,67 +50,88 @@ def protection_figures(scene: CloakScene) -> list[tuple[Plot, str]]:
 
 
 def purifier_figure(scene: CloakScene) -> Plot | None:
-    """Added protection of each cloak with and without purifiers; None where there are none."""
-    variants = [("no purifier", POISONING, ADDED, "none")]
-    variants += [(p, POISONING, ADDED, p) for p in scene.purifiers]
+    """Added protection with and without purifiers; None where none was measured."""
+    variants = [Variant("no purifier", POISONING, ADDED, Mark(8, "", "circle"))]
+    for k, purifier in enumerate(scene.purifiers):
+        shape, hollow = SHAPES[k % len(SHAPES)]
+        variants.append(Variant(purifier, POISONING, ADDED, Mark(8, "", shape, hollow), purifier))
     return _beside_figure(scene, "purifiers", "Added protection with and without purifiers", variants)
 
 
 def adaptive_figure(scene: CloakScene) -> Plot | None:
-    """Added protection against collectors who have seen cloaked photos of others and who have not."""
+    """Added protection against collectors who have seen cloaked photos of others and who have not; None where
+    the former were not measured.
+    """
     variants = [
-        ("linear classifier", POISONING, "added_protection@linear", "none"),
-        ("the same, adaptive", ADAPTIVE, "added_protection@linear-seen", "none"),
-        ("nearest photo", POISONING, ADDED, "none"),
-        ("the same, adaptive", ADAPTIVE, "added_protection@1nn-seen", "none"),
+        Variant(words + seen, protocol, f"added_protection@{reader}{suffix}", Mark(8, "", shape, bool(seen)))
+        for reader, words, shape in (
+            ("linear", "linear classifier", "circle"),
+            ("1nn", "nearest photo", "square"),
+        )
+        for protocol, seen, suffix in ((POISONING, "", ""), (ADAPTIVE, ", adaptive", "-seen"))
     ]
+    if not any(
+        scene.row(m, c, v.protocol, v.metric)
+        for c in scene.attacks
+        for m in scene.models
+        for v in variants[1::2]
+    ):
+        return None
     return _beside_figure(scene, "adaptive", "Added protection, adaptive collectors beside others", variants)
 
 
-def _beside_figure(
-    scene: CloakScene, name: str, title: str, variants: list[tuple[str, str, str, str]]
-) -> Plot | None:
-    """A row a cloak and model, a marker a variant (label, protocol, metric, purifier); None where only
-    the first of the variants was measured.
-    """
+def _beside_figure(scene: CloakScene, name: str, title: str, variants: list[Variant]) -> Plot | None:
+    """A row a cloak and model, a marker a variant; None where fewer than two of them were measured."""
     rows = {
-        (c.id, m, k): scene.row(m, c, *how)
-        for c in scene.attacks
-        for m in scene.models
-        for k, (_, *how) in enumerate(variants)
+        (cloak, model): {
+            k: row
+            for k, v in enumerate(variants)
+            if (row := scene.row(model, cloak, v.protocol, v.metric, v.purifier)) is not None
+        }
+        for cloak in scene.attacks
+        for model in _focus(scene, cloak)
     }
-    used = [k for k in range(len(variants)) if any(row for (_, _, n), row in rows.items() if n == k)]
-    lines = {c.id: [m for m in scene.models if any(rows[c.id, m, k] for k in used)] for c in scene.attacks}
+    used = sorted({k for found in rows.values() for k in found})
     if len(used) < 2:
         return None
-    step = 5 * len(used) + 9
+    step = SPACING * len(used) + 7
+    lines = {c: [m for k, m in rows if k is c and rows[c, m]] for c in scene.attacks}
     height = 8 + sum(HEAD + step * len(models) for models in lines.values() if models) + 44
-    known = [r for r in rows.values() if r is not None and r.value is not None]
-    low = min([0.0, *(r.value if r.ci_low is None else r.ci_low for r in known if r.value is not None)])
-    plot = _plot(scene, name, title, _points_axis("Added protection, points", low), height)
+    low = min(
+        r.value or 0.0 if r.ci_low is None else r.ci_low for found in rows.values() for r in found.values()
+    )
+    plot = _plot(scene, name, title, _points_axis("Added protection, points", min(low, 0.0)), height)
     plot.right = 14
     y = float(plot.top)
     for cloak, models in lines.items():
         if not models:
             continue
-        plot.text((0, y + 15), shortened(cloak, WIDTH), "strong")
+        plot.text((0, y + 15), shortened(cloak.id, WIDTH), "strong")
         y += HEAD
         for model in models:
-            plot.text((LEFT - 10, y + step / 2), shortened(model, LEFT - 10), "label", "end")
-            for place, k in enumerate(used):
-                row = rows[cloak, model, k]
-                if row is not None:
-                    shape = variant_mark(k, mark(scene.run.models.index(model)).color)
-                    _dot(plot, row, y + 4 + 5 * place, shape, f"{variants[k][0]}: {points_text(row)} points")
+            plot.text((LEFT - 10, y + step / 2 + 1), shortened(model, LEFT - 10), "label", "end")
+            for k, row in rows[cloak, model].items():
+                shape = replace(variants[k].mark, color=mark(scene.run.models.index(model)).color)
+                at = y + 6 + SPACING * used.index(k)
+                _dot(plot, row, at, shape, f"{variants[k].label}: {points_text(row)} points")
             y += step
-    plot.legend = [(variant_mark(k), variants[k][0]) for k in used]
+    plot.legend = [(variants[k].mark, variants[k].label) for k in used]
     return plot
 
 
-def variant_mark(number: int, color: int = 8) -> Mark:
-    """Marker of variant ``number`` of a figure, 0 the one that the others are set beside."""
-    shape, hollow = VARIANTS[number % len(VARIANTS)]
-    return Mark(color, "", shape, hollow)
+def is_short(scene: CloakScene) -> bool:
+    """Whether the figures of what undoes a cloak show every model, not only a cloak's surrogates and the best
+    other recogniser.
+    """
+    return len(scene.attacks) * len(scene.models) <= MOST_ROWS
+
+
+def _focus(scene: CloakScene, cloak: CloakInfo) -> list[str]:
+    if is_short(scene):
+        return list(scene.models)
+    measured = [m for m in scene.models if scene.row(m, cloak, POISONING, PROTECTION)]
+    others = [m for m in measured if not scene.is_surrogate(m, cloak)]
+    return [m for m in measured if scene.is_surrogate(m, cloak)] + others[:1]
 
 
 def _forest(scene: CloakScene, protocol: str, name: str, title: str) -> Plot | None:

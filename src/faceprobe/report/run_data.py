@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,17 +21,27 @@ CROSS_EVENT = "-cross-event"
 
 T = TypeVar("T")
 
-Key = tuple[str, str, str, str, str, str, str, str]
-
 CLOAK_PROTOCOLS = "cloak/"
 NO_MODEL = "none"
 """Model of the rows that are about photos alone (how much a cloak changes them)."""
 
 
+class Key(NamedTuple):
+    """What makes a row comparable with a row of another run."""
+
+    model: str
+    dataset: str
+    crop: str
+    cloak: str
+    purifier: str
+    protocol: str
+    metric: str
+    weighting: str
+
+
 def row_key(row: Result) -> Key:
-    """What makes a row comparable: model, dataset, crop, cloak, purifier, protocol, metric, weighting."""
-    r = row
-    return (r.model, r.dataset, r.crop, r.cloak, r.purifier, r.protocol, r.metric, r.weighting)
+    """The key of ``row``, unique in a run."""
+    return Key(*(getattr(row, name) for name in Key._fields))
 
 
 def is_plain(row: Result) -> bool:
@@ -158,7 +168,7 @@ class Run:
     ) -> Result | None:
         """The row of ``metric`` for ``model`` in ``scene`` (dataset, cloak, crop), or None."""
         dataset, cloak, crop = scene
-        return self._index.get((model, dataset, crop, cloak, purifier, protocol, metric, weighting))
+        return self._index.get(Key(model, dataset, crop, cloak, purifier, protocol, metric, weighting))
 
     def any_weighting(
         self, model: str, scene: tuple[str, str, str], protocol: str, metric: str

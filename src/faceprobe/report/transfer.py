@@ -12,7 +12,7 @@ from faceprobe.report.plot import CHARACTER, Axis, Plot, shortened
 from faceprobe.report.theme import HEAT_MOST
 from faceprobe.report.words import MINUS, listed
 
-LEFT, COLUMN, ROW, LINE = 124, 76, 40, 14
+LEFT, COLUMN, ROW, LINE = 124, 70, 40, 14
 PROTOCOLS = ((POISONING, "enrolled", "cloaked photos enrolled"), (EVASION, "probe", "cloaked photo as probe"))
 
 
@@ -22,11 +22,13 @@ def transfer_figures(scene: CloakScene) -> list[Plot]:
     """
     if len(scene.models) < 2:
         return []
-    found = []
-    for protocol, name, words in PROTOCOLS:
-        for title, cloaks in _algorithms(scene, protocol):
-            found.append(_map(scene, protocol, name, words, title, cloaks))
-    return found
+    found = [
+        (title, _map(scene, protocol, name, words, title, cloaks))
+        for protocol, name, words in PROTOCOLS
+        for title, cloaks in _algorithms(scene, protocol)
+    ]
+    order = list(dict.fromkeys(title for title, _ in found))
+    return [plot for _, plot in sorted(found, key=lambda entry: order.index(entry[0]))]
 
 
 def _algorithms(scene: CloakScene, protocol: str) -> list[tuple[str, list[CloakInfo]]]:

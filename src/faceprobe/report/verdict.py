@@ -15,7 +15,7 @@ from faceprobe.report.cloaks import (
     CloakScene,
 )
 from faceprobe.report.paired import Paired
-from faceprobe.report.words import count_of, points
+from faceprobe.report.words import points
 
 READERS = (("linear-seen", "linear"), ("1nn-seen", "1nn"))
 """Classifiers of the adaptive collector, each with its counterpart that has seen no cloaked photo."""
@@ -23,7 +23,9 @@ READERS = (("linear-seen", "linear"), ("1nn-seen", "1nn"))
 
 @dataclass(frozen=True)
 class Answer:
-    """``word`` (yes, not shown, not measured), the ``figure`` behind it and what it is ``about``."""
+    """``word`` (yes, not shown, no interval, not measured), the ``figure`` behind it, what it is
+    ``about``.
+    """
 
     word: str
     figure: str = ""
@@ -98,16 +100,13 @@ class Verdict:
     @property
     def answers(self) -> tuple[Answer, ...]:
         """Adds anything, beats noise, transfers, survives purifiers, survives an adaptive collector."""
+        purifier, left = self.purified or ("", None)
         return (
-            UNKNOWN if self.added is None else _answer(exceeds_zero(self.added), points_of(self.added)),
+            _answer(self.added),
             self._noise_answer(),
             self._transfer_answer(),
-            UNKNOWN
-            if self.purified is None
-            else _answer(self.survives_purifiers, points_of(self.purified[1]), self.purified[0]),
-            UNKNOWN
-            if self.adaptive is None
-            else _answer(self.survives_adaptive, points_of(self.adaptive[0])),
+            _answer(left, purifier),
+            _answer(self.adaptive[0] if self.adaptive else None),
         )
 
     @property
@@ -125,16 +124,17 @@ class Verdict:
         if found is None:
             return UNKNOWN
         if not found.known:
-            return Answer("not shown", found.reason)
-        return _answer(found.low > 0, points(found.difference, found.low, found.high))
+            return Answer("no interval", "", found.reason)
+        word = "yes" if found.low > 0 else "not shown"
+        return Answer(word, points(found.difference, found.low, found.high))
 
     def _transfer_answer(self) -> Answer:
         if not self.others or not self.cloak.surrogates:
             return UNKNOWN
+        if all(r.ci_low is None for r in self.others):
+            return Answer("no interval")
         shown = sum(exceeds_zero(r) for r in self.others)
-        return Answer(
-            "yes" if shown else "not shown", f"{shown} of {count_of(len(self.others), 'other model')}"
-        )
+        return Answer("yes" if shown else "not shown", f"{shown} of {len(self.others)}")
 
 
 def verdicts(scene: CloakScene) -> list[Verdict]:
@@ -158,9 +158,14 @@ def _least(row: Result) -> float:
     return (row.value or 0.0) if row.ci_low is None else row.ci_low
 
 
-def _answer(shown: bool | None, figure: str, about: str = "") -> Answer:
-    return Answer("yes" if shown else "not shown", figure, about)
+def _answer(row: Result | None, about: str = "") -> Answer:
+    """Whether the interval of a row of added protection lies above 0."""
+    if row is None:
+        return UNKNOWN
+    word = "no interval" if row.ci_low is None else "yes" if exceeds_zero(row) else "not shown"
+    return Answer(word, points_of(row), about)
 
 
 def points_of(row: Result) -> str:
+    """The value of ``row`` in percentage points, with its interval."""
     return points(row.value or 0.0, row.ci_low, row.ci_high)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from faceprobe.core.result import Result
 from faceprobe.report.cloak_templates import OVERALL_CLAUSES
 from faceprobe.report.cloaks import ADDED, CLEAN, POISONING, PROTECTION, CloakScene
 from faceprobe.report.findings import ground
@@ -14,6 +15,8 @@ from faceprobe.report.words import count_of, listed, magnitude, percent, percent
 LITTLE_LEFT = 0.5
 """A model that misses the person more often than this with clean photos leaves a cloak little to add."""
 
+MOST_NAMED = 3
+
 
 def sentences(v: Verdict) -> list[Sentence]:
     """One verdict in words, the comparison with noise first."""
@@ -22,7 +25,11 @@ def sentences(v: Verdict) -> list[Sentence]:
 
 
 def overall(scene: CloakScene, found: list[Verdict]) -> Sentence | None:
-    """One sentence that counts the verdicts over cloaks; None where nothing can be counted."""
+    """One sentence that counts the verdicts over cloaks, or says what was seen of a few people; None where
+    there is neither.
+    """
+    if scene.few_people:
+        return _few_people(scene, found)
     judged = [v for v in found if not v.own]
     parts = {
         "noise": [v.beats_noise for v in judged],
@@ -30,7 +37,7 @@ def overall(scene: CloakScene, found: list[Verdict]) -> Sentence | None:
         "adaptive": [v.survives_adaptive for v in judged],
     }
     clauses = [
-        OVERALL_CLAUSES[name].format(count=_count(sum(map(bool, known))))
+        OVERALL_CLAUSES[name].format(count=_count(sum(map(bool, known)), len(known), len(judged)))
         for name, told in parts.items()
         if (known := [t for t in told if t is not None])
     ]
@@ -46,11 +53,9 @@ def overall(scene: CloakScene, found: list[Verdict]) -> Sentence | None:
 
 
 def cautions(scene: CloakScene, found: list[Verdict]) -> list[Sentence]:
-    """What limits the verdicts: few people, small models, a victim that recognises little to begin with."""
+    """What limits the verdicts: small models, a victim that recognises little to begin with."""
     rows = [r for v in found for r in (v.added, *v.others) if r is not None]
     said = []
-    if scene.few_people and rows:
-        said.append(say("cloak_few_people", ground(scene.run, rows), people=str(scene.few_people)))
     for victim in dict.fromkeys(v.victim for v in found):
         clean = [r for v in found if v.victim == victim and (r := v.row(POISONING, CLEAN)) is not None]
         if clean and (clean[0].value or 0.0) > LITTLE_LEFT:
@@ -89,7 +94,7 @@ def _transfer(v: Verdict) -> Sentence | None:
     if not v.others or not v.cloak.surrogates:
         return None
     white = [
-        f"{points_of(row)} on {model}"
+        f"{_unsigned(row)} on {model}"
         for model in v.scene.models
         if v.scene.is_surrogate(model, v.cloak)
         and (row := v.scene.row(model, v.cloak, POISONING, ADDED)) is not None
@@ -113,9 +118,9 @@ def _purifiers(v: Verdict) -> Sentence | None:
         ground(v.scene.run, [row, v.added]),
         purifier=purifier,
         cloak=v.cloak.id,
-        value=points_of(row),
+        value=_unsigned(row),
         victim=v.victim,
-        plain=points_of(v.added),
+        plain=_unsigned(v.added),
     )
 
 
@@ -127,9 +132,9 @@ def _adaptive(v: Verdict) -> Sentence | None:
         "cloak_adaptive_left" if v.survives_adaptive else "cloak_adaptive_undone",
         ground(v.scene.run, [row, plain]),
         cloak=v.cloak.id,
-        value=points_of(row),
+        value=_unsigned(row),
         victim=v.victim,
-        plain=points_of(plain),
+        plain=_unsigned(plain),
     )
 
 
@@ -154,9 +159,33 @@ def _visible(v: Verdict) -> Sentence | None:
     )
 
 
+def _unsigned(row: Result) -> str:
+    return points_of(row).removeprefix("+")
+
+
 def _these(small: list[str], models: Sequence[str]) -> str:
     return "all models here" if len(small) == len(models) else listed(small)
 
 
-def _count(number: int) -> str:
-    return {0: "none is", 1: "1 is"}.get(number, f"{number} are")
+def _few_people(scene: CloakScene, found: list[Verdict]) -> Sentence | None:
+    """The figures of the cloaks that mislead most, without a claim."""
+    rows = [
+        (v, r, c) for v in found if (r := v.row(POISONING, PROTECTION)) and (c := v.row(POISONING, CLEAN))
+    ]
+    rows.sort(key=lambda entry: -(entry[1].value or 0.0))
+    if not rows:
+        return None
+    shown = rows[:MOST_NAMED]
+    figures = [
+        f"{v.cloak.id}, enrolled, makes {percent_with_interval(r)} of probes miss the person on {v.victim} "
+        f"({percent_with_interval(c)} with clean photos)"
+        for v, r, c in shown
+    ]
+    base = ground(scene.run, [row for _, r, c in shown for row in (r, c)])
+    return say("cloaks_few_people", base, people=str(scene.few_people), figures=listed(figures))
+
+
+def _count(number: int, measured: int = 0, every: int = 0) -> str:
+    """``none is``, ``1 is``, ``2 are``, and of how many where not every one was ``measured``."""
+    of = f" of {measured} measured" if measured < every else ""
+    return {0: f"none{of} is", 1: f"1{of} is"}.get(number, f"{number}{of} are")

@@ -28,11 +28,11 @@ class Visibility:
 
 def visibility(scene: CloakScene) -> Visibility | None:
     """Added protection over DSSIM for each model; None where no cloak's DSSIM is known."""
-    shown = [c for c in scene.cloaks if not c.like]
+    shown = [*scene.attacks, *(c for c in scene.cloaks if c.control and not c.like)]
     seen = {c.id: value for c in scene.cloaks if (value := _dssim(scene, c))}
     if not any(c.id in seen for c in scene.attacks):
         return None
-    low, high = min(seen.values()) / 1.5, max(seen.values()) * 1.5
+    low, high = min(seen.values()) / 2, max(seen.values()) * 2
     axis = Axis("Change of the photo, DSSIM", low, high, _ticks(low, high), "log")
     rows = [_row(scene, m, c) for m in scene.models for c in scene.cloaks]
     floor = min([0.0, *(_low(r) for r in rows if r is not None)])
