@@ -197,7 +197,10 @@ def test_the_files_of_a_dataset_are_used_as_cloaks(tmp_path: Path) -> None:
     (tmp_path / "who.txt").write_text("".join(f"{k:06d}.jpg {1 + (k - 1) // 4}\n" for k in range(1, 13)))
     dataset = f"perturbed-faces:{tmp_path}?identities={tmp_path}/who.txt&control=png"
     asked = small(
-        models=["pixels:8"], datasets=[dataset], protocols=None, cloaks=["none", "fawkes", "clean-png", "noise[fawkes]"]
+        models=["pixels:8"],
+        datasets=[dataset],
+        protocols=None,
+        cloaks=["none", "fawkes", "clean-png", "noise[fawkes]"],
     )
     result = run_study(asked, tmp_path / "run", quiet=True)
     assert {r.cloak for r in result.rows} == {"none", "fawkes", "clean-png", "noise[fawkes]"}
@@ -249,6 +252,7 @@ def test_a_cloak_with_gradients_end_to_end(tmp_path: Path) -> None:
     fawkes = "fawkes-0.3-min[bundled:clip-s]"
     asked = small(
         models=["bundled:clip-s"],
+        datasets=["synthetic?people=6&photos=3&split=test&seed=0"],
         cloaks=[fawkes, f"noise[{fawkes}]"],
         cloak_people=3,
         cloak_photos=1,
