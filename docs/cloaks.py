@@ -2,8 +2,8 @@
 
     python docs/cloaks.py PHOTOS RECOGNISER
 
-PHOTOS is a folder of photos, of each of whose first five subfolders the first is taken; RECOGNISER an ONNX face
-recogniser of 112 px, the surrogate. YuNet's weights come from ``FACEPROBE_DETECTOR``.
+PHOTOS is a folder of photos, of each of whose first five subfolders the first is taken; RECOGNISER an ONNX
+face recogniser of 112 px, the surrogate. YuNet's weights come from ``FACEPROBE_DETECTOR``.
 """
 
 from __future__ import annotations

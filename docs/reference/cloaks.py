@@ -122,9 +122,8 @@ def own_cloaks(
     folder: Path, models: dict[str, ImageEncoder], onnx: str, detector: str | None
 ) -> list[dict[str, Any]]:
     """Our own Fawkes and LowKey on LowKey's scaled clean photos, seen through one model and tried on all."""
-    from faceprobe.cloaks.store import cloak_table, with_cloaked
-
     from faceprobe.cloaks.catalog import load_cloak
+    from faceprobe.cloaks.store import cloak_table, with_cloaked
     from faceprobe.faces.detect import Detector
     from faceprobe.faces.weights import find_detector
 

@@ -185,9 +185,9 @@ def test_paper_says_what_is_missing_and_goes_on_with_the_rest(
     arguments += ["--model", "pixels:4", "--model", "ViT-B-32/openai"]
     assert run(arguments) == 0
     missing = read_json(out / "manifest.json")["missing"]
-    assert [m.split(":")[0] for m in missing[:2]] == ["cloak fawkes", "cloak lowkey"]
-    assert "celeba:PATH" in missing[2]
-    assert len(missing) == 4 and "ViT-B-32" in missing[3]
+    assert "celeba:PATH" in missing[0]
+    assert [m.split(":")[0] for m in missing[1:4]] == ["cloak fawkes", "cloak lowkey", "cloak clean-png"]
+    assert len(missing) == 5 and "ViT-B-32" in missing[4]
     shown = capsys.readouterr().err
     assert all(f"missing: {text}" in shown for text in missing)
     assert {r["model"] for r in read_json(out / "results.json")["rows"]} == {"pixels:4"}
@@ -196,7 +196,7 @@ def test_paper_says_what_is_missing_and_goes_on_with_the_rest(
 def test_list_names_the_packaged_studies(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["run", "--list"]) == 0
     shown = capsys.readouterr().out
-    assert all(name in shown for name in ("lfw", "paper", "quickstart", "scaling"))
+    assert all(name in shown for name in ("cloaks", "lfw", "paper", "quickstart", "scaling"))
     assert run(["run", "--list", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["quickstart"]["replicates"] == 1000
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cloak_writer import KINDS, PGD, add_cloaks, strips
 from run_writer import Writer
 
 from faceprobe.report import write_report
@@ -126,3 +127,14 @@ def test_a_chosen_model_brings_out_its_band_too(writer: Callable[..., Writer], t
     assert measured["wide"] == []
     assert measured["series"] == 30, "five models: five lines and a band each"
     assert measured["faded"] == 24
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_section_on_cloaks(run_dir: Path, tmp_path: Path, width: int, dark: bool) -> None:
+    add_cloaks(run_dir, kinds=(*KINDS, *PGD))
+    options = ["--blink-settings=preferredColorScheme=0"] if dark else []
+    measured = measure(tmp_path, write_report(run_dir, strips=strips(6)), width, *options)
+    assert measured["scrollWidth"] == width
+    assert measured["wide"] == []
+    assert measured["unlabelled"] == 0

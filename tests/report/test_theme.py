@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from faceprobe.report.theme import DARK, DASHES, LIGHT, MARKERS, N_COLORS, literal_css, mark
+from faceprobe.report.theme import DARK, DASHES, HEAT_MOST, LIGHT, MARKERS, N_COLORS, literal_css, mark
 
 # Machado, Oliveira, Fernandes 2009, severity 1.
 SIGHT = {
@@ -71,3 +71,16 @@ def test_many_series_stay_distinct() -> None:
 def test_literal_css_leaves_no_variable() -> None:
     css = literal_css(".a { fill: var(--s1); stroke: var(--page); }")
     assert css == f".a {{ fill: {LIGHT['s1']}; stroke: {LIGHT['page']}; }}"
+
+
+@pytest.mark.parametrize("colors", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("fill", ["accent", "s2"])
+def test_text_on_the_darkest_cell_of_a_map(colors: dict[str, str], fill: str) -> None:
+    mixed = [
+        round(
+            HEAT_MOST * int(colors[fill][k : k + 2], 16)
+            + (1 - HEAT_MOST) * int(colors["page"][k : k + 2], 16)
+        )
+        for k in (1, 3, 5)
+    ]
+    assert contrast(colors["text"], "#" + "".join(f"{v:02x}" for v in mixed)) >= 4.5

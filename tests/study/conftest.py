@@ -162,7 +162,7 @@ class Bench:
             metrics=metrics, curves=curves, replicates=draws, identities=np.unique(data.identities)
         )
 
-    def write_report(self, folder: Path, photos: Any = None) -> Path:
+    def write_report(self, folder: Path, photos: Any = None, strips: Any = ()) -> Path:
         self.calls.append(("write_report", folder, photos))
         cells = read_json(folder / "manifest.json")["cells"]
         write_bytes(folder / "report.html", f"{len(cells)} cells".encode())

@@ -133,14 +133,12 @@ def test_a_forgotten_path_is_wrong_usage_or_missing_where_that_is_tolerated(benc
 def test_later_steps_are_reported_not_refused(bench: Any) -> None:
     asked = study(
         datasets=["drawn", "ms-celeb:somewhere", "megaface"],
-        cloaks=["none", "fawkes"],
         needs_later=["more to come"],
     )
     plan = plan_study(asked, bench.parts())
     assert cells(plan) == [("fake:a", "drawn", "as-is")]
     assert plan.missing == [
         "more to come",
-        "cloak fawkes: a later step of faceprobe adds cloaks",
         "dataset ms-celeb: a later step of faceprobe reads it",
         "dataset megaface: a later step of faceprobe reads it",
     ]

@@ -110,7 +110,7 @@ def test_the_fingerprint_covers_what_decides_the_results_and_nothing_else() -> N
 
 
 def test_every_packaged_study_is_valid_and_described() -> None:
-    assert packaged_studies() == ["lfw", "paper", "quickstart", "scaling"]
+    assert packaged_studies() == ["cloaks", "lfw", "paper", "quickstart", "scaling"]
     for name in packaged_studies():
         found, study = resolve_study(name)
         assert found == name
@@ -146,3 +146,19 @@ def test_names_become_studies(tmp_path: Path) -> None:
         resolve_study(str(tmp_path / "absent.yaml"))
     with pytest.raises(WrongUsage, match="is not a study file"):
         resolve_study(tmp_path)
+
+
+def test_the_study_of_cloaks_holds_every_algorithm_and_noise_as_strong_as_each() -> None:
+    from faceprobe.cloaks.catalog import CLOAKS, cloak_card
+    from faceprobe.cloaks.names import parse_cloak
+
+    _, study = resolve_study("cloaks")
+    names = [text for text in study.cloaks if text != "none"]
+    stems = {parse_cloak(text).stem for text in names}
+    assert all(any(s == a or s.startswith(f"{a}-") for s in stems) for a in CLOAKS.names())
+    attacks = [text for text in names if not cloak_card(text).control]
+    assert {f"noise[{text}]" for text in attacks} == {t for t in names if t.startswith("noise[")}
+    assert {cloak_card(text).id for text in names if text.startswith("noise[")} < set(names)
+    for stem in ("pgd", "fawkes-1.0.2-mid"):
+        surrogates = {parse_cloak(t).surrogates[0] for t in attacks if parse_cloak(t).stem == stem}
+        assert len(surrogates) == 4 and surrogates < set(study.models)

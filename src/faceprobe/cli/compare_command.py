@@ -23,7 +23,7 @@ EPILOG = (
     "faceprobe compare runs/a --baseline bundled:clip-s"
 )
 
-MAIN_METRICS = ("rank1", "tmr@fmr=1e-3", "accuracy")
+MAIN_METRICS = ("rank1", "tmr@fmr=1e-3", "accuracy", "added_protection@1nn")
 
 
 def command(
@@ -71,7 +71,7 @@ def command(
         _export(runs, clip_benchmark)
         return
     comparison = compare_runs(runs, published)
-    known = {line.key[5] for line in comparison.lines}
+    known = {line.key.metric for line in comparison.lines}
     for name in metric or ():
         if name not in known:
             raise UnknownName("metric", name, known)
@@ -79,11 +79,11 @@ def command(
         print_json(comparison.to_document())
         return
     wanted = tuple(metric) if metric else MAIN_METRICS
-    lines = [x for x in comparison.lines if every or x.key[5] in wanted]
+    lines = [x for x in comparison.lines if every or x.key.metric in wanted]
     if len(runs) > 1:
-        weighed = {x.key[:6] for x in lines if x.key[6] == "identity"}
+        weighed = {x.key[:-1] for x in lines if x.key.weighting == "identity"}
         _print_lines(
-            comparison, [x for x in lines if every or x.key[6] != "pair" or x.key[:6] not in weighed]
+            comparison, [x for x in lines if every or x.key.weighting != "pair" or x.key[:-1] not in weighed]
         )
     if published:
         _print_published(comparison, lines)
@@ -100,16 +100,18 @@ def _compare_models(
     from faceprobe.report.model_pairs import compare_models, pairs_document
 
     lines = compare_models(runs, pairs, baselines)
-    known = {line.figure[4] for line in lines}
+    known = {line.figure.metric for line in lines}
     for name in metrics:
         if name not in known:
             raise UnknownName("metric", name, known)
     if as_json:
         print_json(pairs_document([path.name or str(path) for path in runs], lines))
         return
-    shown = [x for x in lines if every or x.figure[4] in (metrics or MAIN_METRICS)]
-    weighed = {(x.models, x.figure[:5]) for x in shown if x.figure[5] == "identity"}
-    shown = [x for x in shown if every or x.figure[5] != "pair" or (x.models, x.figure[:5]) not in weighed]
+    shown = [x for x in lines if every or x.figure.metric in (metrics or MAIN_METRICS)]
+    weighed = {(x.models, x.figure[:-1]) for x in shown if x.figure.weighting == "identity"}
+    shown = [
+        x for x in shown if every or x.figure.weighting != "pair" or (x.models, x.figure[:-1]) not in weighed
+    ]
     _print_pairs(shown, len(lines) - len(shown))
 
 
@@ -119,10 +121,10 @@ def _print_pairs(lines: Sequence[PairLine], hidden: int) -> None:
 
     rows = []
     for line, p in zip(lines, family_corrected([x.difference for x in lines]), strict=True):
-        labels = _labels((line.models[0], *line.figure))[1:]
+        labels = _labels(line.figure)[1:]
         reason = line.difference.reason if line.difference is not None else ""
         caution = "; ".join(filter(None, (*line.cautions, reason)))
-        difference = _difference(line.difference, line.figure[4], p)
+        difference = _difference(line.difference, line.figure.metric, p)
         rows.append([*line.models, *labels, *map(_value, line.values), difference, caution])
     evidence = sorted({v.evidence for line in lines for v in line.values})
     notes = [f"P-values: two-sided, {family_of_pairs(lines, 'shown')}", f"Evidence: {', '.join(evidence)}"]
@@ -152,7 +154,7 @@ def _print_lines(comparison: Comparison, lines: list[Line]) -> None:
     for line, corrected in zip(lines, corrected_p(lines), strict=True):
         cells = [*_labels(line.key), *map(_value, line.values)]
         pairs = zip(line.differences[1:], corrected[1:], strict=True)
-        cells += [_difference(d, line.key[5], p) for d, p in pairs]
+        cells += [_difference(d, line.key.metric, p) for d, p in pairs]
         rows.append([*cells, "; ".join(line.cautions)] if cautioned else cells)
     notes = [f"{len(comparison.lines)} figures"]
     notes += [f"{comparison.only_in(k)} only in {name}" for k, name in enumerate(names)]
@@ -193,10 +195,10 @@ def _print_published(comparison: Comparison, lines: list[Line]) -> None:
 
 
 def _labels(key: Key) -> list[str]:
-    model, dataset, crop, cloak, protocol, metric, weighting = key
-    where = f"{dataset}, {crop}" + ("" if cloak in ("none", "") else f", {cloak}")
-    weighed = " (pairs)" if weighting == "pair" else ""
-    return [model, where, f"{protocol} {metric}{weighed}"]
+    changed = [text for text in (key.cloak, key.purifier) if text not in ("none", "")]
+    where = ", ".join((key.dataset, key.crop, *changed))
+    weighed = " (pairs)" if key.weighting == "pair" else ""
+    return [key.model, where, f"{key.protocol} {key.metric}{weighed}"]
 
 
 def _value(row: Result | None) -> str:

@@ -24,6 +24,18 @@ def command(
         list[str] | None,
         typer.Option(help="Protocol, repeatable; all: the usual ones (default: the dataset's own)."),
     ] = None,
+    cloak: Annotated[
+        str,
+        typer.Option(
+            help="A cloak (see 'faceprobe cloaks') or a variant of the dataset's own: measure what it does."
+        ),
+    ] = "none",
+    cloak_people: Annotated[
+        int, typer.Option(min=1, help="People whose photos are cloaked; everybody else's stay clean.")
+    ] = 24,
+    purifier: Annotated[
+        str, typer.Option(help="What is done to every photo before: jpeg-75, resize-0.5, blur-1, tv-0.1, ...")
+    ] = "none",
     detector: Annotated[str | None, typer.Option(help="YuNet weights on this machine.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps, ...")] = "auto",
     offline: Annotated[bool, typer.Option("--offline", help="Use what is on this machine only.")] = False,
@@ -35,7 +47,8 @@ def command(
 ) -> None:
     """Measure one model on one dataset and print every metric with its interval.
 
-    Embeddings are cached by content, so the same command again encodes nothing.
+    Under a cloak, the protocols compare clean photos with cloaked ones. Embeddings and cloaked photos are
+    cached by content, so the same command again encodes and cloaks nothing.
     """
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # read by huggingface_hub when it is imported
@@ -50,6 +63,9 @@ def command(
         dataset,
         crop=crop,
         protocols=protocol or None,
+        cloak=cloak,
+        cloak_people=cloak_people,
+        purifier=purifier,
         detector=detector,
         device=device,
         offline=offline,

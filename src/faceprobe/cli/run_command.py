@@ -49,7 +49,7 @@ def command(
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # read by huggingface_hub when it is imported
 
-    from faceprobe.cli.show import print_json, print_table
+    from faceprobe.cli.show import print_cloaks, print_json, print_table
     from faceprobe.core.result import to_document
     from faceprobe.report import summary_table
     from faceprobe.study import run_study
@@ -72,7 +72,9 @@ def command(
     columns, rows = summary_table(result.rows)
     starred = any(cell.endswith("*") for row in rows for cell in row)
     caption = "* unstable: fewer than 100 false matches support the threshold" if starred else ""
-    print_table("Weighted by people, with 95 % intervals", columns, rows, caption=caption)
+    if rows:
+        print_table("Weighted by people, with 95 % intervals", columns, rows, caption=caption)
+    print_cloaks(result.rows)
     print(f"report: {result.report}")
     if sys.stdout.isatty():
         print(result.report.resolve().as_uri())

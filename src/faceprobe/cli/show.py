@@ -55,6 +55,7 @@ def format_value(value: float | None, metric: str) -> str:
 def print_results(rows: Sequence[Result]) -> None:
     """A table a protocol, people (the headline) before pairs, and what the figures rest on below."""
     from faceprobe.protocols import PROTOCOLS
+    from faceprobe.study.quality import QUALITY
 
     for protocol in dict.fromkeys(r.protocol for r in rows):
         own = [r for r in rows if r.protocol == protocol]
@@ -65,11 +66,39 @@ def print_results(rows: Sequence[Result]) -> None:
             n = f"{next(iter(by.values())).n:,}"
             lines.append((metric, _with_interval(by.get("identity")), _with_interval(pair), n, _cautions(by)))
         columns = ("metric", "by people [95 %]", "by pairs [95 %]", "n", "caution")
-        print_table(f"{protocol}: {PROTOCOLS.get(protocol).title}", columns, lines)
-    first = rows[0]
-    crop = "" if first.crop == "as-is" else f", crop {first.crop}"
-    print(f"{first.model} on {first.dataset}{crop}. Evidence: {first.evidence}.")
+        known = PROTOCOLS.get(protocol) if protocol in PROTOCOLS else QUALITY
+        print_table(f"{protocol}: {known.title}", columns, lines)
+    last = rows[-1]
+    crop = "" if last.crop == "as-is" else f", crop {last.crop}"
+    done = "".join(f", {text}" for text in (last.cloak, last.purifier) if text != "none")
+    print(f"{last.model} on {last.dataset}{crop}{done}. Evidence: {last.evidence}.")
     print("By people: everybody weighs equally. By pairs: every comparison or probe does.")
+
+
+def print_cloaks(rows: Sequence[Result]) -> None:
+    """What each cloak adds on each model where cloaked photos are enrolled; nothing where there is none."""
+    wanted = ("cloak/poisoning", "added_protection@1nn", "identity", "none")
+    own = [r for r in rows if (r.protocol, r.metric, r.weighting, r.purifier) == wanted]
+    if not own:
+        return
+    models = list(dict.fromkeys(r.model for r in own))
+    found = {(r.dataset, r.cloak, r.model): r for r in own}
+    several = len({r.dataset for r in own}) > 1
+    lines = [
+        (cloak, *([dataset] if several else []), *(_rounded(found.get((dataset, cloak, m))) for m in models))
+        for dataset, cloak in dict.fromkeys((r.dataset, r.cloak) for r in own)
+    ]
+    title = "Cloaks: share of photos missed that a clean gallery would have found, by people [95 %]"
+    caption = "nearest photo, the person's cloaked photos enrolled; the report holds the other settings"
+    print_table(title, ("cloak", *(["dataset"] if several else []), *models), lines, caption=caption)
+
+
+def _rounded(row: Result | None) -> str:
+    if row is None or row.value is None:
+        return "-"
+    if row.ci_low is None or row.ci_high is None:
+        return f"{row.value:.2f}"
+    return f"{row.value:.2f} [{row.ci_low:.2f}, {row.ci_high:.2f}]"
 
 
 def _cautions(by: Mapping[Weighting, Result]) -> str:

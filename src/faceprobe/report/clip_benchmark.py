@@ -2,7 +2,8 @@
 
 The layout is that of github.com/LAION-AI/CLIP_benchmark: one file a model and dataset with the keys
 ``dataset``, ``model``, ``pretrained``, ``task``, ``metrics`` (name to number) and ``language``. Files
-written here carry ``crop``, ``cloak``, ``evidence`` and ``faceprobe`` besides, which its tools pass over.
+written here carry ``crop``, ``cloak``, ``purifier``, ``evidence`` and ``faceprobe`` besides, which its tools
+pass over.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from faceprobe.core.errors import BadInput
 from faceprobe.core.files import read_json, sha256_json, write_json
 from faceprobe.core.result import EVIDENCE_ORDER, Metric, Result, attach
-from faceprobe.report.run_data import Run
+from faceprobe.report.run_data import NO_MODEL, Run
 from faceprobe.report.words import slug
 
 TASK = "face_recognition"
@@ -23,18 +24,19 @@ WEIGHTINGS = ("identity", "pair", "none")
 
 
 def export_run(run: Run, folder: Path) -> list[Path]:
-    """Write one file for each model, dataset, crop and cloak of ``run``; rows without a value are left out.
+    """Write one file for each model, dataset, crop, cloak and purifier of ``run``; rows without a value are
+    left out, and so are those about photos alone (a cloak's PSNR), which belong to no model.
 
     A metric is called ``protocol:metric:weighting``. An OpenCLIP model ``ARCH/TAG`` becomes ``model`` and
     ``pretrained``; of any other, ``pretrained`` is "".
     """
-    groups: dict[tuple[str, str, str, str], list[Result]] = {}
+    groups: dict[tuple[str, str, str, str, str], list[Result]] = {}
     for row in run.rows:
-        if row.value is not None:
-            groups.setdefault((row.model, row.dataset, row.crop, row.cloak), []).append(row)
+        if row.value is not None and row.model != NO_MODEL:
+            groups.setdefault((row.model, row.dataset, row.crop, row.cloak, row.purifier), []).append(row)
     written = []
     for key, rows in groups.items():
-        model, dataset, crop, cloak = key
+        model, dataset, crop, cloak, purifier = key
         arch, slash, tag = model.partition("/") if ":" not in model else (model, "", "")
         document = {
             "dataset": dataset,
@@ -45,6 +47,7 @@ def export_run(run: Run, folder: Path) -> list[Path]:
             "language": "en",
             "crop": crop,
             "cloak": cloak,
+            "purifier": purifier,
             "evidence": rows[0].evidence,
             "faceprobe": MARK,
         }
@@ -90,6 +93,7 @@ def read_rows(document: dict[str, Any], where: str) -> list[Result]:
         dataset=texts["dataset"],
         crop=str(document.get("crop") or "as-is") if ours else "as-is",
         cloak=str(document.get("cloak") or "none") if ours else "none",
+        purifier=str(document.get("purifier") or "none") if ours else "none",
         evidence=evidence,
     )
 

@@ -17,7 +17,6 @@ from faceprobe.report.run_data import Key, Run, read_run, row_key
 
 SCHEMA = "faceprobe.compare/1"
 NAN = float("nan")
-KEY_NAMES = ("model", "dataset", "crop", "cloak", "protocol", "metric", "weighting")
 
 
 @dataclass(frozen=True)
@@ -124,13 +123,13 @@ def _difference(key: Key, first: Run, other: Run) -> Paired | None:
     a, b = first.row(key), other.row(key)
     if a is None or b is None or a.value is None or b.value is None:
         return None
-    model, dataset, crop, cloak, protocol, metric, _ = key
     reason = _unpaired(first, other, a, b)
     if reason:
         return Paired(b.value - a.value, NAN, NAN, NAN, reason)
-    scene = (dataset, cloak, crop)
-    cells = first.cell(model, scene), other.cell(model, scene)
-    paired = paired_difference(cells[0], cells[1], (a.value, b.value), protocol, metric, a.weighting)
+    scene = (key.dataset, key.cloak, key.crop)
+    cells = first.cell(key.model, scene, key.purifier), other.cell(key.model, scene, key.purifier)
+    values = (a.value, b.value)
+    paired = paired_difference(cells[0], cells[1], values, key.protocol, key.metric, a.weighting)
     if paired.known:
         return paired
     return Paired(b.value - a.value, NAN, NAN, NAN, paired.reason)
@@ -165,7 +164,7 @@ def _names(paths: Sequence[Path]) -> tuple[str, ...]:
 
 def _line_object(line: Line, corrected: Sequence[float | None]) -> dict[str, Any]:
     return {
-        **dict(zip(KEY_NAMES, line.key, strict=True)),
+        **line.key._asdict(),
         "values": [None if v is None else value_object(v) for v in line.values],
         "differences": [
             None if d is None else difference_object(d, p)

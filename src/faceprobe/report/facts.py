@@ -53,7 +53,7 @@ def data_rows(run: Run) -> list[DataRow]:
     found = []
     for scene in run.scenes:
         groups: dict[tuple[Any, ...], list[str]] = {}
-        cells = [c for c in run.cells if (c.dataset, c.cloak, c.crop) == scene]
+        cells = [c for c in run.cells if c.is_plain and (c.dataset, c.cloak, c.crop) == scene]
         for cell in cells:
             groups.setdefault(_seen(run, scene, cell), []).append(cell.model)
         for seen, models in groups.items():
@@ -116,9 +116,19 @@ def facts_table(value: Any, prefix: str = "") -> list[tuple[str, str]]:
     return lines
 
 
-def timings(run: Run) -> list[tuple[str, str, str, str]]:
-    """(model, dataset, crop, seconds) of each cell whose time is known."""
-    return [(c.model, c.dataset, c.crop, f"{c.seconds:.1f}") for c in run.cells if c.seconds is not None]
+def timings(run: Run) -> list[tuple[str, str, str, str, str]]:
+    """(model, dataset, crop, cloak and purifier, seconds) of each cell whose time is known."""
+    return [
+        (
+            c.model,
+            c.dataset,
+            c.crop,
+            ", ".join(t for t in (c.cloak, c.purifier) if t != "none"),
+            f"{c.seconds:.1f}",
+        )
+        for c in run.cells
+        if c.seconds is not None
+    ]
 
 
 def model_cards(run: Run) -> list[dict[str, str]]:

@@ -9,24 +9,21 @@ from typing import Any
 
 from faceprobe.core.errors import BadInput, UnknownName, WrongUsage
 from faceprobe.core.result import Result
-from faceprobe.report.compare import KEY_NAMES, NAN, difference_object, open_run, value_object
+from faceprobe.report.compare import NAN, difference_object, open_run, value_object
 from faceprobe.report.paired import Paired, family_corrected, paired_difference
-from faceprobe.report.run_data import Run, row_key
+from faceprobe.report.run_data import Key, Run, row_key
 
 SCHEMA = "faceprobe.compare-models/1"
-
-Figure = tuple[str, str, str, str, str, str]
-"""A row's key without its model: dataset, crop, cloak, protocol, metric, weighting."""
 
 
 @dataclass(frozen=True)
 class PairLine:
-    """One figure of two ``models``: ``values`` of both, and ``difference`` second minus first (None where one
-    has no value); ``cautions`` that the two were not measured on the same thing.
+    """One figure of two ``models``, a key whose model is "": ``values`` of both, and ``difference`` second
+    minus first (None where one has no value); ``cautions`` that the two were not measured on the same thing.
     """
 
     models: tuple[str, str]
-    figure: Figure
+    figure: Key
     values: tuple[Result, Result]
     difference: Paired | None
     cautions: tuple[str, ...]
@@ -35,7 +32,8 @@ class PairLine:
 def compare_models(
     paths: Sequence[Path], pairs: Sequence[str] = (), baselines: Sequence[str] = ()
 ) -> tuple[PairLine, ...]:
-    """Every figure that both models of a pair have in the same dataset, crop, cloak, protocol and weighting.
+    """Every figure that both models of a pair have in the same dataset, crop, cloak, purifier, protocol and
+    weighting.
 
     ``pairs`` are written ``A=B`` (B minus A); a model of ``baselines`` is compared with every other one.
     Both rows are taken from the first run at ``paths`` that has both, else from the first that has each.
@@ -72,7 +70,7 @@ def pairs_document(runs: Sequence[str], lines: Sequence[PairLine]) -> dict[str, 
         "rows": [
             {
                 "models": list(line.models),
-                **dict(zip(KEY_NAMES[1:], line.figure, strict=True)),
+                **{k: v for k, v in line.figure._asdict().items() if k != "model"},
                 "values": [value_object(v) for v in line.values],
                 "difference": None if line.difference is None else difference_object(line.difference, p),
                 "cautions": list(line.cautions),
@@ -102,17 +100,18 @@ def _split(text: str, models: Sequence[str]) -> tuple[str, str]:
     raise UnknownName("model", next(name for name in half if name not in models), models)
 
 
-def _figures(runs: Sequence[Run], model: str) -> list[Figure]:
-    return sorted({row_key(row)[1:] for run in runs for row in run.rows if row.model == model})
+def _figures(runs: Sequence[Run], model: str) -> list[Key]:
+    return sorted({row_key(r)._replace(model="") for run in runs for r in run.rows if r.model == model})
 
 
-def _line(runs: Sequence[Run], pair: tuple[str, str], figure: Figure) -> PairLine | None:
-    places = [[k for k, run in enumerate(runs) if run.row((model, *figure)) is not None] for model in pair]
+def _line(runs: Sequence[Run], pair: tuple[str, str], figure: Key) -> PairLine | None:
+    keys = [figure._replace(model=model) for model in pair]
+    places = [[k for k, run in enumerate(runs) if run.row(key) is not None] for key in keys]
     if not places[0] or not places[1]:
         return None
     both = [k for k in places[0] if k in places[1]]
     first, second = (runs[both[0] if both else each[0]] for each in places)
-    a, b = first.row((pair[0], *figure)), second.row((pair[1], *figure))
+    a, b = first.row(keys[0]), second.row(keys[1])
     assert a is not None and b is not None
     cautions = []
     if a.dataset_hash != b.dataset_hash:
@@ -128,6 +127,6 @@ def _difference(first: Run, second: Run, a: Result, b: Result) -> Paired | None:
     if first.seed != second.seed:
         return Paired(b.value - a.value, NAN, NAN, NAN, "the runs used different seeds")
     scene = (a.dataset, a.cloak, a.crop)
-    cells = first.cell(a.model, scene), second.cell(b.model, scene)
+    cells = first.cell(a.model, scene, a.purifier), second.cell(b.model, scene, b.purifier)
     paired = paired_difference(cells[0], cells[1], (a.value, b.value), a.protocol, a.metric, a.weighting)
     return paired if paired.known else Paired(b.value - a.value, NAN, NAN, NAN, paired.reason)

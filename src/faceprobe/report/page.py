@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -15,6 +16,8 @@ from faceprobe.core.files import write_bytes
 from faceprobe.core.result import Evidence, weakest
 from faceprobe.report import facts, size
 from faceprobe.report.charts import crop_figure, crop_mark, crops_of, size_figure
+from faceprobe.report.cloak_section import QUESTIONS, cloak_parts
+from faceprobe.report.cloak_templates import TERMS
 from faceprobe.report.context import ControlTable, control_sentences, control_table
 from faceprobe.report.curves import curve_figures, score_figures
 from faceprobe.report.failures import Photos, failures
@@ -26,6 +29,7 @@ from faceprobe.report.reference import Reference, reference
 from faceprobe.report.run_data import CROSS_EVENT, LEAVE_ONE_OUT, Run, read_run
 from faceprobe.report.search_curves import Reach, reaches, search_figures
 from faceprobe.report.sentences import LABEL, Sentence
+from faceprobe.report.strips import AMPLIFIED, Strip
 from faceprobe.report.theme import DARK, LIGHT, css_variables, mark
 from faceprobe.report.words import points, probability
 
@@ -66,14 +70,15 @@ class SizePart:
     comparisons: list[size.Comparison]
 
 
-def write_report(run_dir: Path, photos: Photos | None = None) -> Path:
+def write_report(run_dir: Path, photos: Photos | None = None, strips: Sequence[Strip] = ()) -> Path:
     """Write ``report.html`` and ``figures/*.svg`` into ``run_dir``; returns the path of the page.
 
     ``photos(dataset, image)`` gives a photo as (H, W, 3) uint8 RGB; failure pairs are shown only with
-    it. Raises :class:`faceprobe.core.errors.Missing` or ``BadInput`` where ``run_dir`` is no run.
+    it. ``strips`` are photos before and after cloaking; whoever passes them decides that they may be shown.
+    Raises :class:`faceprobe.core.errors.Missing` or ``BadInput`` where ``run_dir`` is no run.
     """
     run = read_run(Path(run_dir))
-    context, plots = page_context(run, photos)
+    context, plots = page_context(run, photos, strips)
     html = _environment().get_template("report.html.j2").render(context)
     for plot in plots:
         write_bytes(run.folder / "figures" / f"{plot.name}.svg", plot.file().encode())
@@ -82,7 +87,9 @@ def write_report(run_dir: Path, photos: Photos | None = None) -> Path:
     return target
 
 
-def page_context(run: Run, photos: Photos | None = None) -> tuple[dict[str, Any], list[Plot]]:
+def page_context(
+    run: Run, photos: Photos | None = None, strips: Sequence[Strip] = ()
+) -> tuple[dict[str, Any], list[Plot]]:
     """Everything the template shows, and every figure in it."""
     scenes = headline_scenes(run)
     contexts = [_context_part(run, s) for s in scenes]
@@ -91,6 +98,8 @@ def page_context(run: Run, photos: Photos | None = None) -> tuple[dict[str, Any]
     plots = [p for part in contexts for p in part.figures]
     plots += [part.figure for part in sizes if part.figure]
     plots += [p for part in curve_sets for p in (*part.curves, *part.scores)]
+    parts = cloak_parts(run, strips)
+    plots += [p for part in parts for p in part.plots]
     _name_apart(plots)
     boards = leaderboards(run)
     evidence = weakest([r.evidence for r in run.rows])
@@ -103,6 +112,10 @@ def page_context(run: Run, photos: Photos | None = None) -> tuple[dict[str, Any]
         "labels": [LABEL[e] for e in dict.fromkeys(r.evidence for r in run.rows)],
         "built_in": evidence == "synthetic" or any(_is_bundled(run, m) for m in run.models),
         "findings": [findings(run, s) for s in scenes] if run.rows else [],
+        "cloak_parts": parts,
+        "questions": QUESTIONS,
+        "terms": TERMS,
+        "amplified": AMPLIFIED,
         "published": published_tables(),
         "reference": _reference(run, evidence),
         "boards": boards,
@@ -160,7 +173,9 @@ def _environment() -> Any:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters.update(points=points, probability=probability, breakable=_breakable)
+    environment.filters.update(
+        points=points, probability=probability, breakable=_breakable, cloak_name=_cloak_name
+    )
     environment.globals.update(swatch=swatch, mark=mark, asset=_asset)
     return environment
 
@@ -176,6 +191,15 @@ def _breakable(name: str) -> Markup:
     parts = [p for p in re.split(r"(?<=[:/@&])|(?=\?)", name) if p]
     whole = Markup('<span class="nb">{}</span>')
     return Markup("<wbr>").join(whole.format(p) if len(p) <= 14 else p for p in parts)
+
+
+def _cloak_name(identifier: str) -> Markup:
+    """A cloak's id, its surrogates set back and broken where :func:`_breakable` breaks."""
+    stem, bracket, inside = identifier.partition("[")
+    name = Markup('<span class="nb">{}</span>').format(stem)
+    if not bracket:
+        return name
+    return name + Markup('<wbr><span class="inside">{}</span>').format(_breakable(bracket + inside))
 
 
 def _title(run: Run) -> str:

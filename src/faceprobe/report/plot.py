@@ -139,6 +139,14 @@ class Plot:
             f'<path class="{css}" d="M{start[0]:.1f} {start[1]:.1f}L{end[0]:.1f} {end[1]:.1f}"/>'
         )
 
+    def box(self, corner: Point, size: Point, css: str, strength: float = 1.0, hint: str = "") -> None:
+        """A rectangle at a drawing position, its fill as opaque as ``strength`` (0..1)."""
+        title = f"<title>{escape(hint)}</title>" if hint else ""
+        self._parts.append(
+            f'<rect class="{css}" x="{corner[0]:.1f}" y="{corner[1]:.1f}" width="{size[0]:.1f}" '
+            f'height="{size[1]:.1f}" fill-opacity="{strength:.3f}">{title}</rect>'
+        )
+
     def inline(self) -> Markup:
         """The drawing for the page; its legend is the page's."""
         return Markup(self._svg(self.height, "", ""))
@@ -180,7 +188,8 @@ class Plot:
             parts.append(
                 f'<text class="tick" x="{self.left - 7}" y="{at + 4:.1f}" text-anchor="end">{label}</text>'
             )
-        parts.append(f'<path class="axis" d="M{self.left} {floor}H{right}"/>')
+        if self.x.ticks or self.y:
+            parts.append(f'<path class="axis" d="M{self.left} {floor}H{right}"/>')
         middle = (self.left + right) / 2
         parts.append(
             f'<text class="name" x="{middle:.0f}" y="{self.height - 6}" text-anchor="middle">'
@@ -282,6 +291,7 @@ def _marker(at: Point, mark: Mark, hint: str = "") -> str:
         "square": ((-3.6, -3.6), (3.6, -3.6), (3.6, 3.6), (-3.6, 3.6)),
         "triangle": ((0, -4.8), (4.6, 3.4), (-4.6, 3.4)),
         "diamond": ((0, -5), (5, 0), (0, 5), (-5, 0)),
+        "bar": ((-1.3, -5.5), (1.3, -5.5), (1.3, 5.5), (-1.3, 5.5)),
     }[mark.marker]
     path = _path([(x + a, y + b) for a, b in corners])
     return f'<path class="{css}" d="{path}Z">{title}</path>'

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,18 +21,40 @@ CROSS_EVENT = "-cross-event"
 
 T = TypeVar("T")
 
-Key = tuple[str, str, str, str, str, str, str]
+CLOAK_PROTOCOLS = "cloak/"
+NO_MODEL = "none"
+"""Model of the rows that are about photos alone (how much a cloak changes them)."""
+
+
+class Key(NamedTuple):
+    """What makes a row comparable with a row of another run."""
+
+    model: str
+    dataset: str
+    crop: str
+    cloak: str
+    purifier: str
+    protocol: str
+    metric: str
+    weighting: str
 
 
 def row_key(row: Result) -> Key:
-    """What makes a row comparable: model, dataset, crop, cloak, protocol, metric, weighting."""
-    return (row.model, row.dataset, row.crop, row.cloak, row.protocol, row.metric, row.weighting)
+    """The key of ``row``, unique in a run."""
+    return Key(*(getattr(row, name) for name in Key._fields))
+
+
+def is_plain(row: Result) -> bool:
+    """Whether a row belongs to the ordinary sections: a model on photos that no collector purified, under a
+    protocol that is not about cloaks.
+    """
+    return row.model != NO_MODEL and row.purifier == "none" and not row.protocol.startswith(CLOAK_PROTOCOLS)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One model on one dataset in one crop. ``excluded`` counts photos by reason; ``path`` is the
-    ``curves.npz`` of the cell, which may be absent.
+    """One model on one dataset in one crop under one cloak and purifier. ``excluded`` counts photos by
+    reason; ``path`` is the ``curves.npz`` of the cell, which may be absent.
     """
 
     key: str
@@ -46,6 +68,13 @@ class Cell:
     seconds: float | None
     path: Path
     protocols: tuple[str, ...] = ()
+    purifier: str = "none"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its rows belong to the ordinary sections (see :func:`is_plain`)."""
+        only_cloaks = bool(self.protocols) and all(p.startswith(CLOAK_PROTOCOLS) for p in self.protocols)
+        return self.purifier == "none" and not only_cloaks and self.model != NO_MODEL
 
     @cached_property
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -98,13 +127,17 @@ class Run:
     @cached_property
     def models(self) -> tuple[str, ...]:
         """Models in the order of the manifest's cells; the order fixes each one's colour."""
-        return _unique([c.model for c in self.cells] + [r.model for r in self.rows])
+        names = _unique([c.model for c in self.cells] + [r.model for r in self.rows])
+        return tuple(name for name in names if name != NO_MODEL)
 
     @cached_property
     def scenes(self) -> tuple[tuple[str, str, str], ...]:
-        """Every (dataset, cloak, crop) measured: first dataset first, uncloaked first, as-is first."""
-        keys = _unique([(c.dataset, c.cloak, c.crop) for c in self.cells])
-        keys = keys or _unique([(r.dataset, r.cloak, r.crop) for r in self.rows])
+        """Every (dataset, cloak, crop) of the ordinary sections: first dataset first, uncloaked first, as-is
+        first. What was measured under the protocols about cloaks alone, or purified, is not among them.
+        """
+        keys = _unique([(c.dataset, c.cloak, c.crop) for c in self.cells if c.is_plain])
+        if not self.cells:
+            keys = _unique([(r.dataset, r.cloak, r.crop) for r in self.rows if is_plain(r)])
         datasets = _unique([k[0] for k in keys])
         return tuple(
             sorted(keys, key=lambda k: (datasets.index(k[0]), k[1] != "none", k[1], k[2] != "as-is"))
@@ -113,8 +146,12 @@ class Run:
     def short(self, dataset: str) -> str:
         """A dataset's name without its options, where no other dataset of the run shares it."""
         stem = dataset.partition("?")[0]
-        alike = [s[0] for s in self.scenes if s[0].partition("?")[0] == stem]
+        alike = [d for d in self._datasets if d.partition("?")[0] == stem]
         return stem if set(alike) <= {dataset} else dataset
+
+    @cached_property
+    def _datasets(self) -> tuple[str, ...]:
+        return _unique([c.dataset for c in self.cells] + [r.dataset for r in self.rows])
 
     def row(self, key: Key) -> Result | None:
         """The row of :func:`row_key` ``key``, or None."""
@@ -127,10 +164,11 @@ class Run:
         protocol: str,
         metric: str,
         weighting: str = "identity",
+        purifier: str = "none",
     ) -> Result | None:
         """The row of ``metric`` for ``model`` in ``scene`` (dataset, cloak, crop), or None."""
         dataset, cloak, crop = scene
-        return self._index.get((model, dataset, crop, cloak, protocol, metric, weighting))
+        return self._index.get(Key(model, dataset, crop, cloak, purifier, protocol, metric, weighting))
 
     def any_weighting(
         self, model: str, scene: tuple[str, str, str], protocol: str, metric: str
@@ -140,11 +178,13 @@ class Run:
         return next((row for row in found if row is not None), None)
 
     def in_scene(self, scene: tuple[str, str, str]) -> list[Result]:
-        return [r for r in self.rows if (r.dataset, r.cloak, r.crop) == scene]
+        """The rows of ``scene`` that belong to the ordinary sections."""
+        return [r for r in self.rows if (r.dataset, r.cloak, r.crop) == scene and is_plain(r)]
 
-    def cell(self, model: str, scene: tuple[str, str, str]) -> Cell | None:
+    def cell(self, model: str, scene: tuple[str, str, str], purifier: str = "none") -> Cell | None:
+        wanted = (model, *scene, purifier)
         return next(
-            (c for c in self.cells if c.model == model and (c.dataset, c.cloak, c.crop) == scene), None
+            (c for c in self.cells if (c.model, c.dataset, c.cloak, c.crop, c.purifier) == wanted), None
         )
 
     def card(self, model: str) -> dict[str, Any]:
@@ -194,6 +234,7 @@ def _cell(folder: Path, stored: dict[str, Any]) -> Cell:
         seconds=None if seconds is None else float(seconds),
         path=folder / "cells" / key / "curves.npz",
         protocols=tuple(map(str, stored.get("protocols") or ())),
+        purifier=str(stored.get("purifier") or "none"),
     )
 
 

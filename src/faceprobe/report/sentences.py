@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from faceprobe.core.errors import FaceprobeError
 from faceprobe.core.result import Evidence, Result, weakest
+from faceprobe.report.cloak_templates import CLOAK_TEMPLATES
 
 CLAUSE: dict[Evidence, str] = {
     "synthetic": "in the built-in world",
@@ -104,6 +105,7 @@ TEMPLATES: dict[str, str] = {
         "pairs lean towards that person."
     ),
     "published": "{lead}: {model} reaches {value} on {benchmark} ({source}).",
+    **CLOAK_TEMPLATES,
 }
 
 

@@ -72,6 +72,11 @@ def count(value: float | None) -> str:
     return "-" if value is None else f"{round(value):,}"
 
 
+def count_of(number: int, noun: str) -> str:
+    """``1 cloak``, ``3 cloaks``."""
+    return f"{number:,}{NBSP}{noun}{'' if number == 1 else 's'}"
+
+
 def scaled(value: float | None) -> str:
     """``5.9 M``, ``34 B``: a number of parameters or samples; "-" where unknown."""
     if value is None:

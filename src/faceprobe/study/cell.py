@@ -13,13 +13,18 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from faceprobe.cloaks.purify import PurifiedSource
+from faceprobe.cloaks.store import CloakedSource
+from faceprobe.core.embeddings import LabelledEmbeddings
+from faceprobe.core.errors import BadInput
 from faceprobe.core.files import read_json, write_bytes, write_json
 from faceprobe.core.result import Evidence, Metric, Result, attach, from_document, to_document
-from faceprobe.datasets.table import FaceTable
+from faceprobe.datasets.table import FaceTable, PhotoSource
 from faceprobe.models.base import ImageEncoder, ModelCard, model_hash
+from faceprobe.study.cells import NO_CLOAK, Cell
 from faceprobe.study.drawn import KeptPhotos
 from faceprobe.study.parts import Parts
-from faceprobe.study.plan import Cell, needs_pairs
+from faceprobe.study.plan import is_for_cloaks, needs_pairs
 from faceprobe.study.schema import Study
 
 if TYPE_CHECKING:
@@ -45,6 +50,7 @@ class Measured:
             "dataset": cell.dataset,
             "crop": cell.crop,
             "cloak": cell.cloak,
+            "purifier": cell.purifier,
             "protocols": list(dict.fromkeys(row.protocol for row in self.rows)),
             "n_photos": len(self.embedded.data),
             "n_identities": len(np.unique(self.embedded.data.identities)),
@@ -98,31 +104,85 @@ def embed_cell(
         detector=study.options.detector,
         batch_size=study.options.batch_size,
         max_excluded=study.options.max_excluded,
-        workers=0 if isinstance(table.source, KeptPhotos) else None,
+        workers=0 if _is_near(table.source) else None,
         quiet=quiet,
         offline=offline,
     )
     return EmbeddedCell(cell, table, embedded, encoder.card, model_hash(encoder))
 
 
+def _is_near(source: PhotoSource) -> bool:
+    """Whether reading a photo costs so little that worker processes would only cost time: photos kept by this
+    run, cloaked or through a purifier or not.
+    """
+    while isinstance(source, CloakedSource | PurifiedSource):
+        source = source.inner
+    return isinstance(source, KeptPhotos)
+
+
 def evaluate_cell(done: EmbeddedCell, study: Study, parts: Parts) -> Measured:
     """Evaluate the cell's protocols over its embeddings."""
     started = time.monotonic()
     cell, embedded = done.cell, done.embedded
-    outcome = parts.evaluate(
-        embedded.data, cell.protocols, seed=study.seed, replicates=study.replicates, quiet=True
-    )
+
+    def evaluate(protocols: tuple[str, ...] | None) -> Outcome:
+        return parts.evaluate(
+            embedded.data, protocols, seed=study.seed, replicates=study.replicates, quiet=True
+        )
+
+    if cell.cloak == NO_CLOAK:
+        outcome = evaluate(cell.protocols)
+    else:
+        outcome = evaluate_cloaked(embedded.data, cell.protocols, evaluate)
     rows = attach(
         [_with_lost_pairs(metric, embedded.pairs_lost) for metric in outcome.metrics],
         model=cell.model,
         dataset=cell.dataset,
         crop=cell.crop,
         cloak=cell.cloak,
+        purifier=cell.purifier,
         evidence=evidence_of(done.table, done.card),
         model_hash=done.model_hash,
         dataset_hash=embedded.dataset_hash,
     )
     return Measured(rows, embedded, outcome, done.card, embedded.seconds + time.monotonic() - started)
+
+
+def evaluate_cloaked(
+    data: LabelledEmbeddings,
+    protocols: tuple[str, ...] | None,
+    evaluate: Callable[[tuple[str, ...]], Outcome],
+) -> Outcome:
+    """The protocols for cloaks that ``data`` allow (of ``protocols``, where those are named); one that is
+    left without trials gives rows without values that say why.
+
+    Raises :class:`BadInput` where the data allow none of them.
+    """
+    from faceprobe.protocols import PROTOCOLS
+    from faceprobe.protocols.kinds import KINDS
+    from faceprobe.protocols.rows import add_metric
+    from faceprobe.protocols.types import NothingLeft
+    from faceprobe.protocols.types import Outcome as Empty
+
+    usual = [p for p in PROTOCOLS if is_for_cloaks(p) and not PROTOCOLS.get(p).on_request]
+    known = {name: PROTOCOLS.get(name) for name in protocols or usual}
+    reasons = {name: KINDS[p.kind].lacking(p, data) for name, p in known.items()}
+    allowed = tuple(name for name, reason in reasons.items() if not reason)
+    if not allowed:
+        name, reason = next(iter(reasons.items()))
+        raise BadInput(f"{name} cannot be measured here: {reason}")
+    try:
+        return evaluate(allowed)
+    except NothingLeft:  # which of them it was shows one by one
+        outcome = Empty(identities=np.unique(data.identities))
+    for name in allowed:
+        try:
+            outcome.add(evaluate((name,)))
+        except NothingLeft as error:
+            for metric, weighting in KINDS[known[name].kind].figures:
+                note = f"not measured: {error.reason}"
+                add_metric(outcome, known[name], metric, weighting, None, note=note)
+    return outcome
 
 
 def _with_lost_pairs(metric: Metric, lost: int) -> Metric:
@@ -143,27 +203,36 @@ def evidence_of(table: FaceTable, card: ModelCard) -> Evidence:
 
 
 def write_cell(folder: Path, cell: Cell, measured: Measured, signature: str) -> FinishedCell:
-    """Write the cell's folder under a temporary name and rename it into place."""
+    """Keep the cell in its folder under ``folder``."""
     finished = FinishedCell(signature, measured.rows, measured.summary(cell), measured.card.to_dict())
-    target = folder / cell.key
-    temporary = folder / f".{cell.key}.{os.getpid()}.tmp"
+
+    def beside(place: Path) -> None:
+        write_json(place / "excluded.json", [[e.image, e.reason] for e in measured.embedded.excluded])
+        write_bytes(place / "curves.npz", _curves(measured))
+
+    return write_finished(folder / cell.key, finished, beside)
+
+
+def write_finished(
+    target: Path, finished: FinishedCell, beside: Callable[[Path], None] = lambda place: None
+) -> FinishedCell:
+    """Write the folder ``target`` under a temporary name and rename it into place; ``beside`` adds files."""
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     write_json(temporary / "rows.json", to_document(finished.rows))
     write_json(
         temporary / "cell.json",
-        {"signature": signature, "summary": finished.summary, "card": finished.card},
+        {"signature": finished.signature, "summary": finished.summary, "card": finished.card},
     )
-    write_json(temporary / "excluded.json", [[e.image, e.reason] for e in measured.embedded.excluded])
-    write_bytes(temporary / "curves.npz", _curves(measured))
+    beside(temporary)
     shutil.rmtree(target, ignore_errors=True)
     os.replace(temporary, target)
     return finished
 
 
-def read_cell(folder: Path, cell: Cell) -> FinishedCell | None:
-    """The finished cell in ``folder``, or None where there is none."""
-    place = folder / cell.key
+def read_finished(place: Path) -> FinishedCell | None:
+    """What :func:`write_finished` kept in ``place``, or None where there is nothing."""
     if not place.is_dir():
         return None
     stored = read_json(place / "cell.json")

@@ -8,6 +8,7 @@ from typing import Any
 
 from faceprobe.core.result import Result
 from faceprobe.study.cell import FinishedCell
+from faceprobe.study.cells import NO_CLOAK, NO_PURIFIER
 from faceprobe.study.machine import describe_machine, versions
 from faceprobe.study.plan import Plan
 from faceprobe.study.schema import Study
@@ -20,12 +21,14 @@ def build_manifest(
     study: Study,
     plan: Plan,
     finished: Sequence[FinishedCell],
+    cloaks: Sequence[FinishedCell],
     missing: Sequence[str],
     rows: Sequence[Result],
     seconds: float,
 ) -> dict[str, Any]:
     """Versions, hashes, seeds, machine and timings of a run; the models' cards; its cells in the
-    study's order; what was missing; the resolved study.
+    study's order; its cloaks, each with its card and the seconds that a photo took when it was made; what was
+    missing; the resolved study.
     """
     cards = {cell.summary["model"]: cell.card for cell in finished}
     for model, card in cards.items():
@@ -39,7 +42,7 @@ def build_manifest(
         "seconds": round(seconds, 3),
         "seeds": {"seed": study.seed, "replicates": study.replicates},
         "hashes": {
-            "models": {row.model: row.model_hash for row in rows},
+            "models": {row.model: row.model_hash for row in rows if row.model in cards},
             "datasets": _dataset_hashes(rows),
         },
         "models": cards,
@@ -54,13 +57,17 @@ def build_manifest(
             for name, table in plan.tables.items()
         },
         "cells": [cell.summary for cell in finished],
+        "cloaks": [
+            {key: value for key, value in cloak.summary.items() if key != "sample"} for cloak in cloaks
+        ],
         "missing": list(missing),
     }
 
 
 def _dataset_hashes(rows: Sequence[Result]) -> dict[str, dict[str, str]]:
-    """Of each dataset, the hash of what was measured in each crop."""
+    """Of each dataset, the hash of the clean photos that were measured in each crop."""
     hashes: dict[str, dict[str, str]] = {}
     for row in rows:
-        hashes.setdefault(row.dataset, {})[row.crop] = row.dataset_hash
+        if row.cloak == NO_CLOAK and row.purifier == NO_PURIFIER:
+            hashes.setdefault(row.dataset, {})[row.crop] = row.dataset_hash
     return hashes

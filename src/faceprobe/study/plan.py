@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 
+from faceprobe.cloaks.purify import parse_purifier
 from faceprobe.core.errors import FaceprobeError, Missing, UnknownName, Unreachable, WrongUsage
-from faceprobe.core.files import sha256_json
 from faceprobe.core.names import parse_name
 from faceprobe.datasets.info import INFOS, LATER, is_cached
 from faceprobe.datasets.table import FaceTable
@@ -18,58 +18,49 @@ from faceprobe.faces.crops import CropPolicy
 from faceprobe.models.base import ModelCard
 from faceprobe.models.fusion import part_names
 from faceprobe.protocols import PROTOCOLS
-from faceprobe.report.words import slug
+from faceprobe.study.cells import NO_CLOAK, NO_PURIFIER, Cell, CloakJob
+from faceprobe.study.cloak_plan import CLEAN, check_cloaks, keep_variants, plan_cloaks, variants_of
 from faceprobe.study.parts import Parts
 from faceprobe.study.schema import DatasetEntry, ModelEntry, Study
 
-NO_CLOAK = "none"
-
 LATER_STEP = "a later step of faceprobe"
+
+EXAMPLE = "fawkes-1.0.2-mid[bundled:face]"
+
+FACED_CROP = "aligned-112"
+"""A crop that needs faces, as cloaks do."""
 
 FILE_MODELS = ("onnx", "local", "vectors")
 """Kinds of model whose body is always a path on this machine."""
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One model on one dataset in one crop under one cloak.
-
-    ``model`` and ``dataset`` are the names that rows carry, ``model_text`` is what loads the model.
-    ``protocols`` None stands for every first-set protocol that the data allows.
-    """
-
-    model: str
-    model_text: str
-    dataset: str
-    crop: str
-    cloak: str
-    protocols: tuple[str, ...] | None
-
-    @property
-    def key(self) -> str:
-        """Name of the cell's folder: readable, short, and different for different cells."""
-        digest = sha256_json([self.model, self.dataset, self.crop, self.cloak])[:8]
-        return f"{slug(f'{self.model} {self.dataset} {self.crop}')[:72]}-{digest}"
-
-    def __str__(self) -> str:
-        return f"{self.model} on {self.dataset}, {self.crop}"
-
-
 @dataclass
 class Plan:
-    """``cells`` in the order of work (a model's cells stand together); ``tables`` and ``cards`` by the
-    names that rows carry; ``missing`` says in sentences what the study asks for and does not get.
+    """``cells`` in the order of work (a model's cells stand together); ``tables`` (clean photos only, where a
+    dataset holds others too) and ``cards`` by the names that rows carry; ``jobs`` by dataset and cloak, in
+    the order of making; ``missing`` says in sentences what the study asks for and does not get.
     """
 
     cells: list[Cell] = field(default_factory=list)
     tables: dict[str, FaceTable] = field(default_factory=dict)
     cards: dict[str, ModelCard] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
+    jobs: dict[tuple[str, str], CloakJob] = field(default_factory=dict)
+
+    def photos_of(self, cell: Cell) -> int:
+        """Photos that ``cell`` looks at."""
+        job = self.jobs.get((cell.dataset, cell.cloak))
+        return len(self.tables[cell.dataset]) + (len(job.rows) if job else 0)
+
+    def like_of(self, cell: Cell) -> str:
+        """The cloak whose strength that of ``cell`` copies, "" where there is none."""
+        job = self.jobs.get((cell.dataset, cell.cloak))
+        return job.like if job else ""
 
     @property
     def n_photos(self) -> int:
-        """Photos over all cells."""
-        return sum(len(self.tables[cell.dataset]) for cell in self.cells)
+        """Photos over all cells, and those to be cloaked before."""
+        return sum(map(self.photos_of, self.cells)) + sum(len(job.rows) for job in self.jobs.values())
 
 
 def plan_study(study: Study, parts: Parts, *, offline: bool = False) -> Plan:
@@ -82,20 +73,29 @@ def plan_study(study: Study, parts: Parts, *, offline: bool = False) -> Plan:
     plan = Plan(missing=list(study.needs_later))
     crops = {crop: CropPolicy.parse(crop).name for crop in _all_crops(study)}
     check_protocols(study.protocols)
-    for cloak in study.cloaks:
-        if cloak != NO_CLOAK:
-            plan.missing.append(f"cloak {cloak}: {LATER_STEP} adds cloaks")
+    purifiers = {text: parse_purifier(text).name for text in _all_purifiers(study)}
+    unknown = check_cloaks(list(study.cloaks))
     models = {t: name for t, e in study.models.items() if (name := _add_model(plan, study, t, e, parts))}
-    datasets = {}
-    for text, entry in study.datasets.items():
-        if name := _add_dataset(plan, study, text, entry, parts, offline):
-            datasets[name] = _protocols_for(plan, study, name)
+    opened = (_add_dataset(plan, study, t, e, parts, offline) for t, e in study.datasets.items())
+    datasets = [name for name in opened if name]
+    cloaks = {dataset: _add_cloaks(plan, study, dataset, unknown) for dataset in datasets}
+    _check_unmade(plan, study, cloaks, unknown)
+    ordinary = {dataset: _protocols_for(plan, study, dataset) for dataset in datasets}
+    cloaked = tuple(p for p in study.protocols or () if is_for_cloaks(p)) or None
     for model_text, model in models.items():
-        own = study.models[model_text].crops or study.crops
-        for (dataset, protocols), crop in product(datasets.items(), own):
-            if protocols != ():
-                plan.cells.append(Cell(model, model_text, dataset, crops[crop], NO_CLOAK, protocols))
+        for dataset, (text, entry) in product(datasets, study.cloaks.items()):
+            own, protocols, cloak = study.models[model_text].crops or study.crops, cloaked, NO_CLOAK
+            if text == NO_CLOAK:
+                usual, protocols = [NO_PURIFIER], ordinary[dataset]
+            else:
+                own, usual, cloak = own[:1], study.purifiers, cloaks[dataset].get(text, "")
+            looks = text == NO_CLOAK or model_text in (entry.models or study.cloak_models or models)
+            if cloak and looks and protocols != ():
+                for crop, purifier in product(entry.crops or own, entry.purifiers or usual):
+                    asked = (crops[crop], cloak, protocols, purifiers[purifier])
+                    plan.cells.append(Cell(model, model_text, dataset, *asked))
     _drop_blind(plan, study, parts, offline)
+    _drop_idle(plan)
     return plan
 
 
@@ -103,6 +103,11 @@ def check_protocols(protocols: Sequence[str] | None) -> None:
     """Raise :class:`UnknownName` for a protocol that does not exist."""
     for protocol in protocols or ():
         PROTOCOLS.get(protocol)
+
+
+def is_for_cloaks(protocol: str) -> bool:
+    """Whether a protocol compares cloaked photos with clean ones."""
+    return protocol.startswith("cloak/")
 
 
 def model_path(text: str) -> Path | None:
@@ -154,7 +159,52 @@ def nothing_to_run(name: str, study: Study, missing: Sequence[str]) -> Missing:
 
 def _all_crops(study: Study) -> list[str]:
     own = [crop for entry in study.models.values() for crop in entry.crops or ()]
+    own += [crop for entry in study.cloaks.values() for crop in entry.crops or ()]
     return list(dict.fromkeys([*study.crops, *own]))
+
+
+def _all_purifiers(study: Study) -> list[str]:
+    own = [purifier for entry in study.cloaks.values() for purifier in entry.purifiers or ()]
+    return list(dict.fromkeys([NO_PURIFIER, *study.purifiers, *own]))
+
+
+def _add_cloaks(plan: Plan, study: Study, dataset: str, unknown: Mapping[str, UnknownName]) -> dict[str, str]:
+    """Put the dataset's cloak jobs into the plan, leave its clean photos in ``plan.tables``, and return the
+    names of its cloaks by their texts.
+    """
+    whole = plan.tables[dataset]
+    own = variants_of(whole)
+    if own:
+        plan.tables[dataset] = keep_variants(whole, [CLEAN])
+    texts = [text for text in study.cloaks if text in own or text not in unknown]
+    found = plan_cloaks(dataset, whole, texts, study)
+    plan.jobs |= {(dataset, cloak): job for cloak, job in found.jobs.items()}
+    return found.names
+
+
+def _check_unmade(
+    plan: Plan, study: Study, cloaks: Mapping[str, dict[str, str]], unknown: Mapping[str, UnknownName]
+) -> None:
+    """Raise, or say, what is wrong with a cloak that no dataset of the study has or can be given."""
+    for text in study.cloaks:
+        if text == NO_CLOAK or any(text in names for names in cloaks.values()):
+            continue
+        if text in unknown:
+            raise unknown[text]
+        error = WrongUsage(
+            f"cloak {text}: it is found as files beside a dataset's clean photos, and no dataset here has "
+            f"any; to make cloaked photos, write a mode with its surrogate, as in {EXAMPLE}"
+        )
+        _tolerate(plan, error, study.allow_missing or len(cloaks) < len(study.datasets), "")
+
+
+def _drop_idle(plan: Plan) -> None:
+    """Take out the cloaks that no cell looks at and that no other cloak follows."""
+    needed = {(cell.dataset, cell.cloak) for cell in plan.cells}
+    for (dataset, _), job in reversed(plan.jobs.items()):
+        if job.like and (dataset, job.cloak) in needed:
+            needed.add((dataset, job.like))
+    plan.jobs = {key: job for key, job in plan.jobs.items() if key in needed}
 
 
 def _drop_blind(plan: Plan, study: Study, parts: Parts, offline: bool) -> None:
@@ -165,6 +215,18 @@ def _drop_blind(plan: Plan, study: Study, parts: Parts, offline: bool) -> None:
         except (Missing, Unreachable) as error:
             _tolerate(plan, error, study.allow_missing, f"left out: {crop} of {dataset}")
             plan.cells = [cell for cell in plan.cells if (cell.dataset, cell.crop) != (dataset, crop)]
+    for (dataset, cloak), job in plan.jobs.items():
+        if not job.text or job.card.control:
+            continue
+        try:
+            parts.check_local(plan.tables[dataset], FACED_CROP, study.options.detector, None, offline)
+        except (Missing, Unreachable) as error:
+            _tolerate(plan, error, study.allow_missing, f"left out: {cloak} of {dataset}")
+            plan.cells = [
+                cell
+                for cell in plan.cells
+                if cell.dataset != dataset or cloak not in (cell.cloak, plan.like_of(cell))
+            ]
 
 
 def _add_model(plan: Plan, study: Study, text: str, entry: ModelEntry, parts: Parts) -> str:
@@ -216,11 +278,16 @@ def _protocols_for(plan: Plan, study: Study, dataset: str) -> tuple[str, ...] | 
     """The study's protocols that ``dataset`` allows; where all of them look at pairs only, its table is
     cut to the photos in them.
     """
-    if study.protocols is None:
-        return None
     table = plan.tables[dataset]
+    if study.protocols is None:
+        if table.identities_known or table.pairs or table.templates:
+            return None
+        plan.missing.append(f"the protocols of clean photos on {dataset}: whom its photos show is not known")
+        return ()
     allowed = []
     for protocol in study.protocols:
+        if is_for_cloaks(protocol):
+            continue
         needs = PROTOCOLS.get(protocol).needs
         if "pairs" in needs and table.pairs is None:
             plan.missing.append(f"{protocol} on {dataset}: it has no list of pairs")
@@ -232,6 +299,7 @@ def _protocols_for(plan: Plan, study: Study, dataset: str) -> tuple[str, ...] | 
             plan.missing.append(f"{protocol} on {dataset}: it has no cohort; faceprobe score takes --cohort")
         else:
             allowed.append(protocol)
-    if allowed and all(map(needs_pairs, allowed)):
+    only_clean = list(study.cloaks) == [NO_CLOAK]  # cloaks are measured on all photos
+    if allowed and only_clean and all(map(needs_pairs, allowed)):
         plan.tables[dataset] = only_paired(table)
     return tuple(allowed)

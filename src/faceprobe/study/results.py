@@ -14,7 +14,8 @@ from faceprobe.core.result import SCHEMA, Result, from_document, to_document
 def sorted_rows(rows: Iterable[Result]) -> list[Result]:
     """Rows in the one order that does not depend on how the run went."""
     return sorted(
-        rows, key=lambda r: (r.model, r.dataset, r.crop, r.cloak, r.protocol, r.metric, r.weighting)
+        rows,
+        key=lambda r: (r.model, r.dataset, r.crop, r.cloak, r.purifier, r.protocol, r.metric, r.weighting),
     )
 
 

@@ -14,9 +14,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from faceprobe.core.errors import WrongUsage
 from faceprobe.core.files import sha256_json
@@ -49,6 +57,10 @@ def _distinct(names: list[str]) -> list[str]:
 NameList = Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)]
 
 
+CLOAK_PEOPLE = 24
+"""Whose photos are cloaked, where nothing else is said: enough for intervals, few enough to wait for."""
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -74,6 +86,16 @@ class DatasetEntry(_Part):
     fetch: str = ""
 
 
+class CloakEntry(_Part):
+    """Overrides of one cloak, each in place of the study's own: ``models`` are the study's models that look
+    at its photos, ``crops`` replaces the one crop of each model, ``purifiers`` what is done to every photo.
+    """
+
+    models: NameList | None = None
+    crops: NameList | None = None
+    purifiers: NameList | None = None
+
+
 class Options(_Part):
     """How the work is done. ``max_excluded`` is the share of photos, in [0, 1], that may be left out
     (unreadable, or without a face) before a cell fails. ``detector`` is a path to YuNet weights.
@@ -86,11 +108,16 @@ class Options(_Part):
 
 
 class Study(_Part):
-    """A resolved study: its cells are models x datasets x crops x cloaks.
+    """A resolved study: its cells are models x datasets x crops x cloaks x purifiers.
 
-    ``protocols`` None stands for every first-set protocol that the data allows. ``replicates`` counts
-    the bootstrap replicates. ``allow_missing`` makes every model and dataset optional. ``needs_later``
-    are sentences about what a later step of faceprobe adds to the study; a run repeats them.
+    ``protocols`` None stands for every first-set protocol that the data allows. Cloak ``none`` is the
+    ordinary measurement: clean photos, every crop, no purifier but those of an entry of its own. Under any
+    other cloak ``cloak_models`` (None: all) measure the ``cloak/`` protocols, each in the first of its crops,
+    under every one of ``purifiers`` (what a collector does to all photos). A cloak is a variant of the
+    dataset's own photos, or else it is made here, of the photos of ``cloak_people`` people whom the seed
+    draws (``cloak_photos`` of each, None: all); everybody else's stay clean. ``replicates`` counts
+    the bootstrap replicates. ``allow_missing`` makes every model and dataset optional. ``needs_later`` are
+    sentences about what a later step of faceprobe adds to the study; a run repeats them.
     """
 
     title: str
@@ -98,13 +125,29 @@ class Study(_Part):
     models: Annotated[dict[str, ModelEntry], BeforeValidator(_named), Field(min_length=1)]
     datasets: Annotated[dict[str, DatasetEntry], BeforeValidator(_named), Field(min_length=1)]
     crops: NameList = ["as-is"]
-    cloaks: NameList = ["none"]
+    cloaks: Annotated[dict[str, CloakEntry], BeforeValidator(_named), Field(min_length=1)] = {
+        "none": CloakEntry()
+    }
+    cloak_models: NameList | None = None
+    cloak_people: int = Field(default=CLOAK_PEOPLE, ge=1)
+    cloak_photos: int | None = Field(default=None, ge=1)
+    purifiers: NameList = ["none"]
     protocols: NameList | None = None
     seed: int = Field(default=0, ge=0)
     replicates: int = Field(default=1000, ge=0)
     options: Options = Options()
     allow_missing: bool = False
     needs_later: list[str] = []
+
+    @model_validator(mode="after")
+    def _known_models(self) -> Self:
+        asked = {"cloak_models": self.cloak_models or ()}
+        asked |= {f"cloaks.{name}.models": entry.models or () for name, entry in self.cloaks.items()}
+        for key, models in asked.items():
+            for model in models:
+                if model not in self.models:
+                    raise ValueError(f"{key}: {model!r} is not one of the study's models")
+        return self
 
     def fingerprint(self) -> str:
         """Hash of all that decides the results. Title, texts, device and the detector's place do not."""
@@ -179,6 +222,11 @@ def _explain(error: ValidationError) -> Iterable[str]:
 
 def _fields_at(path: list[str]) -> set[str]:
     """The keys that a study allows at ``path``."""
-    inner: dict[str, type[BaseModel]] = {"models": ModelEntry, "datasets": DatasetEntry, "options": Options}
+    inner: dict[str, type[BaseModel]] = {
+        "models": ModelEntry,
+        "datasets": DatasetEntry,
+        "cloaks": CloakEntry,
+        "options": Options,
+    }
     part = inner.get(path[0], Study) if path else Study
     return set(part.model_fields)

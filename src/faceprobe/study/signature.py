@@ -15,19 +15,23 @@ from faceprobe.datasets import load_dataset
 from faceprobe.datasets.files import FileSource
 from faceprobe.datasets.table import FaceTable, PhotoSource
 from faceprobe.models.fusion import fit_of, part_names
-from faceprobe.study.plan import Cell, model_path
+from faceprobe.study.cells import Cell, CloakJob
+from faceprobe.study.plan import model_path
 from faceprobe.study.schema import Study
 
 
-def cell_signature(cell: Cell, table: FaceTable, study: Study, model_files: str, photos: str) -> str:
+def cell_signature(
+    cell: Cell, table: FaceTable, study: Study, model_files: str, photos: str, cloak: str = ""
+) -> str:
     """Hash of the study, the dataset's rows, pairs, templates, known faces and evidence, a detector that
-    was given, ``model_files`` from :func:`model_files_hash` and ``photos`` from :func:`photos_hash`.
+    was given, ``model_files`` from :func:`model_files_hash`, ``photos`` from :func:`photos_hash` and
+    ``cloak`` from :func:`cloak_signature`.
     """
     detector = study.options.detector or os.environ.get("FACEPROBE_DETECTOR")
     return sha256_json(
         {
             "study": study.fingerprint(),
-            "cell": [cell.key, cell.protocols],
+            "cell": [cell.key, cell.protocols, cloak],
             "rows": table.fingerprint,
             "pairs": _pairs_hash(table.pairs),
             "templates": "" if table.templates is None else table.templates.digest(),
@@ -35,6 +39,33 @@ def cell_signature(cell: Cell, table: FaceTable, study: Study, model_files: str,
             "evidence": table.evidence,
             "photos": photos,
             "model": model_files,
+            "detector": _hash_of(Path(detector).expanduser()) if detector else "",
+        }
+    )
+
+
+def cloak_signature(job: CloakJob, table: FaceTable, study: Study, photos: str, like: str) -> str:
+    """Hash of all that decides the cloaked photos of ``job`` and what is measured on them, without loading
+    a surrogate: the study, the photos, the files of local surrogates and the code of all cloaks. ``like`` is
+    the signature of the cloak that has to be made first.
+    """
+    from faceprobe.cloaks.names import parse_cloak
+    from faceprobe.cloaks.surrogate import DEFAULT
+
+    surrogates: tuple[str, ...] = ()
+    if job.text and not job.card.control:
+        surrogates = parse_cloak(job.text).surrogates or (DEFAULT,)
+    detector = study.options.detector or os.environ.get("FACEPROBE_DETECTOR")
+    return sha256_json(
+        {
+            "study": study.fingerprint(),
+            "job": [job.dataset, job.cloak, job.text, job.rows, like],
+            "rows": table.fingerprint,
+            "own": "" if job.table is None else [job.table.fingerprint, photos_hash(job.table)],
+            "faces": str(getattr(table.source, "faces_hash", "")),
+            "photos": photos,
+            "surrogates": [model_files_hash(text) for text in surrogates],
+            "code": _hash_of(Path(__file__).parent.parent / "cloaks") if job.text else "",
             "detector": _hash_of(Path(detector).expanduser()) if detector else "",
         }
     )

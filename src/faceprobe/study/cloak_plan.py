@@ -1,0 +1,177 @@
+"""Which photos of a dataset are cloaked how: what of a study's cloaks is there, and what has to be made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.cloaks import catalog
+from faceprobe.cloaks.noise import AUTHORS_OWN, like_of
+from faceprobe.cloaks.types import CloakCard
+from faceprobe.core.errors import UnknownName, WrongUsage
+from faceprobe.datasets.table import FaceTable
+from faceprobe.study.cells import NO_CLOAK, CloakJob
+from faceprobe.study.schema import Study
+
+CLEAN = "clean"
+
+MADE_ELSEWHERE = (*AUTHORS_OWN, "clean-png", "clean-jpeg")
+"""Names that are only ever variants of a dataset: the authors' own files, and clean photos saved again."""
+
+TARGET_PEOPLE = 30
+TARGET_PHOTOS = 3
+"""Whose clean photos a targeted cloak may aim at: Fawkes draws from the 20 people that are farthest."""
+
+_DRAW = 0xC10A
+"""Tells the draw of people from the seed's other uses."""
+
+
+@dataclass
+class CloakPlan:
+    """The jobs of one dataset in the order of making, by the name that rows carry; ``names`` maps the
+    texts of the study to those names.
+    """
+
+    jobs: dict[str, CloakJob] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+
+
+def check_cloaks(texts: Sequence[str]) -> dict[str, UnknownName]:
+    """Check every name that is no variant of some dataset's; what no cloak is called is returned with its
+    error, for a dataset may have a variant of that name.
+
+    Raises :class:`WrongUsage` for bad options, brackets or values.
+    """
+    unknown = {}
+    for text in texts:
+        inner = text if text != NO_CLOAK else MADE_ELSEWHERE[0]
+        while inner not in MADE_ELSEWHERE:
+            try:
+                catalog.cloak_card(inner)
+            except UnknownName as error:
+                unknown[text] = error
+                break
+            outer, inner = inner, like_of(inner) or ""
+            if not inner or inner == outer:
+                break
+    return unknown
+
+
+def variants_of(table: FaceTable) -> list[str]:
+    """Names of the versions of photos that ``table`` holds beside the clean ones, sorted; [] where none is
+    called clean.
+    """
+    if table.variants is None:
+        return []
+    found = set(table.variants.tolist())
+    return sorted(found - {CLEAN, ""}) if CLEAN in found else []
+
+
+def keep_variants(table: FaceTable, variants: Sequence[str]) -> FaceTable:
+    """The rows of ``table`` that are of ``variants``, with its pairs and templates renumbered to them."""
+    from faceprobe.embed.pipeline import kept_pairs
+
+    assert table.variants is not None
+    kept = np.flatnonzero(np.isin(table.variants, list(variants))).tolist()
+    return replace(
+        table,
+        table=table.table.take(kept),
+        pairs=kept_pairs(table.pairs, kept, len(table))[0],
+        templates=None if table.templates is None else table.templates.keep(kept, len(table)),
+    )
+
+
+def plan_cloaks(dataset: str, whole: FaceTable, texts: Sequence[str], study: Study) -> CloakPlan:
+    """The jobs of ``texts``, cloaks of ``study``, on ``whole``, the dataset with its own variants. A cloak
+    that only ever comes as files, and has none here, gives no job.
+
+    Raises :class:`UnknownName` for a name that is neither a variant here nor a cloak, :class:`WrongUsage`
+    where two names mean one cloak, or nobody is left for a cloak to aim at.
+    """
+    own = variants_of(whole)
+    clean = keep_variants(whole, [CLEAN]) if own else whole
+    chosen, _ = draw_people(clean, study.cloak_people, study.seed)
+    rows = tuple(k for person in np.sort(chosen) for k in _spread(clean, person, study.cloak_photos))
+    plan = CloakPlan()
+
+    def add(text: str) -> CloakJob | None:
+        if text in plan.names:
+            return plan.jobs[plan.names[text]]
+        if text in own:
+            job = _own_job(dataset, whole, clean, text)
+        elif text in MADE_ELSEWHERE:
+            return None
+        else:
+            found = _made_job(dataset, text, rows, add)
+            if found is None:
+                return None
+            job = found
+            if job.card.needs_targets and len(chosen) == len(np.unique(clean.identities)):
+                raise WrongUsage(
+                    f"{job.cloak} aims at people whose photos stay clean, and of {dataset} nobody is left; "
+                    f"give a cloak_people below {study.cloak_people}"
+                )
+        plan.names[text] = job.cloak
+        plan.jobs.setdefault(job.cloak, job)
+        return job
+
+    for text in texts:
+        if text != NO_CLOAK:
+            job = add(text)
+            twins = [t for t in texts if job and plan.names.get(t) == job.cloak]
+            if len(twins) > 1:
+                raise WrongUsage(f"the cloaks {twins[0]!r} and {twins[1]!r} are one: leave one of them out")
+    return plan
+
+
+def draw_people(table: FaceTable, people: int, seed: int) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
+    """Whose photos are cloaked, and whose a targeted cloak may aim at, both drawn by ``seed``.
+
+    To be cloaked, a person needs a photo to enrol and another one to look for, of two events where these are
+    known, unless it is not known who is who. More ``people`` of one seed hold all of fewer.
+    """
+    names, who = np.unique(table.identities, return_inverse=True)
+    drawn = np.random.default_rng([seed, _DRAW]).permutation(len(names))
+    apart = table.images if table.events is None else np.where(table.events == "", table.images, table.events)
+    occasions = np.unique(np.stack([names[who], apart]), axis=1)
+    able = np.bincount(np.searchsorted(names, occasions[0])) >= (2 if table.identities_known else 1)
+    cloaked = drawn[able[drawn]][:people]
+    others = drawn[~np.isin(drawn, cloaked)]
+    return names[cloaked], names[others[:TARGET_PEOPLE]]
+
+
+def target_rows(table: FaceTable, people: int, seed: int) -> list[int]:
+    """The clean rows that a targeted cloak may aim at: the first photos of people who are not cloaked."""
+    _, others = draw_people(table, people, seed)
+    return [k for person in others for k in np.flatnonzero(table.identities == person)[:TARGET_PHOTOS]]
+
+
+def _spread(table: FaceTable, person: str, most: int | None) -> list[int]:
+    """Rows of ``person``, all or ``most`` of them in even steps, since photos of one event stand together."""
+    rows = np.flatnonzero(table.identities == person)
+    count = len(rows) if most is None else min(most, len(rows))
+    return [int(rows[k * len(rows) // count]) for k in range(count)]
+
+
+def _own_job(dataset: str, whole: FaceTable, clean: FaceTable, variant: str) -> CloakJob:
+    both = keep_variants(whole, [CLEAN, variant])
+    assert both.variants is not None
+    sources = both.images if both.sources is None else both.sources
+    versions = set(sources[both.variants == variant].tolist())
+    rows = tuple(k for k, image in enumerate(clean.images.tolist()) if image in versions)
+    card = CloakCard(variant, "files that came with the dataset", control=variant.startswith(f"{CLEAN}-"))
+    return CloakJob(dataset, variant, "", rows, card, table=both)
+
+
+def _made_job(
+    dataset: str, text: str, rows: tuple[int, ...], add: Callable[[str], CloakJob | None]
+) -> CloakJob | None:
+    card = catalog.cloak_card(text)
+    inner = like_of(text)
+    if inner is None:
+        return CloakJob(dataset, card.id, text, rows, card)
+    first = add(inner)
+    return None if first is None else CloakJob(dataset, card.id, text, first.rows, card, like=first.cloak)

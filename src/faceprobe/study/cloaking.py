@@ -1,0 +1,120 @@
+"""The cloaked photos of a dataset: made, found in the cache, or read where the dataset brings them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.cloaks.catalog import load_cloak
+from faceprobe.cloaks.store import CloakedPhotos, cloak_table, with_cloaked
+from faceprobe.cloaks.types import Cloaked, Subject
+from faceprobe.core.photo import Photo, UnreadablePhoto
+from faceprobe.datasets.table import FaceTable
+from faceprobe.faces.detect import Detector
+from faceprobe.faces.weights import find_detector
+from faceprobe.study.cells import CloakJob
+from faceprobe.study.cloak_plan import CLEAN, target_rows
+from faceprobe.study.schema import Study
+
+NO_PIXELS: NDArray[np.uint8] = np.zeros((0, 0, 3), dtype=np.uint8)
+
+
+@dataclass(frozen=True)
+class OwnPhotos(CloakedPhotos):
+    """Cloaked photos that came with the dataset ``table``, where ``images`` names them."""
+
+    table: FaceTable
+
+    def pixels(self, k: int) -> NDArray[np.uint8]:
+        return self.table.source.read(self.images[k]).pixels
+
+
+def make_cloaked(
+    job: CloakJob,
+    table: FaceTable,
+    study: Study,
+    *,
+    like: CloakedPhotos | None = None,
+    offline: bool = False,
+    tick: Callable[[], None] = lambda: None,
+) -> CloakedPhotos:
+    """The photos of ``job`` on ``table``, its dataset's clean photos. What was cloaked before is found in the
+    cache; the surrogates are loaded here and dropped when the photos are made. ``tick`` is called once a
+    photo.
+
+    Raises what loading the surrogates, the detector and cloaking raise.
+    """
+    if job.table is not None:
+        return own_photos(job, table)
+    detector = None if job.card.control else find_eyes(table, job, study.options.detector, offline)
+    targets = _targets(table, study, detector) if job.card.needs_targets else []
+    cloak = load_cloak(job.text, device=study.options.device, offline=offline, targets=targets)
+    rows = list(job.rows) if like is None else [row for row in job.rows if row in set(like.rows)]
+    return cloak_table(table, cloak, rows, seed=study.seed, detector=detector, like=like, tick=tick)
+
+
+def cloaked_photos_of(job: CloakJob, table: FaceTable, photos: CloakedPhotos) -> FaceTable:
+    """What a cell under ``job`` looks at: every clean photo, and the cloaked ones."""
+    return with_cloaked(table, photos) if job.table is None else job.table
+
+
+def own_photos(job: CloakJob, clean: FaceTable) -> OwnPhotos:
+    """The variant of ``job`` as cloaked photos; of two versions of one photo the first by name."""
+    table = job.table
+    assert table is not None and table.variants is not None
+    sources = table.images if table.sources is None else table.sources
+    version: dict[str, str] = {}
+    for row in np.flatnonzero(table.variants != CLEAN).tolist():
+        version.setdefault(str(sources[row]), str(table.images[row]))
+    rows: list[int] = []
+    images: list[str] = []
+    keys: list[str] = []
+    unreadable: list[tuple[int, str]] = []
+    for row in job.rows:
+        image = version[str(clean.images[row])]
+        try:
+            keys.append(content_of(table, image))
+        except UnreadablePhoto as error:
+            unreadable.append((row, error.reason))
+            continue
+        rows.append(row)
+        images.append(image)
+    records = [Cloaked(image, NO_PIXELS) for image in images]
+    return OwnPhotos(job.card, rows, images, [], records, keys, [None] * len(rows), unreadable, table)
+
+
+def content_of(table: FaceTable, image: str) -> str:
+    """A photo's content hash, without decoding it where the source can do that."""
+    cheap = getattr(table.source, "digest", None)
+    return str(cheap(image)[0]) if cheap is not None else table.source.read(image).content_hash
+
+
+def find_eyes(table: FaceTable, job: CloakJob, path: str | None, offline: bool) -> Detector | None:
+    """A detector where the dataset does not say where its faces are; None where it does."""
+    for row in job.rows[:10]:
+        try:
+            if table.photo(row).faces is not None:
+                return None
+            break
+        except UnreadablePhoto:
+            continue
+    return find_detector(path, offline)
+
+
+def _targets(table: FaceTable, study: Study, detector: Detector | None) -> list[Subject]:
+    """Clean photos of people who are not cloaked, for a cloak to aim at."""
+    subjects = []
+    for row in target_rows(table, study.cloak_people, study.seed):
+        try:
+            photo = table.photo(row)
+        except UnreadablePhoto:
+            continue
+        faces = photo.faces
+        if faces is None:
+            faces = () if detector is None else detector.detect(photo.pixels)
+        known = Photo(photo.pixels, photo.content_hash, faces)
+        subjects.append(Subject(photo.content_hash, known, str(table.identities[row])))
+    return subjects
