@@ -91,8 +91,8 @@ def paste(pixels: NDArray[np.uint8], square: Square, change: NDArray[np.float32]
     for channel in range(3):
         layer = np.ascontiguousarray(change[channel], dtype=np.float32) * 255
         for rows in _bands(square):
-            enlarged = _enlarged(layer, square, rows)
-            _add(pixels, square, rows, channel, np.clip(enlarged, -largest, largest))
+            enlarged = _enlarged(layer, square, rows).astype(np.float32, copy=False)
+            _add(pixels, square, rows, channel, enlarged.clip(-largest, largest))
 
 
 def paste_rescaled(
