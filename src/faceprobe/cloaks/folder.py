@@ -58,6 +58,11 @@ class _Work:
     seed: int
     keep_exif: bool
 
+    @property
+    def leader(self) -> Cloak:
+        """The cloak that decides the batches: noise follows the one whose PSNR it copies, made as it was."""
+        return self.like or self.cloak
+
     def settings(self) -> dict[str, Any]:
         return {
             "cloak": self.cloak.card.id,
@@ -70,7 +75,7 @@ class _Work:
 
     def surrogates(self) -> Sequence[Any]:
         """The encoders that the cloak, or for equal noise the other cloak, looked through."""
-        found: Sequence[Any] = getattr(self.like or self.cloak, "surrogates", ())
+        found: Sequence[Any] = getattr(self.leader, "surrogates", ())
         return found
 
 
@@ -118,7 +123,7 @@ def cloak_folder(
     unreadable: dict[str, str] = {}
     made = 0
     with progress(f"cloaking, {work.cloak.card.id}", len(album.images), quiet) as tick:
-        for chunk in chunks(album, work.cloak, unreadable):
+        for chunk in chunks(album, work.leader, unreadable):
             made += _cloak_chunk(album, chunk, work, state, unreadable, tick)
         for _ in unreadable:
             tick()
@@ -212,7 +217,7 @@ def _keys(album: Album, chunk: list[str], work: _Work, unreadable: dict[str, str
             contents[image] = sha256_bytes(read_bytes(album.root / image, image))
         except UnreadablePhoto as error:
             unreadable[image] = error.reason
-    group = sorted(contents.values()) if work.cloak.card.scope == "person" else []
+    group = sorted(contents.values()) if work.leader.card.scope == "person" else []
     settings = sha256_json([work.settings(), group])
     return {image: sha256_json([settings, content]) for image, content in contents.items()}
 
