@@ -33,9 +33,9 @@ TITLE = "Published cloaked photos of five actors"
 NOTE = (
     "523 face crops of 18 actors; five of them (185 photos) with the authors' own LowKey and Fawkes v1 "
     "files, one (45 photos) with Fawkes v0.3 high. No spread over so few people is claimed: every figure "
-    "stands for each person. The face recogniser is a small MobileFaceNet used for tests and not shipped; the "
-    "bundled models are small and were trained on drawn people only. A high value says that a cloak beats this "
-    "network, and nothing about others."
+    "stands for each person. The face recogniser is a small MobileFaceNet used for tests and not shipped; "
+    "the bundled models are small and were trained on drawn people only. A high value says that a cloak "
+    "beats this network, and nothing about others."
 )
 RECOGNISER = "face recogniser (ONNX)"
 BUNDLED = tuple(f"bundled:{name}" for name in ("face", "clip-s", "clip-m", "clip-l", "clip-vit"))

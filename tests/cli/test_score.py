@@ -283,7 +283,7 @@ def test_protocols_are_listed_with_their_conventions(capsys: pytest.CaptureFixtu
     listed = json.loads(capsys.readouterr().out)["protocols"]
     by_name = {p["name"]: p for p in listed}
     assert len(by_name) == len(listed)
-    assert len([p for p in listed if not p["on_request"]]) == 6
+    assert len([p for p in listed if not p["on_request"]]) == 11  # six usual ones, five for cloaks
     assert {"lfw/insightface", "lfw/facexzoo"} < by_name.keys()
     assert by_name["lfw/official"]["needs"] == ["pairs"]
     for protocol in listed:
