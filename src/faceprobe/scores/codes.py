@@ -24,13 +24,14 @@ class Codes:
     error: float
 
     @classmethod
-    def of(cls, rows: NDArray[np.floating]) -> Codes:
+    def of(cls, rows: NDArray[np.float32], mean: NDArray[np.float32]) -> Codes:
+        """Codes of the (N, D) ``rows`` less ``mean`` (D,), as float32 has them."""
         values = np.empty(rows.shape, dtype=np.int8)
         scale = np.empty(len(rows), dtype=np.float32)
         lost = longest = 0.0
         for start in range(0, len(rows), COLUMNS):
             part = slice(start, start + COLUMNS)
-            wide = rows[part].astype(np.float64)
+            wide = (rows[part] - mean).astype(np.float64)
             step = (np.abs(wide).max(axis=1) / 127).astype(np.float32)
             own = np.where(step > 0, step, 1).astype(np.float64)[:, None]
             codes = np.clip(np.rint(wide / own), -127, 127)
