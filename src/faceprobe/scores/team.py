@@ -88,18 +88,14 @@ class Team:
         n = min(len(self.corners), max(at_least, len(self.corners) // 128))
         chosen = np.random.default_rng(_PILOT_SEED).choice(len(self.corners), n, replace=False)
         none = Bounds.of([], self.frame)
-        workers = [
-            Worker(self.frame, self.rows, self.labels, self.tiles, none) for _ in range(self.threads)
-        ]
+        workers = [Worker(self.frame, self.rows, self.labels, self.tiles, none) for _ in range(self.threads)]
         self._share(workers, [self.corners[k] for k in sorted(chosen)], quiet=True)
         rows_seen = min(len(self.rows), n * (self.tiles.height + self.tiles.width))
         whole = n == len(self.corners)
         slack = 0.0 if whole else min(0.5, 18 / rows_seen**0.5)
         return _reached(np.sum([w.histogram for w in workers], axis=0)), slack
 
-    def measure(
-        self, windows: Windows, bounds: Bounds, tail_size: int, room: int, n_nonmated: int
-    ) -> Passed:
+    def measure(self, windows: Windows, bounds: Bounds, tail_size: int, room: int, n_nonmated: int) -> Passed:
         """Pass over all tiles, keeping about ``room`` bare scores at most."""
         flags = windows.flags(self.frame)
         # A pilot's guess may be off by a quarter; all scores of a small set are kept for certain.

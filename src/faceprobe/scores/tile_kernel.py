@@ -122,7 +122,10 @@ def count_tile(
             others, own_first = offset[first : first + n], offset[i]
             own = by_person[own_first : own_first + size]
             for q in range(n):
-                b, p = np.uint32(b_row[q]), np.uint32(p_row[q])  # unsigned: no check for counting from the end
+                b, p = (
+                    np.uint32(b_row[q]),
+                    np.uint32(p_row[q]),
+                )  # unsigned: no check for counting from the end
                 histogram[b] += np.int32(1)
                 by_person[others[q] + p] += np.int32(1)
                 own[p] += np.int32(1)

@@ -148,8 +148,7 @@ class Worker:
         frame, tiles, bounds = self.frame, self.tiles, self.bounds
         start = i0 - i0 % tiles.stripe
         stripe, i, j = (
-            slice(a, a + n)
-            for a, n in ((start, tiles.stripe), (i0, tiles.height), (j0, tiles.width))
+            slice(a, a + n) for a, n in ((start, tiles.stripe), (i0, tiles.height), (j0, tiles.width))
         )
         product = self.panels.multiply(stripe, i, j, self.tile)
         twins = tiles.twins.get((i0, j0), _NO_TWINS)
