@@ -26,13 +26,21 @@ def dot(rows: Any, i: int, j: int) -> float:
     return float(true_score(rows[i], rows[j]))
 
 
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def less(row: Any, mean: Any, out: Any) -> None:
+    """``row`` (D,) less ``mean`` (D,), in ``out``."""
+    for k in range(len(row)):
+        out[k] = row[k] - mean[k]
+
+
 @njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
-def dot32(rows: Any, mean: Any, i: int, j: int) -> Any:
-    """A float32 product of two rows less ``mean`` (D,), within the frame's error of the true one."""
-    a, b = rows[i], rows[j]
+def dot32(a: Any, b: Any, mean: Any) -> Any:
+    """A float32 product of ``a`` (D,) and ``b`` less ``mean``, within the frame's error of the true one where
+    the mean is off ``a`` already.
+    """
     total = np.float32(0)
     for k in range(len(a)):
-        total += (a[k] - mean[k]) * (b[k] - mean[k])
+        total += a[k] * (b[k] - mean[k])
     return total
 
 

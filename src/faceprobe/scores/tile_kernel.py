@@ -1,10 +1,10 @@
 """The compiled loop over one tile of the similarity matrix. It releases the interpreter's lock.
 
-A tile holds the products of rows ``i0 ...`` (first of each pair) with rows ``j0 ...``; only pairs of different
-people with the first row before the second are looked at: rows are sorted by person, so row i's
-start at ``end[i]``, where its person ends. A score is either *approximate*, float32 in a
-frame where ``s = product + shift[i] + shift[j]`` is within a known error of the true score, or *exact*, the true
-float64 score with shifts of zero. Wherever an approximate score could fall on either side of
+A tile holds the products of rows ``i0 ...`` (first of each pair) with rows ``j0 ...``; only pairs of
+different people with the first row before the second are looked at: rows are sorted by person, so row i's
+start at ``end[i]``, where its person ends. A score is either *approximate*, float32 in a frame where
+``s = product + shift[i] + shift[j]`` is within a known error of the true score, or *exact*, the true float64
+score with shifts of zero. Wherever an approximate score could fall on either side of
 something that matters, :func:`faceprobe.scores.kernel.dot` gives the true one.
 
 A row of the tile is finished before the next one is begun, so that what is known of it stays in the
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from faceprobe.scores.kernel import TAIL, WINDOW, dot, dot32
+from faceprobe.scores.kernel import TAIL, WINDOW, dot, dot32, less
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
@@ -30,6 +30,8 @@ def count_tile(
     end: Any,
     twins: Any,
     code_scale: Any,
+    code_bounds: Any,
+    code_slack: Any,
     exact: bool,
     shift: Any,
     low: Any,
@@ -42,9 +44,10 @@ def count_tile(
     bins: Any,
     places: Any,
     hot: Any,
+    own_row: Any,
     histogram: Any,
     flags: Any,
-    coarse: Any,
+    gap: Any,
     lowest: Any,
     rows: Any,
     mean: Any,
@@ -68,12 +71,14 @@ def count_tile(
     Returns the row reached and the new numbers of kept scores; the caller makes room and goes on there.
 
     - ``product`` (height, width): float32 or float64, or int32 products of codes whose scales (N,) are
-      ``code_scale`` (empty otherwise). ``twins`` (T, 2) are the places in it of pairs to leave out, by row.
-    - ``row``, ``bins``, ``places`` and ``hot`` (width,) are room to work in.
+      ``code_scale`` (empty otherwise). A score from codes lies at most ``b[i, 0] * b[j, 1] + b[i, 1] *
+      b[j, 0] + code_slack`` bins off, b being ``code_bounds`` (N, 2). ``twins`` (T, 2) are the places in the
+      tile of pairs to leave out, by row.
+    - ``row``, ``bins``, ``places`` and ``hot`` (width,) and ``own_row`` (D,) are room to work in.
     - ``histogram`` (bins,) int32 counts the scores. Of those in bins with ``flags``, none of which lies below
       ``lowest``, the true score is put behind the ``n_tail`` and ``n_window`` kept ones. Where scores come
-      from codes, ``coarse`` flags the bins in which they are first computed again from the rows less ``mean``,
-      which may move them to another bin.
+      from codes, and a flagged bin, ``gap`` (bins,) int32 bins away, is within their error, they are first
+      computed again from the rows less ``mean``, which may move them to another bin.
     - ``by_person`` (P * (grid_size + 1),) int32, in which the person of row i begins at ``offset[i]``, counts
       them at both people's places in the grid (0 lies below it); empty: nothing but the histogram is wanted.
     - ``counts`` (B, N) int32: for both rows of each pair as probe, where the other one lies ``in_gallery``
@@ -91,19 +96,19 @@ def count_tile(
         if start >= width:
             continue
         n, first = width - start, j0 + start
-        if keeps:
-            if n_tail + n > len(tail_score) or (len(window) > 0 and n_window + n > len(window)):
-                return r, n_tail, n_window
-        own_row, column_shift = product[r, start:], shift[first : first + n]
+        full = n_tail + n > len(tail_score) or (len(window) > 0 and n_window + n > len(window))
+        if keeps and full:
+            return r, n_tail, n_window
+        products, column_shift = product[r, start:], shift[first : first + n]
         s, b_row, p_row = row[:n], bins[:n], places[:n]
         row_shift = shift[i]
         if coded:
             row_scale, column_scale = code_scale[i], code_scale[first : first + n]
             for q in range(n):
-                s[q] = np.float32(own_row[q]) * (row_scale * column_scale[q]) + (row_shift + column_shift[q])
+                s[q] = np.float32(products[q]) * (row_scale * column_scale[q]) + (row_shift + column_shift[q])
         else:
             for q in range(n):
-                s[q] = own_row[q] + (row_shift + column_shift[q])
+                s[q] = products[q] + (row_shift + column_shift[q])
         while twin < len(twins) and twins[twin, 0] <= r:
             if twins[twin, 0] == r:
                 s[twins[twin, 1] - start] = -np.inf  # below every bin, threshold and rank
@@ -134,15 +139,18 @@ def count_tile(
         else:
             for q in range(n):
                 histogram[np.uint32(b_row[q])] += np.int32(1)
+        if coded and n_hot > 0:
+            less(rows[i], mean, own_row)
         for h in range(n_hot):
             q = hot[h]
             b, j = np.uint32(b_row[q]), first + q
             if s[q] == -np.inf:  # a duplicate
                 continue
             if coded:
-                if coarse[b] == 0:
+                reach = code_bounds[i, 0] * code_bounds[j, 1] + code_bounds[i, 1] * code_bounds[j, 0]
+                if np.float32(gap[b]) > reach + code_slack:
                     continue
-                near = (dot32(rows, mean, i, j) + (row_shift + shift[j]) - low) * scale
+                near = (dot32(own_row, rows[j], mean) + (row_shift + shift[j]) - low) * scale
                 near = max(near, np.float32(0))
                 histogram[b] -= np.int32(1)
                 b = np.uint32(min(near, np.float32(len(flags) - 1)))

@@ -115,10 +115,11 @@ class Worker:
         self.tile = np.empty((tiles.height, tiles.width), dtype=frame.dtype)
         self._row = np.empty(tiles.width, dtype=frame.dtype)
         self._bins, self._places, self._hot = (np.empty(tiles.width, dtype=np.int32) for _ in range(3))
+        self._own_row = np.empty(rows.shape[1], dtype=np.float32)
         number = frame.dtype.type
         self.low = number(np.ldexp(float(frame.first), -frame.bits) - frame.centre)
         self.scale, self.top = number(2.0**frame.bits), number(frame.size - 1)
-        self.code_scale = np.zeros(0, dtype=np.float32) if frame.codes is None else frame.codes.scale
+        self._code_arrays()
         self.histogram = np.zeros(frame.size, dtype=np.int64)
         self._recent, self._n_recent = np.zeros(frame.size, dtype=np.int32), 0
         self.measures = flags is not None
@@ -155,12 +156,13 @@ class Worker:
         row = 0
         while True:
             row, self.n_tail, self.n_window = count_tile(
-                product, row, i0, j0, self.end, twins, self.code_scale, frame.exact, frame.shift,
-                self.low, self.scale, self.top, frame.grid_shift, frame.grid_first - 1, frame.grid.size,
-                self._row, self._bins, self._places, self._hot, self._recent, self.flags, self.coarse,
-                self.lowest, self.rows, frame.mean, self.tail.score, self.tail.left, self.tail.right,
-                self.n_tail, self.window, self.n_window, self.offset, self.by_person.reshape(-1),
-                bounds.least, bounds.surely, bounds.maybe, bounds.best, bounds.in_gallery, self.counts,
+                product, row, i0, j0, self.end, twins, self.code_scale, self.code_bounds, self.code_slack,
+                frame.exact, frame.shift, self.low, self.scale, self.top, frame.grid_shift,
+                frame.grid_first - 1, frame.grid.size, self._row, self._bins, self._places, self._hot,
+                self._own_row, self._recent, self.flags, self.gap, self.lowest, self.rows, frame.mean,
+                self.tail.score, self.tail.left, self.tail.right, self.n_tail, self.window, self.n_window,
+                self.offset, self.by_person.reshape(-1), bounds.least, bounds.surely, bounds.maybe,
+                bounds.best, bounds.in_gallery, self.counts,
             )  # fmt: skip
             if row == len(product):
                 break
@@ -194,20 +196,31 @@ class Worker:
                 self.flags &= np.uint8(TAIL)
                 self._flag_coarsely()
 
+    def _code_arrays(self) -> None:
+        """What the kernel needs to know of codes, in bins; nothing where there are none."""
+        frame, codes = self.frame, self.frame.codes
+        self.code_scale = np.zeros(0, dtype=np.float32)
+        self.code_bounds, self.code_slack = np.zeros((0, 2), dtype=np.float32), np.float32(0)
+        if codes is not None:
+            self.code_scale = codes.scale
+            self.code_bounds = codes.bounds * np.float32(2.0 ** (frame.bits / 2))
+            # A score that is off by less than a bin may still lie in the next one.
+            self.code_slack = np.float32(1.1 + np.ldexp(codes.rounding + frame.error, frame.bits))
+
     def _flag_coarsely(self) -> None:
-        """See which bins have to be looked at: those flagged and, for codes, all that may truly be one."""
-        frame = self.frame
-        looked_at = self.flags > 0
-        self.coarse = np.zeros(0, dtype=np.uint8)
-        if frame.codes is not None:
-            near = np.zeros(frame.size + 1, dtype=np.int64)
-            flagged = np.flatnonzero(looked_at)
-            reach = frame.coarse + frame.guard
-            np.add.at(near, np.maximum(flagged - reach, 0), 1)
-            np.add.at(near, np.minimum(flagged + reach + 1, frame.size), -1)
-            looked_at = np.cumsum(near[:-1]) > 0
-            self.coarse = looked_at.astype(np.uint8)
-        self.lowest = np.uint32(np.argmax(looked_at) if looked_at.any() else frame.size)
+        """See which bins have to be looked at: from the lowest one flagged on and, for codes, from the lowest
+        one that may truly be it.
+        """
+        flagged = np.flatnonzero(self.flags)
+        coarse = self.frame.coarse + self.frame.guard if self.frame.codes is not None else 0
+        self.lowest = np.uint32(max(0, int(flagged[0]) - coarse) if len(flagged) else self.frame.size)
+        self.gap = np.zeros(0, dtype=np.int32)
+        if self.frame.codes is not None and len(flagged):
+            bins = np.arange(self.frame.size)
+            after = np.minimum(np.searchsorted(flagged, bins), len(flagged) - 1)
+            before = np.maximum(after - 1, 0)
+            distance = np.minimum(np.abs(flagged[after] - bins), np.abs(bins - flagged[before]))
+            self.gap = distance.astype(np.int32)
 
     def _grow_tail(self, size: int) -> None:
         n, old = self.n_tail, self.tail
