@@ -19,8 +19,8 @@ from faceprobe.scores.exact import COLUMNS
 class Codes:
     """``values`` (N, D) int8 and ``scale`` (N,) float32.
 
-    With the columns ``lost`` and ``length`` of ``bounds`` (N, 2) float32, a product of rows i and j errs by at
-    most ``lost[i] * length[j] + length[i] * lost[j] + rounding``, and none by more than ``error``.
+    With the columns ``lost`` and ``length`` of ``bounds`` (N, 2) float32, a product of rows i and j errs by
+    at most ``lost[i] * length[j] + length[i] * lost[j] + rounding``, and none by more than ``error``.
     """
 
     values: NDArray[np.int8]

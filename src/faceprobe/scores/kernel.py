@@ -26,22 +26,50 @@ def dot(rows: Any, i: int, j: int) -> float:
     return float(true_score(rows[i], rows[j]))
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def less(row: Any, mean: Any, out: Any) -> None:
-    """``row`` (D,) less ``mean`` (D,), in ``out``."""
-    for k in range(len(row)):
-        out[k] = row[k] - mean[k]
+@njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+def true_scores(a: Any, rows: Any, first: int, others: Any, out: Any) -> None:
+    """True scores of ``a`` (D,) float64 with the rows ``first + others`` (K,), in ``out`` (K,) float64: four
+    at a time, which reads ``a`` once for all of them.
+    """
+    n = len(others)
+    for h in range(0, n - n % 4, 4):
+        b0, b1 = rows[first + others[h]], rows[first + others[h + 1]]
+        b2, b3 = rows[first + others[h + 2]], rows[first + others[h + 3]]
+        t0 = t1 = t2 = t3 = 0.0
+        for k in range(len(a)):
+            x = a[k]
+            t0 += x * np.float64(b0[k])
+            t1 += x * np.float64(b1[k])
+            t2 += x * np.float64(b2[k])
+            t3 += x * np.float64(b3[k])
+        out[h], out[h + 1], out[h + 2], out[h + 3] = t0, t1, t2, t3
+    for h in range(n - n % 4, n):
+        out[h] = true_score(a, rows[first + others[h]])
 
 
 @njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
-def dot32(a: Any, b: Any, mean: Any) -> Any:
-    """A float32 product of ``a`` (D,) and ``b`` less ``mean``, within the frame's error of the true one where
-    the mean is off ``a`` already.
+def quick_scores(a: Any, rows: Any, mean: Any, first: int, others: Any, out: Any) -> None:
+    """Products of ``a`` (D,) float32 with the rows ``first + others`` (K,) less ``mean`` (D,), in ``out``
+    (K,): within the frame's error of the true ones where the mean is off ``a`` already.
     """
-    total = np.float32(0)
-    for k in range(len(a)):
-        total += a[k] * (b[k] - mean[k])
-    return total
+    n = len(others)
+    for h in range(0, n - n % 4, 4):
+        b0, b1 = rows[first + others[h]], rows[first + others[h + 1]]
+        b2, b3 = rows[first + others[h + 2]], rows[first + others[h + 3]]
+        t0 = t1 = t2 = t3 = np.float32(0)
+        for k in range(len(a)):
+            x, m = a[k], mean[k]
+            t0 += x * (b0[k] - m)
+            t1 += x * (b1[k] - m)
+            t2 += x * (b2[k] - m)
+            t3 += x * (b3[k] - m)
+        out[h], out[h + 1], out[h + 2], out[h + 3] = t0, t1, t2, t3
+    for h in range(n - n % 4, n):
+        b = rows[first + others[h]]
+        t = np.float32(0)
+        for k in range(len(a)):
+            t += a[k] * (b[k] - mean[k])
+        out[h] = t
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]

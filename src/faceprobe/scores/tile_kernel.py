@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from faceprobe.scores.kernel import TAIL, WINDOW, dot, dot32, less
+from faceprobe.scores.kernel import TAIL, WINDOW, dot, quick_scores, true_scores
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
@@ -44,7 +44,10 @@ def count_tile(
     bins: Any,
     places: Any,
     hot: Any,
-    own_row: Any,
+    quick_row: Any,
+    quick: Any,
+    true_row: Any,
+    true: Any,
     histogram: Any,
     flags: Any,
     gap: Any,
@@ -74,7 +77,8 @@ def count_tile(
       ``code_scale`` (empty otherwise). A score from codes lies at most ``b[i, 0] * b[j, 1] + b[i, 1] *
       b[j, 0] + code_slack`` bins off, b being ``code_bounds`` (N, 2). ``twins`` (T, 2) are the places in the
       tile of pairs to leave out, by row.
-    - ``row``, ``bins``, ``places`` and ``hot`` (width,) and ``own_row`` (D,) are room to work in.
+    - ``row``, ``bins``, ``places``, ``hot``, ``quick`` and ``true`` (width,), ``quick_row`` and ``true_row``
+      (D,) are room to work in.
     - ``histogram`` (bins,) int32 counts the scores. Of those in bins with ``flags``, none of which lies below
       ``lowest``, the true score is put behind the ``n_tail`` and ``n_window`` kept ones. Where scores come
       from codes, and a flagged bin, ``gap`` (bins,) int32 bins away, is within their error, they are first
@@ -140,33 +144,50 @@ def count_tile(
             for q in range(n):
                 histogram[np.uint32(b_row[q])] += np.int32(1)
         if coded and n_hot > 0:
-            less(rows[i], mean, own_row)
+            n_near = 0
+            for h in range(n_hot):
+                q = hot[h]
+                j = first + q
+                reach = code_bounds[i, 0] * code_bounds[j, 1] + code_bounds[i, 1] * code_bounds[j, 0]
+                if np.float32(gap[b_row[q]]) <= reach + code_slack and s[q] != -np.inf:
+                    hot[n_near] = q
+                    n_near += 1
+            n_hot = n_near
+            for k in range(len(quick_row)):
+                quick_row[k] = rows[i, k] - mean[k]
+            quick_scores(quick_row, rows, mean, first, hot[:n_hot], quick)
+        n_true = 0
         for h in range(n_hot):
             q = hot[h]
-            b, j = np.uint32(b_row[q]), first + q
-            if s[q] == -np.inf:  # a duplicate
-                continue
+            b = np.uint32(b_row[q])
             if coded:
-                reach = code_bounds[i, 0] * code_bounds[j, 1] + code_bounds[i, 1] * code_bounds[j, 0]
-                if np.float32(gap[b]) > reach + code_slack:
-                    continue
-                near = (dot32(own_row, rows[j], mean) + (row_shift + shift[j]) - low) * scale
+                near = (quick[h] + (row_shift + shift[first + q]) - low) * scale
                 near = max(near, np.float32(0))
                 histogram[b] -= np.int32(1)
                 b = np.uint32(min(near, np.float32(len(flags) - 1)))
                 histogram[b] += np.int32(1)
-            flag = flags[b]
-            if flag == 0:
-                continue
-            true = np.float64(s[q]) if exact else dot(rows, i, j)
-            if flag & TAIL:
-                tail_score[n_tail] = true
-                tail_left[n_tail] = i
-                tail_right[n_tail] = j
-                n_tail += 1
-            if flag & WINDOW:
-                window[n_window] = true
-                n_window += 1
+                b_row[q] = b
+            if flags[b] != 0 and s[q] != -np.inf:  # it is for a duplicate
+                hot[n_true] = q
+                n_true += 1
+        if n_true > 0:
+            if exact:
+                for h in range(n_true):
+                    true[h] = s[hot[h]]
+            else:
+                for k in range(len(true_row)):
+                    true_row[k] = rows[i, k]
+                true_scores(true_row, rows, first, hot[:n_true], true)
+            for h in range(n_true):
+                flag = flags[b_row[hot[h]]]
+                if flag & TAIL:
+                    tail_score[n_tail] = true[h]
+                    tail_left[n_tail] = i
+                    tail_right[n_tail] = first + hot[h]
+                    n_tail += 1
+                if flag & WINDOW:
+                    window[n_window] = true[h]
+                    n_window += 1
         if len(best) > 0:
             _rank_row(s, i, first, least, surely, maybe, best, in_gallery, rows, counts)
     return height, n_tail, n_window

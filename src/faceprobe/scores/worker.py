@@ -115,7 +115,9 @@ class Worker:
         self.tile = np.empty((tiles.height, tiles.width), dtype=frame.dtype)
         self._row = np.empty(tiles.width, dtype=frame.dtype)
         self._bins, self._places, self._hot = (np.empty(tiles.width, dtype=np.int32) for _ in range(3))
-        self._own_row = np.empty(rows.shape[1], dtype=np.float32)
+        self._sides = [
+            np.empty(n, dtype=kind) for kind in (np.float32, np.float64) for n in (rows.shape[1], tiles.width)
+        ]
         number = frame.dtype.type
         self.low = number(np.ldexp(float(frame.first), -frame.bits) - frame.centre)
         self.scale, self.top = number(2.0**frame.bits), number(frame.size - 1)
@@ -159,7 +161,7 @@ class Worker:
                 product, row, i0, j0, self.end, twins, self.code_scale, self.code_bounds, self.code_slack,
                 frame.exact, frame.shift, self.low, self.scale, self.top, frame.grid_shift,
                 frame.grid_first - 1, frame.grid.size, self._row, self._bins, self._places, self._hot,
-                self._own_row, self._recent, self.flags, self.gap, self.lowest, self.rows, frame.mean,
+                *self._sides, self._recent, self.flags, self.gap, self.lowest, self.rows, frame.mean,
                 self.tail.score, self.tail.left, self.tail.right, self.n_tail, self.window, self.n_window,
                 self.offset, self.by_person.reshape(-1), bounds.least, bounds.surely, bounds.maybe,
                 bounds.best, bounds.in_gallery, self.counts,
