@@ -127,9 +127,7 @@ def sweep(
         person_squares=squares,
         histogram_edges=edges,
         histogram=histogram,
-        ranks=tuple(
-            np.where(np.isnan(r.best), 0, 1 + c) for r, c in zip(rankings, passed.ranks, strict=True)
-        ),
+        ranks=tuple(np.where(np.isnan(r.best), 0, 1 + passed.ranks[k]) for k, r in enumerate(rankings)),
         counts=passed.counts,
     )
 

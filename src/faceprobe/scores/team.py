@@ -41,7 +41,7 @@ class Passed:
         places = np.stack([w.by_person for w in workers]).sum(axis=0, dtype=np.int64)
         # Place 0 lies below the grid, place k between its thresholds k - 1 and k.
         self.by_person = np.ascontiguousarray(np.cumsum(places[:, :0:-1], axis=1)[:, ::-1])
-        self.ranks = np.sum([w.counts for w in workers], axis=0, dtype=np.int64)
+        self.ranks: NDArray[np.int64] = np.sum([w.counts for w in workers], axis=0, dtype=np.int64)
         tails = [w.kept_tail() for w in workers]
         score = np.concatenate([t[0] for t in tails])
         left, right = (np.concatenate([t[k] for t in tails]) for k in (1, 2))

@@ -126,25 +126,23 @@ def count_tile(
             p = (b >> grid_shift) - grid_first
             p = p if p > 0 else np.int32(0)
             p_row[q] = p if p < grid_size else np.int32(grid_size)
-        n_hot = 0
+        n_hot = np.int64(0)
         if measures:
             others, own_first = offset[first : first + n], offset[i]
             own = by_person[own_first : own_first + size]
             for q in range(n):
-                b, p = (
-                    np.uint32(b_row[q]),
-                    np.uint32(p_row[q]),
-                )  # unsigned: no check for counting from the end
-                histogram[b] += np.int32(1)
-                by_person[others[q] + p] += np.int32(1)
-                own[p] += np.int32(1)
+                # Unsigned indices need no check for counting from the end.
+                into, place = np.uint32(b_row[q]), np.uint32(p_row[q])
+                histogram[into] += np.int32(1)
+                by_person[others[q] + place] += np.int32(1)
+                own[place] += np.int32(1)
                 hot[n_hot] = q
-                n_hot += np.int64(b >= lowest)
+                n_hot += np.int64(into >= lowest)
         else:
             for q in range(n):
                 histogram[np.uint32(b_row[q])] += np.int32(1)
         if coded and n_hot > 0:
-            n_near = 0
+            n_near = np.int64(0)
             for h in range(n_hot):
                 q = hot[h]
                 j = first + q
@@ -159,15 +157,15 @@ def count_tile(
         n_true = 0
         for h in range(n_hot):
             q = hot[h]
-            b = np.uint32(b_row[q])
+            into = np.uint32(b_row[q])
             if coded:
                 near = (quick[h] + (row_shift + shift[first + q]) - low) * scale
                 near = max(near, np.float32(0))
-                histogram[b] -= np.int32(1)
-                b = np.uint32(min(near, np.float32(len(flags) - 1)))
-                histogram[b] += np.int32(1)
-                b_row[q] = b
-            if flags[b] != 0 and s[q] != -np.inf:  # it is for a duplicate
+                histogram[into] -= np.int32(1)
+                into = np.uint32(min(near, np.float32(len(flags) - 1)))
+                histogram[into] += np.int32(1)
+                b_row[q] = into
+            if flags[into] != 0 and s[q] != -np.inf:  # not a duplicate
                 hot[n_true] = q
                 n_true += 1
         if n_true > 0:
