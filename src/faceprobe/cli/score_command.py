@@ -157,11 +157,13 @@ def _manifest_of(embeddings: Path, finished: bool) -> dict[str, Any]:
 
     With ``finished``, a store that is still being written is an error.
     """
+    if embeddings.absolute().parent.name != "img_emb":
+        return {}
     from faceprobe.core.files import read_json
     from faceprobe.embed.store import FORMAT, MANIFEST, EmbeddingStore
 
     folder = embeddings.absolute().parent.parent
-    if embeddings.absolute().parent.name != "img_emb" or not (folder / MANIFEST).is_file():
+    if not (folder / MANIFEST).is_file():
         return {}
     manifest = read_json(folder / MANIFEST)
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:

@@ -1,14 +1,13 @@
 """Laws with two parameters that continue a curve of shares against the number of impostors.
 
 Each takes ``n`` (P,) and ``share`` (P,) to fit and ``sizes`` (S,) to predict, and returns (S,) in [0, 1].
+scipy is loaded by what needs it: it takes longer than to score a small set.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import digamma, gammaln, ndtr, ndtri
 
 Array = NDArray[np.float64]
 
@@ -22,6 +21,8 @@ def log_linear(n: Array, share: Array, sizes: Array) -> Array:
 
 def probit_linear(n: Array, share: Array, sizes: Array) -> Array:
     """share = Phi(a + b log n)."""
+    from scipy.special import ndtr, ndtri
+
     probits = ndtri(np.clip(share, _EDGE, 1 - _EDGE))
     return np.asarray(ndtr(_line(np.log(n), probits, np.log(sizes))), dtype=np.float64)
 
@@ -41,6 +42,8 @@ def pitman_yor(n: Array, share: Array, sizes: Array) -> Array:
     identified rightly is the expected number of distinct values divided by the number of people. The fit
     is by least squares weighted with log n, from several starts.
     """
+    from scipy.optimize import minimize
+
     people, asked = n + 1, sizes + 1
     weight = np.log(people)
 
@@ -60,6 +63,8 @@ def correctness(d: float, alpha: float, n: Array) -> Array:
     [0, 1) and concentration ``alpha`` > 0, divided by n: ((alpha + d)_n / (alpha)_n - 1) alpha / (d n), where
     (x)_n is the rising factorial (J. Pitman, Combinatorial Stochastic Processes, 2006, section 3.3).
     """
+    from scipy.special import digamma, gammaln
+
     if d < 1e-9:
         return np.asarray(alpha / n * (digamma(n + alpha) - digamma(alpha)), dtype=np.float64)
     grown = gammaln(alpha + d + n) - gammaln(alpha + d) - gammaln(alpha + n) + gammaln(alpha)

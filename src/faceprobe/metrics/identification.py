@@ -50,8 +50,19 @@ def mean_outcome(found: Identification, metric: str, weighting: Weighting) -> fl
 
 
 def cmc(found: Identification, ranks: NDArray[np.int64], weighting: Weighting) -> NDArray[np.float64]:
-    """Cumulative match characteristic: the share of probes found by each rank (K,)."""
-    return np.array([mean_outcome(found, f"rank{k}", weighting) for k in ranks])
+    """Cumulative match characteristic: the share of probes found by each of the ascending ``ranks`` (K,)."""
+    order = np.argsort(found.rank, kind="stable")
+    label, ends = found.label[order], np.searchsorted(found.rank[order], ranks, side="right")
+    if weighting == "pair":
+        return ends / len(label)
+    probes = found.per_person()
+    who = np.flatnonzero(probes)
+    own, hits = probes[who], np.zeros(found.n_people)
+    shares, begin = np.empty(len(ranks)), 0
+    for k, end in enumerate(ends):
+        hits += np.bincount(label[begin:end], minlength=found.n_people)
+        shares[k], begin = np.mean(hits[who] / own), end
+    return shares
 
 
 def identification_replicates(
@@ -60,16 +71,15 @@ def identification_replicates(
     """Replicates (R,) of each metric, for identity ``weights`` (R, P): the people of the probes are
     drawn anew, the gallery stays as it is.
     """
-    probes = found.per_person()
-    who = np.flatnonzero(probes)
-    drawn, own = weights[:, who], probes[who].astype(np.float64)
-    values = [np.bincount(found.label, outcome(found.rank, m), found.n_people)[who] for m in metrics]
-    sums = np.column_stack(values)
+    own = found.per_person().astype(np.float64)
+    values = [np.bincount(found.label, outcome(found.rank, m), found.n_people) for m in metrics]
+    sums, n = np.column_stack(values), len(metrics)
+    means = np.divide(sums, own[:, None], out=np.zeros_like(sums), where=own[:, None] > 0)
+    # All columns at once: most of the work is to read the weights.
+    drawn = weighted_sums(weights, np.column_stack([means, own > 0, sums, own]))
     replicates: dict[tuple[str, Weighting], NDArray[np.float64]] = {}
-    for weighting in WEIGHTINGS:
-        by_person = sums / own[:, None] if weighting == "identity" else sums
-        counted = np.ones(len(who)) if weighting == "identity" else own
-        shares = ratio(weighted_sums(drawn, by_person), weighted_sums(drawn, counted)[:, None])
+    for weighting, first in zip(WEIGHTINGS, (0, n + 1), strict=True):
+        shares = ratio(drawn[:, first : first + n], drawn[:, first + n, None])
         for k, metric in enumerate(metrics):
             replicates[metric, weighting] = np.minimum(shares[:, k], 1.0)
     return replicates

@@ -11,12 +11,15 @@ from faceprobe.core.errors import FaceprobeError
 from faceprobe.core.registry import Registry
 from faceprobe.protocols.types import Protocol
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The compiled one, where PyYAML was built with it, reads ten times as fast."""
+
 PROTOCOLS: Registry[Protocol] = Registry("protocol", "protocols", {})
 
 
 def read_protocol(text: str, where: str) -> Protocol:
     """Read one YAML data file; a wrong or missing field is an error that names ``where``."""
-    fields: dict[str, Any] = yaml.safe_load(text)
+    fields: dict[str, Any] = yaml.load(text, Loader=_LOADER)  # noqa: S506 (both are safe loaders)
     try:
         fields["needs"] = tuple(fields["needs"])
         return Protocol(**fields)

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from faceprobe.scores.codes import Codes
 from faceprobe.scores.exact import COLUMNS, block_scores
-from faceprobe.scores.kernel import scale_codes
 from faceprobe.scores.types import Grid
 
 UNIT = 2.0**-24
@@ -28,16 +27,17 @@ MAX_GRID_VALUES = 2**24
 class Frame:
     """A tile's scores are true scores less ``centre``, within ``error`` (both 0 for exact tiles).
 
-    ``rows`` (N, D) are what is multiplied, ``shift`` (N,) what is added for each row. Bin k holds the
-    scores from ``(first + k) * 2**-bits`` on; the first and the last of the ``size`` bins hold all beyond.
-    An approximate score lies at most ``guard`` bins from its true one. With ``codes`` scores come from 8-bit
-    codes first and lie up to ``coarse`` bins off; they are then computed again in float32 wherever
-    that matters. ``grid`` is made of every
+    ``rows`` (N, D) less ``mean`` (D,) float32 are what is multiplied (see :class:`Panels`), ``shift`` (N,)
+    what is added for each row. Bin k holds the scores from ``(first + k) * 2**-bits`` on; the first and the
+    last of the ``size`` bins hold all beyond. An approximate score lies at most ``guard`` bins from its true
+    one. With ``codes`` scores come from 8-bit codes first and lie up to ``coarse`` bins off; they are then
+    computed again in float32 wherever that matters. ``grid`` is made of every
     ``2**grid_shift``-th bin, its first threshold being that of bin ``grid_first * 2**grid_shift``.
     """
 
     exact: bool
-    rows: NDArray[np.floating]
+    rows: NDArray[np.float32]
+    mean: NDArray[np.float32]
     shift: NDArray[np.floating]
     centre: float
     error: float
@@ -64,20 +64,10 @@ class Frame:
         """The bins of true scores, not clipped."""
         return np.floor(np.ldexp(scores, self.bits)).astype(np.int64) - self.first
 
-    def multiply(self, i: slice, j: slice, out: NDArray[np.floating]) -> NDArray[np.floating]:
-        """The product of the rows ``i`` and ``j`` in (a corner of) ``out``."""
-        if self.codes is not None:
-            from faceprobe.scores.backends.torch import int8_product
-
-            codes = self.codes
-            product = int8_product(codes.values[i], codes.values[j])
-            corner = out[: product.shape[0], : product.shape[1]]
-            scale_codes(product, codes.scale[i], codes.scale[j], corner)
-            return corner
-        left, right = self.rows[i], self.rows[j]
-        corner = out[: len(left), : len(right)]
-        np.matmul(left.astype(out.dtype, copy=False), right.astype(out.dtype, copy=False).T, out=corner)
-        return corner
+    @property
+    def dtype(self) -> np.dtype[np.floating]:
+        """Of scores: float64 where they are exact, else float32."""
+        return np.dtype(np.float64 if self.exact else np.float32)
 
 
 def typical_nonmated(rows: NDArray[np.float32], labels: NDArray[np.int32]) -> tuple[float, float, float]:
@@ -113,11 +103,12 @@ def choose_frame(
     # The grid's thresholds must be bins' edges; 2**grid_shift bins make one of its steps.
     grid_shift = bits - grid.bits
     first = (first >> grid_shift) << grid_shift
-    centred, shift, centre, error = _as_they_are(rows) if exact else _centre(rows, typical)
-    codes = Codes.of(centred) if coded and not exact else None
+    mean, shift, centre, error = _as_they_are(rows) if exact else _centre(rows, typical)
+    codes = Codes.of(rows, mean) if coded and not exact else None
     return Frame(
         exact=exact,
-        rows=centred,
+        rows=rows,
+        mean=mean,
         shift=shift,
         centre=centre,
         error=error,
@@ -136,35 +127,34 @@ def choose_frame(
 def _as_they_are(
     rows: NDArray[np.float32],
 ) -> tuple[NDArray[np.float32], NDArray[np.floating], float, float]:
-    return rows, np.zeros(len(rows)), 0.0, 0.0
+    return np.zeros(rows.shape[1], dtype=np.float32), np.zeros(len(rows)), 0.0, 0.0
 
 
 def _centre(
     rows: NDArray[np.float32], typical: float
 ) -> tuple[NDArray[np.float32], NDArray[np.floating], float, float]:
-    """Rows less their mean, shifts, centre, and a bound on the error of a score in this frame.
+    """The rows' mean, shifts, centre, and a bound on the error of a score in this frame.
 
     The bound: a float32 dot product of D terms in any order errs by at most D u |a| |b| / (1 - D u)
     (Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 3.1), the rounding of
-    the rows themselves by 2 u |a| |b|, and the sums with the shifts by a few u of their parts.
+    the rows less their mean by 2 u |a| |b|, and the sums with the shifts by a few u of their parts. The mean
+    itself is rounded to float32 first, so that this moves no score.
     """
-    mean = np.zeros(rows.shape[1])
+    total = np.zeros(rows.shape[1])
     for start in range(0, len(rows), COLUMNS):
-        mean += rows[start : start + COLUMNS].sum(axis=0, dtype=np.float64)
-    mean /= len(rows)
-    centred = np.empty_like(rows)
+        total += rows[start : start + COLUMNS].sum(axis=0, dtype=np.float64)
+    mean = (total / len(rows)).astype(np.float32)
+    origin = mean.astype(np.float64)
     shift, longest = np.empty(len(rows)), 0.0
-    square = float(mean @ mean)
+    square = float(origin @ origin)
     for start in range(0, len(rows), COLUMNS):
-        part = slice(start, start + COLUMNS)
-        wide = rows[part] - mean
-        centred[part] = wide
-        shift[part] = wide @ mean + (square - typical) / 2
+        wide = rows[start : start + COLUMNS] - origin
+        shift[start : start + COLUMNS] = wide @ origin + (square - typical) / 2
         longest = max(longest, float(np.einsum("ij,ij->i", wide, wide).max()))
     reach = float(np.abs(shift).max())
     terms = rows.shape[1]
     error = UNIT * (terms + 8) / (1 - terms * UNIT) * longest + UNIT * 8 * (2 * reach + longest)
-    return centred, shift.astype(np.float32), typical, error
+    return mean, shift.astype(np.float32), typical, error
 
 
 def _grid(centre: float, spread: float, n_people: int) -> Grid:

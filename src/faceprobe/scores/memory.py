@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from faceprobe.core.cores import usable_cores
 from faceprobe.core.errors import WrongUsage
 from faceprobe.scores.sweep import ALL_PAIRS, HEIGHT, ROOM, WIDTH
+from faceprobe.scores.worker import STRIPE_TILES
 
 _GRID = 224
-_TAIL_BYTES, _ROOM_BYTES, _MATED_BYTES = 56, 24, 90
+_TAIL_BYTES, _ROOM_BYTES, _MATED_BYTES = 56, 12, 90
 _LEAST_TAIL, _LEAST_ROOM = 20_000, 100_000
 
 
@@ -46,8 +47,10 @@ def plan_memory(
     n, photos = len(labels), np.bincount(labels)
     people, n_mated = len(photos), int((photos * (photos - 1) // 2).sum())
     cores = threads or usable_cores()
-    side = (block_rows or HEIGHT) * (block_rows or WIDTH)
-    each = 28 * side + 4 * people * _GRID + 8 * n + 2**22
+    height, width = min(n, block_rows or HEIGHT), min(n, block_rows or WIDTH)
+    # A tile and the rows of its sides; the people's counts, and two numbers a row for each of two rankings.
+    each = 8 * height * width + 8 * (STRIPE_TILES * height + width) * dim
+    each += 4 * people * _GRID + 16 * n + 2**22
     shared = 4 * n * dim + 16 * people * _GRID + 40 * n + 2**24 + _MATED_BYTES * n_mated
     least_room = 3 * ALL_PAIRS if n * (n - 1) // 2 <= ALL_PAIRS else _LEAST_ROOM
     room = ROOM

@@ -79,7 +79,7 @@ def sweep(
     ``block_rows`` is the side of a tile, ``threads`` (None: all cores) how many work; neither changes an
     exact figure. ``tick`` is told of every n rows done.
 
-    Memory beyond ``rows``: a centred copy of them, 12 bytes x tile size x threads, and what is kept.
+    Memory beyond ``rows``: a tile and some of the rows for each thread, and what is kept.
     """
     n = len(rows)
     exact = n * (n - 1) // 2 <= all_pairs
@@ -101,7 +101,7 @@ def sweep(
     with ThreadpoolController().select(internal_api="openblas").limit(limits=1):
         while True:
             team = Team(frame, rows, labels, tiles, threads or usable_cores(), tick or _silent)
-            bounds = [Bounds.of(ranking, frame) for ranking in rankings]
+            bounds = Bounds.of(rankings, frame)
             with _alone(frame):
                 passed, known = _measure(team, n_nonmated, bounds, sought, everything=exact)
             if known or frame.exact:
@@ -127,9 +127,7 @@ def sweep(
         person_squares=squares,
         histogram_edges=edges,
         histogram=histogram,
-        ranks=tuple(
-            np.where(np.isnan(r.best), 0, 1 + c) for r, c in zip(rankings, passed.ranks, strict=True)
-        ),
+        ranks=tuple(np.where(np.isnan(r.best), 0, 1 + passed.ranks[k]) for k, r in enumerate(rankings)),
         counts=passed.counts,
     )
 
@@ -168,7 +166,7 @@ def _crossings(mated: MatedScores, subsets: Sequence[NDArray[np.bool_]]) -> list
 
 
 def _measure(
-    team: Team, n_nonmated: int, bounds: Sequence[Bounds], sought: _Sought, everything: bool
+    team: Team, n_nonmated: int, bounds: Bounds, sought: _Sought, everything: bool
 ) -> tuple[Passed, bool]:
     """Pilot and passes, until the tail is whole and all that is sought is known exactly; whether it is."""
     frame, tail_size = team.frame, sought.tail_size

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from itertools import groupby
 from threading import Event, Lock
 
 import numpy as np
@@ -12,17 +13,27 @@ from numpy.typing import NDArray
 from faceprobe.scores.counts import Kept, NonmatedCounts
 from faceprobe.scores.frame import Frame
 from faceprobe.scores.types import Tail
+from faceprobe.scores.window_room import WindowRoom
 from faceprobe.scores.windows import Windows
 from faceprobe.scores.worker import Bounds, Tiles, Worker, highest
 
 _PILOT_SEED = 2301
+
+_MANY_TILES = 64
+"""Tiles a thread, from which on they are shared out by groups."""
 
 
 class Passed:
     """What the workers of one pass counted. ``tail_whole``: it holds all it was asked for."""
 
     def __init__(
-        self, workers: list[Worker], frame: Frame, windows: Windows, tail_size: int, n_nonmated: int
+        self,
+        workers: list[Worker],
+        frame: Frame,
+        windows: Windows,
+        room: WindowRoom,
+        tail_size: int,
+        n_nonmated: int,
     ) -> None:
         histogram = np.sum([w.histogram for w in workers], axis=0)
         histogram[0] -= int(histogram.sum()) - n_nonmated  # duplicates fell into the lowest bin
@@ -30,19 +41,19 @@ class Passed:
         places = np.stack([w.by_person for w in workers]).sum(axis=0, dtype=np.int64)
         # Place 0 lies below the grid, place k between its thresholds k - 1 and k.
         self.by_person = np.ascontiguousarray(np.cumsum(places[:, :0:-1], axis=1)[:, ::-1])
-        ranks = zip(*(w.counts for w in workers), strict=True)
-        self.ranks = [np.sum(each, axis=0, dtype=np.int64) for each in ranks]
+        self.ranks: NDArray[np.int64] = np.sum([w.counts for w in workers], axis=0, dtype=np.int64)
         tails = [w.kept_tail() for w in workers]
         score = np.concatenate([t[0] for t in tails])
         left, right = (np.concatenate([t[k] for t in tails]) for k in (1, 2))
         order = highest(score, left, right, tail_size)
         self.tail = Tail(score[order], left[order], right[order])
-        kept = _spans(workers, frame, windows, reached)
+        kept = _spans(room, frame, windows, reached)
         low = -np.inf if windows.tail <= 0 else float(frame.edge(windows.tail))
         floor = max(w.floor for w in workers)
         if floor >= low:  # a worker cut its tail: what equals the lowest one kept may be missing
             low = float(np.nextafter(floor, np.inf))
-        values = np.sort(score[score >= low])
+        values = score[score >= low]
+        values.sort()
         # Just below ``low`` only some of the scores were kept.
         self.tail_whole = floor > -np.inf or len(values) >= min(tail_size, n_nonmated)
         if len(values):
@@ -76,57 +87,39 @@ class Team:
         """
         n = min(len(self.corners), max(at_least, len(self.corners) // 128))
         chosen = np.random.default_rng(_PILOT_SEED).choice(len(self.corners), n, replace=False)
-        workers = [self._worker() for _ in range(self.threads)]
+        none = Bounds.of([], self.frame)
+        workers = [Worker(self.frame, self.rows, self.labels, self.tiles, none) for _ in range(self.threads)]
         self._share(workers, [self.corners[k] for k in sorted(chosen)], quiet=True)
         rows_seen = min(len(self.rows), n * (self.tiles.height + self.tiles.width))
         whole = n == len(self.corners)
         slack = 0.0 if whole else min(0.5, 18 / rows_seen**0.5)
         return _reached(np.sum([w.histogram for w in workers], axis=0)), slack
 
-    def measure(
-        self, windows: Windows, bounds: Sequence[Bounds], tail_size: int, room: int, n_nonmated: int
-    ) -> Passed:
-        """Pass over all tiles."""
+    def measure(self, windows: Windows, bounds: Bounds, tail_size: int, room: int, n_nonmated: int) -> Passed:
+        """Pass over all tiles, keeping about ``room`` bare scores at most."""
         flags = windows.flags(self.frame)
-        share = (
-            n_nonmated
-            if self.frame.exact
-            else room
-            if self.threads == 1
-            else int(1.25 * room) // self.threads
-        )
+        # A pilot's guess may be off by a quarter; all scores of a small set are kept for certain.
+        shared = WindowRoom(int(1.25 * room) if windows.spans else 0, self.tiles.width, self.threads)
         hint = int(1.5 * min(tail_size, n_nonmated)) // self.threads
         workers = [
-            self._worker(flags, bounds, tail_size, hint, share if windows.spans else 0)
+            Worker(self.frame, self.rows, self.labels, self.tiles, bounds, flags, tail_size, hint, shared)
             for _ in range(self.threads)
         ]
         self._share(workers, self.corners)
-        return Passed(workers, self.frame, windows, tail_size, n_nonmated)
-
-    def _worker(
-        self,
-        flags: NDArray[np.uint8] | None = None,
-        bounds: Sequence[Bounds] = (),
-        tail_size: int = 0,
-        tail_hint: int = 0,
-        room: int = 0,
-    ) -> Worker:
-        return Worker(
-            self.frame, self.rows, self.labels, self.tiles, flags, bounds, tail_size, tail_hint, room
-        )
+        return Passed(workers, self.frame, windows, shared, tail_size, n_nonmated)
 
     def _share(self, workers: list[Worker], corners: list[tuple[int, int]], quiet: bool = False) -> None:
         """Let ``workers`` take one tile after the other; an interrupt stops them at their next tile."""
-        source, lock, stop = iter(corners), Lock(), Event()
+        source, lock, stop = iter(self._groups(corners)), Lock(), Event()
         done = 0
 
-        def mine() -> Iterator[tuple[int, int]]:
+        def mine() -> Iterator[list[tuple[int, int]]]:
             while not stop.is_set():
                 with lock:
-                    corner = next(source, None)
-                if corner is None:
+                    group = next(source, None)
+                if group is None:
                     return
-                yield corner
+                yield group
 
         def work(worker: Worker) -> None:
             nonlocal done
@@ -145,6 +138,15 @@ class Team:
             for future in futures:
                 future.result()
 
+    def _groups(self, corners: list[tuple[int, int]]) -> list[list[tuple[int, int]]]:
+        """Tiles that one thread had better multiply one after the other, their right rows being the same;
+        each by itself where there would be too few groups to share out evenly.
+        """
+        if len(corners) < _MANY_TILES * self.threads:
+            return [[corner] for corner in corners]
+        by_column = groupby(corners, key=lambda corner: (corner[0] // self.tiles.stripe, corner[1]))
+        return [list(group) for _, group in by_column]
+
     def _advance(self, share: float) -> None:
         """Tell of the rows done; a second pass has nothing more to tell."""
         rows = int(share * len(self.rows))
@@ -153,11 +155,11 @@ class Team:
             self._ticked = rows
 
 
-def _spans(workers: list[Worker], frame: Frame, windows: Windows, reached: NDArray[np.int64]) -> list[Kept]:
+def _spans(room: WindowRoom, frame: Frame, windows: Windows, reached: NDArray[np.int64]) -> list[Kept]:
     """What was kept of each window: known one by one within its span, counted in its upper guard."""
-    if not windows.spans or any(w.overfull for w in workers):
+    if not windows.spans or room.overfull:
         return []
-    values = np.sort(np.concatenate([w.window[: w.n_window] for w in workers]))
+    values = room.sorted()
     found = []
     for start, stop in windows.spans:
         low = -np.inf if start <= 0 else float(frame.edge(start))

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.scores import kernel
 from faceprobe.scores.frame import Frame
+from faceprobe.scores.kernel import TAIL, WINDOW
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class Windows:
     def flags(self, frame: Frame) -> NDArray[np.uint8]:
         """(bins,) the kernel's flags, spans widened by the guard."""
         flags = np.zeros(frame.size, dtype=np.uint8)
-        flags[max(0, self.tail - frame.guard) :] |= kernel.TAIL
+        flags[max(0, self.tail - frame.guard) :] |= TAIL
         for start, stop in self.spans:
-            flags[max(0, start - frame.guard) : stop + frame.guard] |= kernel.WINDOW
+            flags[max(0, start - frame.guard) : stop + frame.guard] |= WINDOW
         return flags
 
 

@@ -8,74 +8,92 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.scores import kernel
 from faceprobe.scores.frame import Frame
+from faceprobe.scores.kernel import TAIL, WINDOW
+from faceprobe.scores.panels import Panels
+from faceprobe.scores.tile_kernel import count_tile
 from faceprobe.scores.types import Ranking, offsets
+from faceprobe.scores.window_room import WindowRoom
+
+STRIPE_TILES = 4
+"""Tiles above one another whose left rows are held ready together."""
 
 
 @dataclass(frozen=True)
 class Tiles:
     """The part of the similarity matrix above the diagonal, cut into tiles of ``height`` x ``width``.
 
-    ``twins`` maps a tile's corner to the places of left-out pairs in it.
+    ``twins`` maps a tile's corner to the places (T, 2) of left-out pairs in it, by row.
     """
 
     n: int
     height: int
     width: int
-    twins: dict[tuple[int, int], tuple[NDArray[np.int64], NDArray[np.int64]]]
+    twins: dict[tuple[int, int], NDArray[np.int64]]
 
     @classmethod
     def of(cls, n: int, height: int, width: int, pairs: tuple[NDArray[np.int64], NDArray[np.int64]]) -> Tiles:
         left, right = pairs
         corner_i, corner_j = left - left % height, right - right % width
-        places: dict[tuple[int, int], tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
+        places: dict[tuple[int, int], NDArray[np.int64]] = {}
         if len(left):
-            order = np.lexsort((corner_j, corner_i))
+            order = np.lexsort((right, left, corner_j, corner_i))
             corners = np.column_stack([corner_i, corner_j])[order]
             cuts = np.flatnonzero(np.any(np.diff(corners, axis=0) != 0, axis=1)) + 1
             for group in np.split(order, cuts):
                 i0, j0 = int(corner_i[group[0]]), int(corner_j[group[0]])
-                places[i0, j0] = (left[group] - i0, right[group] - j0)
+                places[i0, j0] = np.column_stack([left[group] - i0, right[group] - j0])
         return cls(n, height, width, places)
 
+    @property
+    def stripe(self) -> int:
+        """Rows of a stripe."""
+        return min(self.n, STRIPE_TILES * self.height)
+
     def corners(self) -> list[tuple[int, int]]:
-        """Every tile with a pair in it, row by row."""
+        """Every tile with a pair in it: stripe after stripe, and in it column after column."""
         return [
             (i0, j0)
-            for i0 in range(0, self.n, self.height)
-            for j0 in range(i0 - i0 % self.width, self.n, self.width)
+            for start in range(0, self.n, self.stripe)
+            for j0 in range(start - start % self.width, self.n, self.width)
+            for i0 in range(start, min(self.n, start + self.stripe), self.height)
             if j0 + self.width > i0
         ]
 
 
 @dataclass
 class Bounds:
-    """One :class:`Ranking` as the kernel needs it: in the frame, with the error on either side."""
+    """B :class:`Ranking` as the kernel needs them, (B, N): in the frame, with the error on either side."""
 
     best: NDArray[np.float64]
     surely: NDArray[np.floating]
     maybe: NDArray[np.floating]
     in_gallery: NDArray[np.int32]
+    least: NDArray[np.floating]
 
     @classmethod
-    def of(cls, ranking: Ranking, frame: Frame) -> Bounds:
-        dtype = frame.rows.dtype if not frame.exact else np.dtype(np.float64)
-        best = np.where(np.isnan(ranking.best), np.inf, ranking.best)
+    def of(cls, rankings: Sequence[Ranking], frame: Frame) -> Bounds:
+        best = np.full((len(rankings), len(frame.rows)), np.inf)
+        inside = np.ones(best.shape, dtype=np.int32)
+        for k, ranking in enumerate(rankings):
+            best[k] = np.where(np.isnan(ranking.best), np.inf, ranking.best)
+            if ranking.gallery is not None:
+                inside[k] = 0
+                inside[k, ranking.gallery] = 1
         local = best - frame.centre
         # Rounding a bound to float32 may move it by a unit, which the doubled error covers.
         margin = 2 * frame.first_error
-        inside = np.ones(len(best), dtype=np.int32)
-        if ranking.gallery is not None:
-            inside[:] = 0
-            inside[ranking.gallery] = 1
-        return cls(best, (local + margin).astype(dtype), (local - margin).astype(dtype), inside)
+        surely, maybe = (local + margin).astype(frame.dtype), (local - margin).astype(frame.dtype)
+        return cls(best, surely, maybe, inside, maybe.min(axis=0, initial=np.inf))
+
+    def __len__(self) -> int:
+        return len(self.best)
 
 
 class Worker:
-    """Counts tiles. ``flags`` (bins,) uint8 say which scores are kept (:data:`kernel.TAIL`,
-    :data:`kernel.WINDOW`); None: this pass only fills the histogram. ``tail_size`` bounds what is kept of
-    the tail, ``room`` the bare scores; a worker that would keep more is ``overfull`` and keeps none.
+    """Counts tiles. ``flags`` (bins,) uint8 say which scores are kept (:data:`TAIL`, :data:`WINDOW`); None:
+    this pass only fills the histogram. ``tail_size`` bounds what is kept of the tail; bare scores go to
+    ``room`` as long as there is any.
     """
 
     def __init__(
@@ -84,74 +102,76 @@ class Worker:
         rows: NDArray[np.float32],
         labels: NDArray[np.int32],
         tiles: Tiles,
+        bounds: Bounds,
         flags: NDArray[np.uint8] | None = None,
-        bounds: Sequence[Bounds] = (),
         tail_size: int = 0,
         tail_hint: int = 0,
-        room: int = 0,
+        room: WindowRoom | None = None,
     ) -> None:
         self.frame, self.rows, self.labels, self.tiles, self.bounds = frame, rows, labels, tiles, bounds
         starts = offsets(labels)
         self.end = starts[1:][labels]
-        dtype = np.float64 if frame.exact else np.float32
-        self.tile = np.empty((tiles.height, tiles.width), dtype=dtype)
-        self.bins = np.empty(self.tile.shape, dtype=np.int32)
-        self.places = np.empty(self.tile.shape, dtype=np.int32)
-        self.low = dtype(np.ldexp(float(frame.first), -frame.bits) - frame.centre)
-        self.scale, self.top = dtype(2.0**frame.bits), dtype(frame.size - 1)
+        self.panels = Panels(frame, tiles.stripe, tiles.width)
+        self.tile = np.empty((tiles.height, tiles.width), dtype=frame.dtype)
+        self._row = np.empty(tiles.width, dtype=frame.dtype)
+        self._bins, self._places, self._hot = (np.empty(tiles.width, dtype=np.int32) for _ in range(3))
+        self._sides = [
+            np.empty(n, dtype=kind) for kind in (np.float32, np.float64) for n in (rows.shape[1], tiles.width)
+        ]
+        number = frame.dtype.type
+        self.low = number(np.ldexp(float(frame.first), -frame.bits) - frame.centre)
+        self.scale, self.top = number(2.0**frame.bits), number(frame.size - 1)
+        self._code_arrays()
         self.histogram = np.zeros(frame.size, dtype=np.int64)
         self._recent, self._n_recent = np.zeros(frame.size, dtype=np.int32), 0
         self.measures = flags is not None
         self.flags = np.zeros(frame.size, dtype=np.uint8) if flags is None else flags.copy()
         self._flag_coarsely()
-        self.overfull = False
-        self.tail_size, self.floor, self.room = tail_size, -np.inf, room
+        self.tail_size, self.floor = tail_size, -np.inf
         self.n_tail = self.n_window = 0
-        self.window = np.empty(self.tile.size if room else 0)
-        self.tail = _TailRoom.of(tail_hint + self.tile.size if self.measures else 0)
+        self.room = room or WindowRoom(0, tiles.width, 0)
+        self._chunk, self.window = self.room.take()
+        self.tail = _TailRoom.of(tail_hint + tiles.width if self.measures else 0)
         people = len(starts) - 1 if self.measures else 0
         size = frame.grid.size + 1
         self.by_person = np.zeros((people, size), dtype=np.int32)
         self.offset = labels.astype(np.uint32) * np.uint32(size)
-        self.counts = [np.zeros(len(rows), dtype=np.int32) for _ in bounds]
+        self.counts = np.zeros((len(bounds), len(rows)), dtype=np.int32)
 
-    def run(self, corners: Iterator[tuple[int, int]]) -> Iterator[int]:
-        """Count tiles until ``corners`` ends, giving 1 after each."""
-        for i0, j0 in corners:
-            self._count(i0, j0)
-            yield 1
+    def run(self, groups: Iterator[list[tuple[int, int]]]) -> Iterator[int]:
+        """Count tiles until ``groups`` of their corners end, giving 1 after each tile."""
+        for group in groups:
+            for i0, j0 in group:
+                self._count(i0, j0)
+                yield 1
         self._settle()
+        self.room.give(self._chunk, self.n_window)
 
     def _count(self, i0: int, j0: int) -> None:
-        frame, tiles = self.frame, self.tiles
-        tile = frame.multiply(slice(i0, i0 + tiles.height), slice(j0, j0 + tiles.width), self.tile)
-        bins, places = (a[: tile.shape[0], : tile.shape[1]] for a in (self.bins, self.places))
-        if (i0, j0) in tiles.twins:
-            tile[tiles.twins[i0, j0]] = -np.inf  # below every bin, threshold and rank
-        kernel.bin_tile(
-            tile, i0, j0, self.end, frame.shift, self.low, self.scale, self.top,
-            frame.grid_shift, frame.grid_first - 1, frame.grid.size, bins, places,
-        )  # fmt: skip
-        if self.measures:
+        frame, tiles, bounds = self.frame, self.tiles, self.bounds
+        start = i0 - i0 % tiles.stripe
+        stripe, i, j = (
+            slice(a, a + n) for a, n in ((start, tiles.stripe), (i0, tiles.height), (j0, tiles.width))
+        )
+        product = self.panels.multiply(stripe, i, j, self.tile)
+        twins = tiles.twins.get((i0, j0), _NO_TWINS)
+        row = 0
+        while True:
+            row, self.n_tail, self.n_window = count_tile(
+                product, row, i0, j0, self.end, twins, self.code_scale, self.code_bounds, self.code_slack,
+                frame.exact, frame.shift, self.low, self.scale, self.top, frame.grid_shift,
+                frame.grid_first - 1, frame.grid.size, self._row, self._bins, self._places, self._hot,
+                *self._sides, self._recent, self.flags, self.gap, self.lowest, self.rows, frame.mean,
+                self.tail.score, self.tail.left, self.tail.right, self.n_tail, self.window, self.n_window,
+                self.offset, self.by_person.reshape(-1), bounds.least, bounds.surely, bounds.maybe,
+                bounds.best, bounds.in_gallery, self.counts,
+            )  # fmt: skip
+            if row == len(product):
+                break
             self._make_room()
-        self.n_tail, self.n_window = kernel.count_tile(
-            tile, frame.exact, i0, j0, self.end, bins, self._recent, self.flags, self.lowest,
-            self.rows, self.tail.score, self.tail.left, self.tail.right, self.n_tail,
-            self.window, self.n_window, self.coarse, frame.rows, frame.shift, self.low, self.scale,
-        )  # fmt: skip
-        self._n_recent += tile.size
+        self._n_recent += product.size
         if self._n_recent > 2**30:
             self._settle()
-        if not self.measures:
-            return
-        kernel.count_people(
-            i0, j0, self.end, self.offset, places, self.by_person.reshape(-1), self.by_person.shape[1]
-        )
-        for bound, counts in zip(self.bounds, self.counts, strict=True):
-            kernel.rank_tile(
-                tile, i0, j0, self.end, bound.surely, bound.maybe, bound.best, bound.in_gallery,
-                self.rows, counts,
-            )  # fmt: skip
 
     def _settle(self) -> None:
         """Move the small counters, which are quicker, to the ones that cannot overflow."""
@@ -165,34 +185,44 @@ class Worker:
         return self.tail.score[:n], self.tail.left[:n], self.tail.right[:n]
 
     def _make_room(self) -> None:
-        """See that a whole tile can be kept."""
-        if self.n_tail + self.tile.size > len(self.tail.score):
+        """See that a whole row of a tile can be kept."""
+        width = self.tiles.width
+        if self.n_tail + width > len(self.tail.score):
             self._cut_tail()
-            if self.n_tail + self.tile.size > len(self.tail.score):
-                self._grow_tail(self.n_tail + self.tile.size)
-        if self.n_window + self.tile.size > len(self.window) and self.room:
-            if self.n_window + self.tile.size > self.room + self.tile.size:
-                self.overfull, self.n_window = True, 0
-                self.flags &= np.uint8(kernel.TAIL)
-                return
-            grown = np.empty(min(2 * len(self.window), self.room + self.tile.size) + self.tile.size)
-            grown[: self.n_window] = self.window[: self.n_window]
-            self.window = grown
+            if self.n_tail + width > len(self.tail.score):
+                self._grow_tail(self.n_tail + self.n_tail // 2 + width)
+        if len(self.window) and self.n_window + width > len(self.window):
+            self.room.give(self._chunk, self.n_window)
+            (self._chunk, self.window), self.n_window = self.room.take(), 0
+            if not len(self.window):
+                self.flags &= np.uint8(TAIL)
+                self._flag_coarsely()
+
+    def _code_arrays(self) -> None:
+        """What the kernel needs to know of codes, in bins; nothing where there are none."""
+        frame, codes = self.frame, self.frame.codes
+        self.code_scale = np.zeros(0, dtype=np.float32)
+        self.code_bounds, self.code_slack = np.zeros((0, 2), dtype=np.float32), np.float32(0)
+        if codes is not None:
+            self.code_scale = codes.scale
+            self.code_bounds = codes.bounds * np.float32(2.0 ** (frame.bits / 2))
+            # A score that is off by less than a bin may still lie in the next one.
+            self.code_slack = np.float32(1.1 + np.ldexp(codes.rounding + frame.error, frame.bits))
 
     def _flag_coarsely(self) -> None:
-        """See which bins have to be looked at: those flagged and, for codes, all that may truly be one."""
-        frame = self.frame
-        looked_at = self.flags > 0
-        self.coarse = np.zeros(0, dtype=np.uint8)
-        if frame.codes is not None:
-            near = np.zeros(frame.size + 1, dtype=np.int64)
-            flagged = np.flatnonzero(looked_at)
-            reach = frame.coarse + frame.guard
-            np.add.at(near, np.maximum(flagged - reach, 0), 1)
-            np.add.at(near, np.minimum(flagged + reach + 1, frame.size), -1)
-            looked_at = np.cumsum(near[:-1]) > 0
-            self.coarse = looked_at.astype(np.uint8)
-        self.lowest = np.uint32(np.argmax(looked_at) if looked_at.any() else frame.size)
+        """See which bins have to be looked at: from the lowest one flagged on and, for codes, from the lowest
+        one that may truly be it.
+        """
+        flagged = np.flatnonzero(self.flags)
+        coarse = self.frame.coarse + self.frame.guard if self.frame.codes is not None else 0
+        self.lowest = np.uint32(max(0, int(flagged[0]) - coarse) if len(flagged) else self.frame.size)
+        self.gap = np.zeros(0, dtype=np.int32)
+        if self.frame.codes is not None and len(flagged):
+            bins = np.arange(self.frame.size)
+            after = np.minimum(np.searchsorted(flagged, bins), len(flagged) - 1)
+            before = np.maximum(after - 1, 0)
+            distance = np.minimum(np.abs(flagged[after] - bins), np.abs(bins - flagged[before]))
+            self.gap = distance.astype(np.int32)
 
     def _grow_tail(self, size: int) -> None:
         n, old = self.n_tail, self.tail
@@ -210,8 +240,11 @@ class Worker:
         self.tail.score[:n], self.tail.left[:n], self.tail.right[:n] = score[order], left[order], right[order]
         self.floor = float(self.tail.score[n - 1]) if n else np.inf
         lowest = int(self.frame.bins(np.array(self.floor))) if n else self.frame.size
-        self.flags[: max(0, lowest - self.frame.guard)] &= np.uint8(kernel.WINDOW)
+        self.flags[: max(0, lowest - self.frame.guard)] &= np.uint8(WINDOW)
         self._flag_coarsely()
+
+
+_NO_TWINS = np.zeros((0, 2), dtype=np.int64)
 
 
 @dataclass
