@@ -157,6 +157,16 @@ def test_any_block_size_and_thread_count(
         assert metric.value == pytest.approx(value, abs=close, rel=0), metric.metric
 
 
+def test_intervals_at_any_block_size_and_thread_count(lfw: LabelledEmbeddings) -> None:
+    def found(block_rows: int | None, threads: int) -> list[Metric]:
+        how = {"replicates": 100, "block_rows": block_rows, "threads": threads}
+        return evaluate(lfw, ["verification/all-pairs"], **how).metrics
+
+    first = found(None, 2)
+    assert found(333, 1) == first
+    assert found(1000, 3) == first
+
+
 def test_view_2_accuracy_against_brute_force(
     lfw: LabelledEmbeddings, rows: dict[tuple[str, str, str], Metric]
 ) -> None:

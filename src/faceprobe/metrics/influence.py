@@ -124,7 +124,7 @@ def log_fmr(summary: ScoreSummary, allowed: int) -> tuple[Floats, float]:
 
 def log_odds_auc(summary: ScoreSummary, v: Verification, weighting: Weighting, value: float) -> Influence:
     """On log(AUC / (1 - AUC)), of the AUC ``value``."""
-    beaten = 1.0 - (v.at_or_above + v.above) / (2.0 * v.n_nonmated)
+    beaten = 1.0 - v.middle / v.n_nonmated
     edges = summary.grid.edges
     size = len(edges)
     place = np.clip((v.score - edges[0]) / (edges[1] - edges[0]), 0, size - 1)
@@ -156,10 +156,12 @@ def log_odds_eer(summary: ScoreSummary, v: Verification, weighting: Weighting, v
 
 
 def _slope(v: Verification, weighting: Weighting, value: float) -> float:
-    """dTMR / dFMR of the curve over FMR from two thirds of ``value`` to one and a half of it."""
+    """dTMR / dFMR of the curve over FMR from two thirds of ``value`` to one and a half of it. Counted by
+    ``middle``, which does not depend on where scores were kept one by one.
+    """
     n = v.n_nonmated
     least, most = int(value * n / 1.5), min(n, int(np.ceil(1.5 * value * n)))
-    low, high = np.searchsorted(v.at_or_above, [least, most], side="right")
+    low, high = np.searchsorted(v.middle, [least, most], side="right")
     gained = float(v.weights(weighting)[low:high].sum()) / _total_weight(v, weighting)
     return gained * n / max(1, most - least)
 

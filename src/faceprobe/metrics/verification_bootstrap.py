@@ -140,17 +140,20 @@ _INFLUENCES = {"eer": log_odds_eer, "auc": log_odds_auc, "d_prime": log_d_prime}
 
 @dataclass(frozen=True)
 class _Curve:
-    """The exact ROC: ``kept`` (M + 1,) is the share of mated weight among the first m comparisons."""
+    """The ROC: ``kept`` (M + 1,) is the share of mated weight among the first m comparisons, ``beyond`` (M,)
+    the non-mated ones beyond each, as ``Verification.middle`` has them: what lies about a target depends
+    then not on where scores happened to be kept one by one.
+    """
 
     weighting: Weighting
-    at_or_above: NDArray[np.int64]
+    beyond: Floats
     kept: Floats
     n_nonmated: int
 
     @classmethod
     def of(cls, v: Verification, weighting: Weighting) -> _Curve:
         kept = np.concatenate([[0.0], np.cumsum(v.weights(weighting))])
-        return cls(weighting, v.at_or_above, kept / kept[-1], v.n_nonmated)
+        return cls(weighting, v.middle, kept / kept[-1], v.n_nonmated)
 
     def log_odds(self, allowed: Floats) -> Floats:
         """Log odds of TMR where ``allowed`` (K,) false matches are, straight between whole numbers, and
@@ -159,10 +162,10 @@ class _Curve:
         allowed = np.minimum(allowed, self.n_nonmated)
         whole = np.floor(allowed)
         low, high = (
-            self.kept[np.searchsorted(self.at_or_above, k.astype(np.int64), side="right")]
+            self.kept[np.searchsorted(self.beyond, k, side="right")]
             for k in (whole, whole + 1)
         )
-        least = 0.5 / len(self.at_or_above)
+        least = 0.5 / len(self.beyond)
         rate = np.clip(low + (high - low) * (allowed - whole), least, 1 - least)
         odds: Floats = np.log(rate / (1 - rate))
         return odds
