@@ -2,8 +2,8 @@
 
     python docs/cloaks.py PHOTOS RECOGNISER
 
-PHOTOS is a folder of photos, of each of whose first five subfolders the first is taken; RECOGNISER an ONNX face
-recogniser of 112 px, the surrogate. YuNet's weights come from ``FACEPROBE_DETECTOR``.
+PHOTOS is a folder of photos, of each of whose first three subfolders the first is taken; RECOGNISER an ONNX
+face recogniser of 112 px, the surrogate. YuNet's weights come from ``FACEPROBE_DETECTOR``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from faceprobe.cloaks.listing import list_cloaks, list_purifiers
 
 PAGE = Path(__file__).parent / "cloaks.md"
 OPTIONS = "?size=112&mean=127.5&scale=128&color=rgb&flip=sum"
-PEOPLE = 5
+PEOPLE = 3
 SHOWN = ("psnr", "ssim", "dssim", "dssim_crop_max", "cosine")
 
 
