@@ -20,7 +20,7 @@ from faceprobe.report.plot import Axis, Plot, shortened
 from faceprobe.report.theme import Mark, mark
 from faceprobe.report.words import MINUS, fraction
 
-WIDTH, LEFT, RIGHT = 460, 120, 86
+WIDTH, LEFT, RIGHT = 470, 120, 102
 ROW, HEAD = 17, 24
 SPACING, MOST_ROWS = 9, 15
 SHAPES = (("square", False), ("triangle", False), ("diamond", False), ("circle", True), ("square", True))

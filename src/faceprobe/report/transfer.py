@@ -12,7 +12,7 @@ from faceprobe.report.plot import CHARACTER, Axis, Plot, shortened
 from faceprobe.report.theme import HEAT_MOST
 from faceprobe.report.words import MINUS, listed
 
-LEFT, COLUMN, ROW, LINE = 124, 70, 40, 14
+LEFT, COLUMN, ROW, LINE = 124, 74, 40, 14
 PROTOCOLS = ((POISONING, "enrolled", "cloaked photos enrolled"), (EVASION, "probe", "cloaked photo as probe"))
 
 

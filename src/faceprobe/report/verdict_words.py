@@ -48,6 +48,7 @@ def overall(scene: CloakScene, found: list[Verdict]) -> Sentence | None:
         "cloaks_overall",
         ground(scene.run, rows),
         cloaks=count_of(len(judged), "cloak"),
+        each="each " if len(judged) > 1 else "",
         clauses=listed(clauses),
     )
 
