@@ -249,7 +249,7 @@ def test_eval_refuses_what_does_not_go_together(
 
 @pytest.mark.slow
 def test_a_cloak_with_gradients_end_to_end(tmp_path: Path) -> None:
-    fawkes = "fawkes-0.3-min[bundled:clip-s]"
+    fawkes = "fawkes-1.0.1-low[bundled:clip-s]"
     asked = small(
         models=["bundled:clip-s"],
         datasets=["synthetic?people=6&photos=3&split=test&seed=0"],
@@ -259,5 +259,5 @@ def test_a_cloak_with_gradients_end_to_end(tmp_path: Path) -> None:
     )
     result = run_study(asked, tmp_path / "run", quiet=True)
     (most,) = by(result.rows, cloak=fawkes, metric="dssim_crop_max")
-    assert most.value is not None and 0 < most.value <= 1.1 * 0.002
+    assert most.value is not None and 0 < most.value <= 1.1 * 0.005
     assert run_study(asked, tmp_path / "again", quiet=True).rows == result.rows
