@@ -156,12 +156,10 @@ def log_odds_eer(summary: ScoreSummary, v: Verification, weighting: Weighting, v
 
 
 def _slope(v: Verification, weighting: Weighting, value: float) -> float:
-    """dTMR / dFMR of the curve over FMR from two thirds of ``value`` to one and a half of it. Counted by
-    ``middle``, which does not depend on where scores were kept one by one.
-    """
+    """dTMR / dFMR of the curve over FMR from two thirds of ``value`` to one and a half of it."""
     n = v.n_nonmated
     least, most = int(value * n / 1.5), min(n, int(np.ceil(1.5 * value * n)))
-    low, high = np.searchsorted(v.middle, [least, most], side="right")
+    low, high = np.searchsorted(v.beyond, [least, most], side="right")
     gained = float(v.weights(weighting)[low:high].sum()) / _total_weight(v, weighting)
     return gained * n / max(1, most - least)
 

@@ -27,7 +27,8 @@ class Verification:
     """Mated comparisons from the highest score to the lowest: ``score`` (M,) float64, ``label`` (M,)
     int32, ``at_or_above`` and ``above`` (M,) int64 non-mated comparisons among ``n_nonmated``, ``middle``
     (M,) float64 and ``exact`` (M,) bool as in :class:`ScoreSummary`. ``n_people`` counts everybody, with or
-    without mated comparisons.
+    without mated comparisons. ``all_kept`` says that every non-mated score was kept, so that all counts are
+    exact by design, not by where windows came to lie.
     """
 
     score: NDArray[np.float64]
@@ -38,6 +39,7 @@ class Verification:
     exact: NDArray[np.bool_]
     n_nonmated: int
     n_people: int
+    all_kept: bool = True
 
     @classmethod
     def of(cls, summary: ScoreSummary, keep: NDArray[np.bool_] | None = None) -> Verification:
@@ -52,7 +54,15 @@ class Verification:
             exact=summary.exact[chosen],
             n_nonmated=summary.n_nonmated,
             n_people=int(summary.labels[-1]) + 1,
+            all_kept=summary.counts.frame.exact,
         )
+
+    @cached_property
+    def beyond(self) -> NDArray[np.float64]:
+        """(M,) non-mated comparisons at or above each mated one, where all are kept; else ``middle``, which
+        does not depend on where scores were kept one by one. For slopes, not for figures.
+        """
+        return self.at_or_above.astype(np.float64) if self.all_kept else self.middle
 
     @cached_property
     def per_person(self) -> NDArray[np.int64]:

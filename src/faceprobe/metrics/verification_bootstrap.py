@@ -141,8 +141,7 @@ _INFLUENCES = {"eer": log_odds_eer, "auc": log_odds_auc, "d_prime": log_d_prime}
 @dataclass(frozen=True)
 class _Curve:
     """The ROC: ``kept`` (M + 1,) is the share of mated weight among the first m comparisons, ``beyond`` (M,)
-    the non-mated ones beyond each, as ``Verification.middle`` has them: what lies about a target depends
-    then not on where scores happened to be kept one by one.
+    the non-mated ones beyond each, as :attr:`Verification.beyond` has them.
     """
 
     weighting: Weighting
@@ -153,7 +152,7 @@ class _Curve:
     @classmethod
     def of(cls, v: Verification, weighting: Weighting) -> _Curve:
         kept = np.concatenate([[0.0], np.cumsum(v.weights(weighting))])
-        return cls(weighting, v.middle, kept / kept[-1], v.n_nonmated)
+        return cls(weighting, v.beyond, kept / kept[-1], v.n_nonmated)
 
     def log_odds(self, allowed: Floats) -> Floats:
         """Log odds of TMR where ``allowed`` (K,) false matches are, straight between whole numbers, and
@@ -161,10 +160,7 @@ class _Curve:
         """
         allowed = np.minimum(allowed, self.n_nonmated)
         whole = np.floor(allowed)
-        low, high = (
-            self.kept[np.searchsorted(self.beyond, k, side="right")]
-            for k in (whole, whole + 1)
-        )
+        low, high = (self.kept[np.searchsorted(self.beyond, k, side="right")] for k in (whole, whole + 1))
         least = 0.5 / len(self.beyond)
         rate = np.clip(low + (high - low) * (allowed - whole), least, 1 - least)
         odds: Floats = np.log(rate / (1 - rate))
