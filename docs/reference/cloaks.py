@@ -1,13 +1,13 @@
 """Makes the committed figures on published cloaked photos.
 
-    python docs/reference/cloaks.py FOLDER RECOGNISER [--detector YUNET] [--own]
+    python docs/reference/cloaks.py FOLDER RECOGNISER [--detector YUNET] [--own N]
 
 FOLDER holds photos of actors with the cloaks of their authors (``cloaked:FOLDER``), RECOGNISER is an ONNX
 face recogniser of 112 x 112 pixels. Writes ``docs/reference/cloaks.json`` and the tables of
 ``docs/reference/README.md``: aggregates only, no photo, vector or score of a photo, people as "person 1" and
-so on in the order of their names. ``--own`` adds our own Fawkes and LowKey, made from the clean photos that
-LowKey's authors scaled (185 of them), with the recogniser and then a bundled model to look through; that
-takes long, and what was made is kept in the cache.
+so on in the order of their names. ``--own`` adds our own Fawkes and LowKey, made from the first N photos of
+each person among the clean ones that LowKey's authors scaled (185 in all), with the recogniser and then a
+bundled model to look through; what was made is kept in the cache.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def main() -> None:
     options.add_argument("folder", type=Path)
     options.add_argument("recogniser", type=Path)
     options.add_argument("--detector")
-    options.add_argument("--own", action="store_true")
+    options.add_argument("--own", type=int, default=0)
     asked = options.parse_args()
     onnx = f"onnx:{asked.recogniser}?size=112&mean=127.5&scale=128&color=rgb"
     models = {RECOGNISER: load_model(onnx)} | {name: load_model(name) for name in BUNDLED}
@@ -66,7 +66,7 @@ def main() -> None:
             )
         print(cloak, "done", flush=True)
     if asked.own:
-        cells += own_cloaks(asked.folder, models, onnx, asked.detector)
+        cells += own_cloaks(asked.folder, models, onnx, asked.detector, asked.own)
     document = {"schema": "faceprobe.reference.cloaks/1", "title": TITLE, "note": NOTE, "cells": cells}
     (HERE / "cloaks.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     page = HERE / "README.md"
@@ -119,7 +119,7 @@ def per_person(outcome: Outcome) -> dict[str, list[float]]:
 
 
 def own_cloaks(
-    folder: Path, models: dict[str, ImageEncoder], onnx: str, detector: str | None
+    folder: Path, models: dict[str, ImageEncoder], onnx: str, detector: str | None, photos_each: int
 ) -> list[dict[str, Any]]:
     """Our own Fawkes and LowKey on LowKey's scaled clean photos, seen through one model and tried on all."""
     from faceprobe.cloaks.catalog import load_cloak
@@ -128,7 +128,9 @@ def own_cloaks(
     from faceprobe.faces.weights import find_detector
 
     table = load_dataset(f"cloaked:{folder}?clean=small&variant=clean")
-    rows = [k for k, image in enumerate(table.images.tolist()) if image.endswith("_small.png")]
+    small = [k for k, image in enumerate(table.images.tolist()) if image.endswith("_small.png")]
+    people = sorted({str(table.identities[k]) for k in small})
+    rows = [k for who in people for k in [k for k in small if table.identities[k] == who][:photos_each]]
     eyes: Detector = find_detector(detector)
     cells = []
     for surrogate in (f"({onnx})", "bundled:face"):
@@ -136,8 +138,9 @@ def own_cloaks(
             cloak = load_cloak(f"{stem}[{surrogate}]")
             photos = cloak_table(table, cloak, rows, seed=0, detector=eyes)
             both = with_cloaked(table, photos)
-            for model, encoder in models.items():
-                cell = measured(both, encoder, model, photos.cloak.id, "as-is")
+            seen = [(model, "as-is") for model in models]
+            for model, crop in [*seen, (RECOGNISER, "aligned-112"), ("bundled:face", "aligned-112")]:
+                cell = measured(both, models[model], model, photos.cloak.id, crop, detector)
                 changed = sum(any(f.changed for f in r.faces) for r in photos.records)
                 cells.append(cell | {"photos": len(photos.records), "changed": changed})
             print(photos.cloak.id, "done", flush=True)
