@@ -337,6 +337,15 @@ def test_strips_are_bounded_and_varied(run_dir: Path) -> None:
     assert strip_views(run, "lfw:x", many) == []
 
 
+def test_strips_show_every_algorithm_before_a_second_surrogate(run_dir: Path) -> None:
+    grey = np.full((16, 16, 3), 128, dtype=np.uint8)
+    names = ["pgd[a]", "pgd[b]", "pgd[c]", "pgd[d]", "pgd[e]", "pgd[f]", "lowkey[a]", "opom[a]", "pgd[a]"]
+    views = strip_views(
+        read_run(run_dir), "synthetic", [Strip("synthetic", n, "", grey, grey) for n in names]
+    )
+    assert [v.cloak for v in views] == ["pgd[a]", "lowkey[a]", "opom[a]", "pgd[b]", "pgd[c]", "pgd[d]"]
+
+
 def test_the_difference_is_amplified_about_grey() -> None:
     clean = np.full((4, 4, 3), 100, dtype=np.uint8)
     cloaked = clean.copy()

@@ -81,8 +81,8 @@ def adaptive_figure(scene: CloakScene) -> Plot | None:
 
 
 def _beside_figure(scene: CloakScene, name: str, title: str, variants: list[Variant]) -> Plot | None:
-    """A row a cloak and model, a marker a variant; None where fewer than two of them were measured."""
-    rows = {
+    """A row a cloak and model that has two of the ``variants``, a marker each; None where there is none."""
+    every = {
         (cloak, model): {
             k: row
             for k, v in enumerate(variants)
@@ -91,11 +91,12 @@ def _beside_figure(scene: CloakScene, name: str, title: str, variants: list[Vari
         for cloak in scene.attacks
         for model in _focus(scene, cloak)
     }
+    rows = {place: found for place, found in every.items() if len(found) > 1}
     used = sorted({k for found in rows.values() for k in found})
     if len(used) < 2:
         return None
     step = SPACING * len(used) + 7
-    lines = {c: [m for k, m in rows if k is c and rows[c, m]] for c in scene.attacks}
+    lines = {c: [m for k, m in rows if k is c] for c in scene.attacks}
     height = 8 + sum(HEAD + step * len(models) for models in lines.values() if models) + 44
     low = min(
         r.value or 0.0 if r.ci_low is None else r.ci_low for found in rows.values() for r in found.values()

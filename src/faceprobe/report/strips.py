@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput
+from faceprobe.report.cloaks import read_cloak
 from faceprobe.report.run_data import Run
 
 Pixels = NDArray[np.uint8]
@@ -53,18 +55,21 @@ class StripView:
 
 
 def strip_views(run: Run, dataset: str, strips: Sequence[Strip]) -> list[StripView]:
-    """The strips of ``dataset``, at most :data:`MOST_STRIPS`, different cloaks before further photos of one.
+    """The strips of ``dataset``, at most :data:`MOST_STRIPS`: different algorithms first, then one with other
+    surrogates, then further photos of one cloak.
 
     Raises :class:`BadInput` for a pair of different sizes or of no RGB photos.
     """
     own = [s for s in strips if s.dataset == dataset]
-    turns: dict[str, int] = {}
+    turns: Counter[str] = Counter()
     ranked = []
     for strip in own:
-        turns[strip.cloak] = turns.get(strip.cloak, 0) + 1
-        ranked.append((turns[strip.cloak], strip))
-    ranked.sort(key=lambda entry: entry[0])
-    return [_view(run, strip) for _, strip in ranked[:MOST_STRIPS]]
+        stem = read_cloak(strip.cloak).stem
+        turns[strip.cloak] += 1
+        turns[f"{stem} {turns[strip.cloak]}"] += 1
+        ranked.append((turns[strip.cloak], turns[f"{stem} {turns[strip.cloak]}"], strip))
+    ranked.sort(key=lambda entry: entry[:2])
+    return [_view(run, strip) for _, _, strip in ranked[:MOST_STRIPS]]
 
 
 def difference(clean: Pixels, cloaked: Pixels, factor: int = AMPLIFIED) -> Pixels:
