@@ -1,9 +1,10 @@
 """Fills the tables of ``docs/cloaks.md`` by running what they show.
 
-    python docs/cloaks.py PHOTOS RECOGNISER
+    python docs/cloaks.py RUN [PHOTOS RECOGNISER]
 
-PHOTOS is a folder of photos, of each of whose first three subfolders the first is taken; RECOGNISER an ONNX
-face recogniser of 112 px, the surrogate. YuNet's weights come from ``FACEPROBE_DETECTOR``.
+RUN is the folder of ``faceprobe run cloaks``. PHOTOS is a folder of photos, of each of whose first three
+subfolders the first is taken; RECOGNISER an ONNX face recogniser of 112 px, the surrogate; without them the
+table of real photos stays as it is. YuNet's weights come from ``FACEPROBE_DETECTOR``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ from pathlib import Path
 
 from faceprobe.cloaks.folder import FolderRun, cloak_folder
 from faceprobe.cloaks.listing import list_cloaks, list_purifiers
+from faceprobe.core.result import Result
+from faceprobe.report.cloaks import ADDED, POISONING, cloak_scenes
+from faceprobe.report.run_data import read_run
+from faceprobe.report.verdict import points_of, verdicts
 
 PAGE = Path(__file__).parent / "cloaks.md"
 OPTIONS = "?size=112&mean=127.5&scale=128&color=rgb&flip=sum"
@@ -24,13 +29,16 @@ SHOWN = ("psnr", "ssim", "dssim", "dssim_crop_max", "cosine")
 
 
 def main() -> None:
-    photos, recogniser = (Path(a) for a in sys.argv[1:3])
+    run, *real = (Path(a) for a in sys.argv[1:])
     text = PAGE.read_text(encoding="utf-8")
-    for name, lines in {
+    filled = {
         "cloaks": cloak_table(),
         "purifiers": table(["purifier", "what it does"], [[p["name"], p["about"]] for p in list_purifiers()]),
-        "measured": measured_table(photos, recogniser),
-    }.items():
+        "study": study_table(run),
+    }
+    if real:
+        filled["measured"] = measured_table(*real)
+    for name, lines in filled.items():
         pattern = rf"(<!-- {name} -->\n).*?(\n<!-- end -->)"
         text, found = re.subn(pattern, lambda m, t=lines: m[1] + t + m[2], text, flags=re.S)
         if found != 1:
@@ -44,6 +52,31 @@ def cloak_table() -> str:
         constants = ", ".join(f"{k} {_number(v)}" for k, v in cloak.card.constants.items())
         rows.append([f"`{cloak.stem}`", cloak.card.about, constants or "-"])
     return table(["name", "what it does", "constants"], rows)
+
+
+def study_table(run: Path) -> str:
+    """Each cloak on the best recogniser that it was not computed on, as the report judges it."""
+    (scene,) = cloak_scenes(read_run(run))
+    rows = []
+    for v in verdicts(scene):
+        noise = next((c for c in scene.cloaks if c.like == v.cloak.id), None)
+        beside = noise and scene.row(v.victim, noise, POISONING, ADDED)
+        left = v.purified
+        seen = v.adaptive[0] if v.adaptive else None
+        dssim = scene.quality(v.cloak, "dssim")
+        rows.append(
+            [
+                f"`{v.cloak.id}`",
+                f"`{v.victim}`",
+                _points(v.added),
+                _points(beside or None),
+                f"{_points(left[1])} ({left[0]})" if left else "-",
+                _points(seen),
+                f"{dssim.value:.4f}" if dssim and dssim.value is not None else "-",
+            ]
+        )
+    head = ["cloak", "judged on", "adds, points", "noise at equal PSNR adds", "after the hardest purifier"]
+    return table([*head, "adaptive collector", "DSSIM"], rows)
 
 
 def measured_table(photos: Path, recogniser: Path) -> str:
@@ -73,6 +106,10 @@ def measured_row(done: FolderRun) -> list[str]:
 def table(head: list[str], lines: list[list[str]]) -> str:
     rule = ["---"] * len(head)
     return "\n".join("| " + " | ".join(line) + " |" for line in [head, rule, *lines])
+
+
+def _points(row: Result | None) -> str:
+    return "-" if row is None else points_of(row).replace(" points", "")
 
 
 def _number(value: object) -> str:
