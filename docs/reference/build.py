@@ -1,10 +1,11 @@
 """Makes the committed reference figures from a run of the packaged study ``lfw``.
 
-    python docs/reference/build.py RUN
+    python docs/reference/build.py RUN [--add]
 
 writes ``docs/reference/lfw.json`` (rows and score histograms; no photo, vector, name or score of a pair), the
 tables of ``docs/reference/README.md``, and the few rows that a report shows,
-``src/faceprobe/report/data/reference_lfw.json``.
+``src/faceprobe/report/data/reference_lfw.json``. ``--add`` keeps what is committed, but for the models and
+crops that RUN holds too.
 """
 
 from __future__ import annotations
@@ -59,6 +60,15 @@ def reference(run: Path) -> dict[str, Any]:
     }
 
 
+def joined(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """``old`` with the models and crops of ``new`` added or replaced, rows in the order of results."""
+    place = {(r["model"], r["crop"]) for r in new["rows"]}
+    rows = [r for r in old["rows"] if (r["model"], r["crop"]) not in place] + new["rows"]
+    rows.sort(key=lambda r: (r["model"], r["crop"], r["protocol"], r["metric"], r["weighting"]))
+    parts = {key: old[key] | new[key] for key in ("excluded", "histograms")}
+    return old | parts | {"rows": rows}
+
+
 def packaged(document: dict[str, Any]) -> dict[str, Any]:
     """The part of the document that reports show."""
     kept = ("model", "crop", "protocol", "metric", "weighting", "value", "ci_low", "ci_high", "n_identities")
@@ -101,6 +111,8 @@ def _short(values: np.ndarray) -> list[float | int]:
 
 def main() -> None:
     document = reference(Path(sys.argv[1]))
+    if "--add" in sys.argv[2:]:
+        document = joined(read_json(HERE / "lfw.json"), document)
     (HERE / "lfw.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     PACKAGED.write_text(json.dumps(packaged(document), indent=1) + "\n", encoding="utf-8")
     page = HERE / "README.md"

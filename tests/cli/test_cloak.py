@@ -67,7 +67,8 @@ def test_a_single_photo(photos: Path, tmp_path: Path) -> None:
 def test_what_a_cloak_looks_through_is_said_aloud(
     photos: Path, tmp_path: Path, shared: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cloak(photos, tmp_path / "out", "fawkes-1.0.2-low[bundled:face]") == 0
+    weights = str(shared / "weights" / "yunet_n_dynamic.onnx")
+    assert cloak(photos, tmp_path / "out", "fawkes-1.0.2-low[bundled:face]", "--detector", weights) == 0
     captured = capsys.readouterr()
     assert "surrogate: bundled:face" in captured.err and "synthetic people" in captured.err
     assert "perceptual term: dssim" in captured.err

@@ -98,7 +98,7 @@ def test_vectors_of_a_store_measure_as_the_model_that_made_them(
         (["--model", "ViT-B-32/opena", "--dataset", SMALL], 2, ["ViT-B-32", "did you mean 'openai'"]),
         (["--model", "pixels:4", "--dataset", "sythetic"], 2, ["did you mean 'synthetic'"]),
         (["--model", "pixels:4", "--dataset", "megaface"], 2, ["megaface comes with a later step"]),
-        (["--model", "pixels:4", "--dataset", "celeba"], 1, ["celeba:PATH"]),
+        (["--model", "pixels:4", "--dataset", "celeba"], 2, ["celeba:PATH"]),
         (["--model", "pixels:4", "--dataset", SMALL, "--crop", "fase"], 2, ["unknown crop 'fase'"]),
         (["--model", "pixels:4", "--dataset", SMALL, "--protocol", "lwf"], 2, ["unknown protocol 'lwf'"]),
         (["--model", "pixels:4", "--dataset", SMALL, "--protocol", "lfw/official"], 1, ["no list of pairs"]),
