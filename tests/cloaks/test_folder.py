@@ -311,6 +311,7 @@ sys.exit(code)
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc/self/status")
 def test_a_photo_of_108_million_pixels_needs_bounded_memory(tmp_path: Path, shared: Path) -> None:
     """12,000 x 9,000 px with a face of the built-in world, cloaked in less than 3 GB."""
