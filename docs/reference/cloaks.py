@@ -68,7 +68,7 @@ def main() -> None:
     if asked.own:
         cells += own_cloaks(asked.folder, models, onnx, asked.detector, asked.own)
     document = {"schema": "faceprobe.reference.cloaks/1", "title": TITLE, "note": NOTE, "cells": cells}
-    (HERE / "cloaks.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    (HERE / "cloaks.json").write_text(written(document), encoding="utf-8")
     page = HERE / "README.md"
     text = re.sub(
         r"(<!-- cloaks -->\n).*?(\n<!-- end cloaks -->)",
@@ -78,6 +78,13 @@ def main() -> None:
     )
     page.write_text(text, encoding="utf-8")
     print(f"{len(cells)} cells")
+
+
+def written(document: dict[str, Any]) -> str:
+    """JSON with a line for each cell."""
+    head = json.dumps({k: v for k, v in document.items() if k != "cells"}, indent=1)
+    cells = ",\n".join(json.dumps(cell) for cell in document["cells"])
+    return f'{head[:-2]},\n "cells": [\n{cells}\n ]\n}}\n'
 
 
 def measured(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl
 
 from faceprobe.core.errors import WrongUsage
+from faceprobe.core.names import check_options
 from faceprobe.models import parse_model
 from faceprobe.models.base import model_id
 
@@ -34,10 +35,7 @@ class CloakName:
 
     def check_options(self, known: set[str]) -> None:
         """Raise :class:`WrongUsage` for the first option that ``known`` does not hold."""
-        for key in self.options:
-            if key not in known:
-                allowed = ", ".join(sorted(known)) or "none"
-                raise WrongUsage(f"{self.stem} has an unknown option {key!r}; known options: {allowed}")
+        check_options(self.stem, self.options, known)
 
     def shown(self, surrogates: tuple[str, ...], perceptual: str = "") -> str:
         """The id that results carry: surrogates without options and folders of this machine, then the

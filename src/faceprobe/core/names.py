@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
@@ -33,10 +34,7 @@ class Name:
 
     def check_options(self, known: set[str]) -> None:
         """Raise :class:`WrongUsage` for the first option that ``known`` does not hold."""
-        for key in self.options:
-            if key not in known:
-                allowed = ", ".join(sorted(known)) or "none"
-                raise WrongUsage(f"{self} has an unknown option {key!r}; known options: {allowed}")
+        check_options(str(self), self.options, known)
 
     def __str__(self) -> str:
         text = f"{self.kind}:{self.body}" if self.kind and self.body else self.kind or self.body
@@ -45,6 +43,14 @@ class Name:
         if self.options:
             text += "?" + "&".join(f"{k}={v}" for k, v in self.options.items())
         return text
+
+
+def check_options(name: str, options: Iterable[str], known: set[str]) -> None:
+    """Raise :class:`WrongUsage` for the first of the ``options`` of ``name`` that ``known`` does not hold."""
+    for key in options:
+        if key not in known:
+            allowed = ", ".join(sorted(known)) or "none"
+            raise WrongUsage(f"{name} has an unknown option {key!r}; known options: {allowed}")
 
 
 def parse_name(text: str, bare_kind: str = "") -> Name:
