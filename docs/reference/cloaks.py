@@ -5,9 +5,10 @@
 FOLDER holds photos of actors with the cloaks of their authors (``cloaked:FOLDER``), RECOGNISER is an ONNX
 face recogniser of 112 x 112 pixels. Writes ``docs/reference/cloaks.json`` and the tables of
 ``docs/reference/README.md``: aggregates only, no photo, vector or score of a photo, people as "person 1" and
-so on in the order of their names. ``--own`` adds our own Fawkes and LowKey, made from the first N photos of
-each person among the clean ones that LowKey's authors scaled (185 in all), with the recogniser and then a
-bundled model to look through; what was made is kept in the cache.
+so on in the order of their names. With ``--own`` those figures stay as they are committed, and our own Fawkes
+and LowKey are measured instead, made from the first N photos of each person among the clean ones that LowKey's
+authors scaled (185 in all), with the recogniser and then a bundled model to look through; what was made is kept
+in the cache.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from faceprobe.models.base import ImageEncoder
 from faceprobe.protocols import Outcome, evaluate
 
 HERE = Path(__file__).parent
+PLACE = HERE / "cloaks.json"
 TITLE = "Published cloaked photos of five actors"
 NOTE = (
     "523 face crops of 18 actors; five of them (185 photos) with the authors' own LowKey and Fawkes v1 "
@@ -55,20 +57,15 @@ def main() -> None:
     asked = options.parse_args()
     onnx = f"onnx:{asked.recogniser}?size=112&mean=127.5&scale=128&color=rgb"
     models = {RECOGNISER: load_model(onnx)} | {name: load_model(name) for name in BUNDLED}
-    name = f"cloaked:{asked.folder}?control=framed,png,jpeg"
-    cells = []
-    for cloak in (*AUTHORS, *CONTROLS):
-        table = load_dataset(f"{name}&variant=clean,{cloak}")
-        cells += [measured(table, models[model], model, cloak, "as-is") for model in models]
-        if asked.detector:
-            cells.append(
-                measured(table, models[RECOGNISER], RECOGNISER, cloak, "aligned-112", asked.detector)
-            )
-        print(cloak, "done", flush=True)
+    committed = json.loads(PLACE.read_text(encoding="utf-8"))["cells"] if PLACE.is_file() else []
+    ours = [cell for cell in committed if "[" in cell["cloak"]]
     if asked.own:
+        cells = [cell for cell in committed if cell not in ours]
         cells += own_cloaks(asked.folder, models, onnx, asked.detector, asked.own)
+    else:
+        cells = published_cloaks(asked.folder, models, asked.detector) + ours
     document = {"schema": "faceprobe.reference.cloaks/1", "title": TITLE, "note": NOTE, "cells": cells}
-    (HERE / "cloaks.json").write_text(written(document), encoding="utf-8")
+    PLACE.write_text(written(document), encoding="utf-8")
     page = HERE / "README.md"
     text = re.sub(
         r"(<!-- cloaks -->\n).*?(\n<!-- end cloaks -->)",
@@ -123,6 +120,21 @@ def per_person(outcome: Outcome) -> dict[str, list[float]]:
         for key, values in outcome.curves.items()
         if np.issubdtype(values.dtype, np.floating)
     }
+
+
+def published_cloaks(
+    folder: Path, models: dict[str, ImageEncoder], detector: str | None
+) -> list[dict[str, Any]]:
+    """The authors' own files, and the clean photos saved or framed as they are."""
+    name = f"cloaked:{folder}?control=framed,png,jpeg"
+    cells = []
+    for cloak in (*AUTHORS, *CONTROLS):
+        table = load_dataset(f"{name}&variant=clean,{cloak}")
+        cells += [measured(table, models[model], model, cloak, "as-is") for model in models]
+        if detector:
+            cells.append(measured(table, models[RECOGNISER], RECOGNISER, cloak, "aligned-112", detector))
+        print(cloak, "done", flush=True)
+    return cells
 
 
 def own_cloaks(
