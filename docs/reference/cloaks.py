@@ -5,10 +5,10 @@
 FOLDER holds photos of actors with the cloaks of their authors (``cloaked:FOLDER``), RECOGNISER is an ONNX
 face recogniser of 112 x 112 pixels. Writes ``docs/reference/cloaks.json`` and the tables of
 ``docs/reference/README.md``: aggregates only, no photo, vector or score of a photo, people as "person 1" and
-so on in the order of their names. With ``--own`` those figures stay as they are committed, and our own Fawkes
-and LowKey are measured instead, made from the first N photos of each person among the clean ones that LowKey's
-authors scaled (185 in all), with the recogniser and then a bundled model to look through; what was made is kept
-in the cache.
+so on in the order of their names. With ``--own`` those figures stay as they are committed, and our own
+Fawkes and LowKey are measured instead, made from the first N photos of each person among the clean ones that
+LowKey's authors scaled (185 in all), with the recogniser and then a bundled model to look through; what was
+made is kept in the cache.
 """
 
 from __future__ import annotations

@@ -30,7 +30,12 @@ NAMES = ("ijb/1:1", "ijb/1:1-nearest", "ijb/1:1-mean", "ijb/1:N")
 def measured(
     data: LabelledEmbeddings, *names: str, replicates: int = 0
 ) -> dict[tuple[str, str, str], Metric]:
-    outcome = evaluate(data, list(names), replicates=replicates)
+    try:
+        outcome = evaluate(data, list(names), replicates=replicates)
+    except BadInput as error:
+        if "vector of zeros" in str(error):  # coarse vectors of one template cancel out: no world to measure
+            reject()
+        raise
     return {(m.protocol, m.metric, m.weighting): m for m in outcome.metrics}
 
 
@@ -38,7 +43,7 @@ def rows_of(data: LabelledEmbeddings, preset: str = "score-media") -> np.ndarray
     assert data.templates is not None
     try:
         return exact_rows(pool_templates(data.vectors, data.paths, data.templates, preset))
-    except BadInput:  # coarse vectors of one template may cancel out: no world to measure
+    except BadInput:
         reject()
 
 
