@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from faceprobe.cloaks.names import CloakName
 from faceprobe.cloaks.sight import Group, Sight, group_of, sees_whole, window_seed
 from faceprobe.cloaks.surrogate import DEFAULT, Surrogate, surrogate_hash
-from faceprobe.cloaks.types import CloakCard, Cloaked, FaceReport, Subject
+from faceprobe.cloaks.types import CloakCard, Cloaked, FaceReport, Subject, no_tick
 from faceprobe.cloaks.windows import Plan, Window, paste, plan, read_window
 from faceprobe.core.errors import UnknownName, WrongUsage
 from faceprobe.core.files import sha256_json
@@ -30,10 +30,6 @@ NO_FACE = "no face found"
 
 Placed = tuple[int, int, Window]
 """A subject's number, the number of its window, the window."""
-
-
-def _nothing() -> None:
-    """The default tick."""
 
 
 class WindowCloak(ABC):
@@ -79,7 +75,7 @@ class WindowCloak(ABC):
         """
 
     def apply(
-        self, subjects: Sequence[Subject], *, seed: int, tick: Callable[[], None] = _nothing
+        self, subjects: Sequence[Subject], *, seed: int, tick: Callable[[], None] = no_tick
     ) -> list[Cloaked]:
         """Cloak ``subjects``; see :class:`faceprobe.cloaks.types.Cloak`."""
         began = time.perf_counter()

@@ -8,13 +8,9 @@ from dataclasses import dataclass
 
 from faceprobe.cloaks.names import CloakName
 from faceprobe.cloaks.purify import KINDS, VERSION, Purifier, parse_purifier
-from faceprobe.cloaks.types import CloakCard, Cloaked, Subject
+from faceprobe.cloaks.types import CloakCard, Cloaked, Subject, no_tick
 from faceprobe.core.errors import WrongUsage
 from faceprobe.core.files import sha256_json
-
-
-def _no_tick() -> None:
-    return None
 
 
 @dataclass(frozen=True)
@@ -30,7 +26,7 @@ class Control:
         return sha256_json(["control", VERSION, self.purifier.name])
 
     def apply(
-        self, subjects: Sequence[Subject], *, seed: int, tick: Callable[[], None] = _no_tick
+        self, subjects: Sequence[Subject], *, seed: int, tick: Callable[[], None] = no_tick
     ) -> list[Cloaked]:
         """Every photo through the purifier; ``seed`` changes nothing."""
         done = []

@@ -17,7 +17,7 @@ from faceprobe.cloaks.fawkes_targets import candidates_of, drawn_direction
 from faceprobe.cloaks.names import CloakName
 from faceprobe.cloaks.square import MIN_SCORE, MIN_SIDE, SIDE, Square, paste, paste_rescaled, square_of, take
 from faceprobe.cloaks.surrogate import Surrogate, check_torch, load_surrogates, surrogate_hash
-from faceprobe.cloaks.types import Cloak, CloakCard, Cloaked, FaceReport, Subject, photo_seed
+from faceprobe.cloaks.types import Cloak, CloakCard, Cloaked, FaceReport, Subject, no_tick, photo_seed
 from faceprobe.core.errors import WrongUsage
 from faceprobe.core.files import sha256_json
 
@@ -67,7 +67,7 @@ class Fawkes:
         return sha256_json(parts)
 
     def apply(
-        self, subjects: Sequence[Subject], *, seed: int, tick: Callable[[], None] = lambda: None
+        self, subjects: Sequence[Subject], *, seed: int, tick: Callable[[], None] = no_tick
     ) -> list[Cloaked]:
         """Cloak photos whose faces are known; their DSSIM bound holds on the 112-pixel crop of each face.
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from faceprobe.cloaks.names import CloakName, parse_cloak
 from faceprobe.cloaks.quality import changed_box, squared_error
-from faceprobe.cloaks.types import CloakCard, Cloaked, Subject, photo_seed
+from faceprobe.cloaks.types import CloakCard, Cloaked, Subject, no_tick, photo_seed
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.files import sha256_json
 
@@ -29,10 +29,6 @@ AUTHORS_OWN = ("fawkes", "lowkey", "fawkes-v1", "fawkes-v0.3-high")
 """Variants of datasets that bear no brackets: the authors' own files, never made here."""
 
 Pixels = NDArray[np.uint8]
-
-
-def _no_tick() -> None:
-    return None
 
 
 def like_of(text: str) -> str | None:
@@ -61,7 +57,7 @@ class Noise:
         return sha256_json(["noise", VERSION, self.card.id])
 
     def apply(
-        self, subjects: Sequence[Subject], *, seed: int, tick: Callable[[], None] = _no_tick
+        self, subjects: Sequence[Subject], *, seed: int, tick: Callable[[], None] = no_tick
     ) -> list[Cloaked]:
         """Raises :class:`BadInput` where ``like`` is needed and absent or of another size."""
         done = []

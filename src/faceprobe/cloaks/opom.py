@@ -16,7 +16,7 @@ from faceprobe.cloaks.names import CloakName
 from faceprobe.cloaks.perceptual import dssim
 from faceprobe.cloaks.sight import ROWS, Group, group_of
 from faceprobe.cloaks.surrogate import Surrogate, load_surrogates, surrogate_hash
-from faceprobe.cloaks.types import CloakCard, Cloaked, FaceReport, Subject, photo_seed
+from faceprobe.cloaks.types import CloakCard, Cloaked, FaceReport, Subject, no_tick, photo_seed
 from faceprobe.cloaks.warp import SIDE, read_grid, sampling_grid
 from faceprobe.cloaks.windows import NOTE, Window, paste, plan, read_window
 from faceprobe.core.files import sha256_json
@@ -31,10 +31,6 @@ EPS, ROUNDS, STEP = 8 / 255, 16, 1 / 255
 LEARN = 10
 """Photos of a person that the mask is learnt on, and never more than half of them unless asked."""
 OPTIONS = {"learn"}
-
-
-def _nothing() -> None:
-    """The default tick."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +87,7 @@ class Opom:
         )
 
     def apply(
-        self, subjects: Sequence[Subject], *, seed: int, tick: Callable[[], None] = _nothing
+        self, subjects: Sequence[Subject], *, seed: int, tick: Callable[[], None] = no_tick
     ) -> list[Cloaked]:
         """Cloak all photos of whole persons; see :class:`faceprobe.cloaks.types.Cloak`."""
         people: dict[str, list[int]] = defaultdict(list)

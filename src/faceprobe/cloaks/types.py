@@ -108,6 +108,10 @@ class Cloak(Protocol):
     ) -> list[Cloaked]: ...
 
 
+def no_tick() -> None:
+    """The default of ``tick``: nobody counts."""
+
+
 def photo_seed(seed: int, name: str) -> int:
     """A 63-bit seed for one photo: the same in any batch and on any machine."""
     import hashlib
