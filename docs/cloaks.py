@@ -9,11 +9,12 @@ table of real photos stays as it is. YuNet's weights come from ``FACEPROBE_DETEC
 
 from __future__ import annotations
 
-import re
 import shutil
 import sys
 import tempfile
 from pathlib import Path
+
+from tables import fill
 
 from faceprobe.cloaks.folder import FolderRun, cloak_folder
 from faceprobe.cloaks.listing import list_cloaks, list_purifiers
@@ -30,7 +31,6 @@ SHOWN = ("psnr", "ssim", "dssim", "dssim_crop_max", "cosine")
 
 def main() -> None:
     run, *real = (Path(a) for a in sys.argv[1:])
-    text = PAGE.read_text(encoding="utf-8")
     filled = {
         "cloaks": cloak_table(),
         "purifiers": table(["purifier", "what it does"], [[p["name"], p["about"]] for p in list_purifiers()]),
@@ -38,12 +38,7 @@ def main() -> None:
     }
     if real:
         filled["measured"] = measured_table(*real)
-    for name, lines in filled.items():
-        pattern = rf"(<!-- {name} -->\n).*?(\n<!-- end -->)"
-        text, found = re.subn(pattern, lambda m, t=lines: m[1] + t + m[2], text, flags=re.S)
-        if found != 1:
-            raise SystemExit(f"{PAGE} has {found} places for {name}")
-    PAGE.write_text(text, encoding="utf-8")
+    fill(PAGE, filled)
 
 
 def cloak_table() -> str:

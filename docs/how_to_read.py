@@ -9,9 +9,10 @@ and of the back-test come from ``benchmarks/results``.
 from __future__ import annotations
 
 import json
-import re
 import sys
 from pathlib import Path
+
+from tables import fill
 
 from faceprobe.core.embeddings import LabelledEmbeddings
 from faceprobe.core.result import Metric
@@ -30,20 +31,15 @@ def main() -> None:
     rows = measured(data, None)
     presets = measured(data, ["lfw/official", "lfw/insightface", "lfw/facexzoo"])
     size = measured(data, ["identification/gallery-size", "identification/open-set"])
-    text = PAGE.read_text(encoding="utf-8")
-    for name, lines in {
+    parts = {
         "score": score_table(rows),
         "presets": preset_table(presets),
         "gallery": gallery_table(size),
         "duplicates": duplicate_line(data, rows),
         "coverage": coverage_table(),
         "back-test": back_test_table(),
-    }.items():
-        pattern = rf"(<!-- {name} -->\n).*?(\n<!-- end -->)"
-        text, found = re.subn(pattern, lambda m, t=lines: m[1] + t + m[2], text, flags=re.S)
-        if found != 1:
-            raise SystemExit(f"{PAGE} has {found} places for {name}")
-    PAGE.write_text(text, encoding="utf-8")
+    }
+    fill(PAGE, parts)
 
 
 def measured(data: LabelledEmbeddings, protocols: list[str] | None) -> Rows:

@@ -12,9 +12,10 @@ import pytest
 from PIL import Image
 
 from faceprobe.cloaks.catalog import load_cloak
+from faceprobe.cloaks.cloaked_table import safe_name, with_cloaked
 from faceprobe.cloaks.purify import parse_purifier, purified
 from faceprobe.cloaks.quality import psnr
-from faceprobe.cloaks.store import cloak_table, safe_name, with_cloaked
+from faceprobe.cloaks.store import cloak_table
 from faceprobe.cloaks.types import CloakCard, Cloaked, FaceReport, Scope, Subject
 from faceprobe.core.errors import BadInput, Missing
 from faceprobe.core.photo import digest_faces

@@ -13,7 +13,6 @@ from faceprobe.metrics.verification import WEIGHTINGS, Verification
 from faceprobe.metrics.verification_bootstrap import (
     deep_enough,
     verification_intervals,
-    verification_replicates,
     widening,
 )
 from faceprobe.scores import ScoreSummary, exact_rows, mated_scores, sweep
@@ -86,7 +85,7 @@ def test_row_sums_agree_with_the_full_form() -> None:
     assert deep_enough(summary, 0.01)
     assert not deep_enough(shallow, 0.01)
     found = verification_intervals(summary, v, weights, [0.01])
-    deep, rows = found.replicates, verification_replicates(shallow, v, weights, [0.01])
+    deep, rows = found.replicates, verification_intervals(shallow, v, weights, [0.01]).replicates
     full = [_full_form(summary, v, w) for w in weights]
     for weighting in WEIGHTINGS:
         for metric in ("eer", "auc", "0.01"):
@@ -162,7 +161,7 @@ def test_no_error_leaves_room_for_some() -> None:
     labels = np.repeat(np.arange(50, dtype=np.int32), 3)
     summary = sweep(rows, labels, mated_scores(rows, labels), tail_size=20_000)
     v = Verification.of(summary)
-    found = verification_replicates(summary, v, identity_weights(50, 2000, 0), [0.01])
+    found = verification_intervals(summary, v, identity_weights(50, 2000, 0), [0.01]).replicates
     for weighting in WEIGHTINGS:
         interval = percentile_interval(found["0.01", weighting])
         assert interval is not None
@@ -181,7 +180,7 @@ def test_d_prime_replicates_against_weighted_moments() -> None:
     weights = identity_weights(80, 200, 2)
     labels, tail = summary.labels, summary.tail
     for weighting in WEIGHTINGS:
-        approximate = verification_replicates(summary, v, weights, [])["d_prime", weighting]
+        approximate = verification_intervals(summary, v, weights, []).replicates["d_prime", weighting]
         exact = []
         for w in weights:
             other, own = w[labels[tail.left]] * w[labels[tail.right]], w[v.label] * v.weights(weighting)
@@ -200,7 +199,7 @@ def test_no_resampling_gives_the_figures_themselves() -> None:
     summary = simulated_summary(np.random.default_rng(5), 60, tail_size=0)
     v = Verification.of(summary)
     ones = np.ones((1, 60), dtype=np.int64)
-    found = verification_replicates(summary, v, ones, [0.01])
+    found = verification_intervals(summary, v, ones, [0.01]).replicates
     for weighting in WEIGHTINGS:
         assert found["0.01", weighting][0] == pytest.approx(
             tmr(v, summary.n_nonmated // 100, weighting), abs=1e-12

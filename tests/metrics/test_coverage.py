@@ -15,7 +15,7 @@ from simulated import simulated_summary
 
 from faceprobe.metrics.bootstrap import identity_weights, percentile_interval, wilson_interval
 from faceprobe.metrics.verification import Verification
-from faceprobe.metrics.verification_bootstrap import verification_replicates
+from faceprobe.metrics.verification_bootstrap import verification_intervals
 
 TRUTH = {"0.01": 0.7675, "0.001": 0.5325, "eer": 0.0757, "auc": 0.9774, "d_prime": 2.991}
 """The population's figures, from fourteen worlds of 2,000 people (at FMR 1e-3: three million pairs)."""
@@ -33,7 +33,7 @@ def outcomes() -> dict[str, tuple[float, float]]:
     for world in range(WORLDS):
         summary = simulated_summary(rng, PEOPLE)
         weights = identity_weights(PEOPLE, REPLICATES, seed=world)
-        found = verification_replicates(summary, Verification.of(summary), weights, [0.01, 0.001])
+        found = verification_intervals(summary, Verification.of(summary), weights, [0.01, 0.001]).replicates
         for metric, truth in TRUTH.items():
             interval = percentile_interval(found[metric, "identity"])
             assert interval is not None

@@ -54,15 +54,7 @@ class WindowCloak(ABC):
 
     @property
     def fingerprint(self) -> str:
-        return sha256_json(
-            {
-                "cloak": self.card.id,
-                "constants": self.card.constants,
-                "surrogates": surrogate_hash(self.surrogates),
-                "version": [VERSION, self.version],
-                "more": self.more(),
-            }
-        )
+        return fingerprint(self.card, self.surrogates, self.version, self.more())
 
     def more(self) -> Any:
         """What else decides the pixels: a JSON-able value for the fingerprint."""
@@ -152,6 +144,21 @@ class WindowCloak(ABC):
         note = "" if changes else NO_FACE if not faces else "; ".join(sorted(set(planned.skipped.values())))
         pixels = paste(subject.photo.pixels, changes, self.bound) if changes else subject.photo.pixels
         return Cloaked(subject.name, pixels, told, note, seconds + time.perf_counter() - began)
+
+
+def fingerprint(card: CloakCard, surrogates: Sequence[Surrogate], version: int, more: Any = None) -> str:
+    """Hex SHA-256 of what decides the output of a cloak besides photo, faces and seed. ``version`` is that of
+    its own code, ``more`` a JSON-able value.
+    """
+    return sha256_json(
+        {
+            "cloak": card.id,
+            "constants": card.constants,
+            "surrogates": surrogate_hash(surrogates),
+            "version": [VERSION, version],
+            "more": more,
+        }
+    )
 
 
 def who(subject: Subject) -> str:

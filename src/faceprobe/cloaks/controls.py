@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from faceprobe.cloaks.names import CloakName
 from faceprobe.cloaks.purify import KINDS, VERSION, Purifier, parse_purifier
-from faceprobe.cloaks.types import CloakCard, Cloaked, Subject, no_tick
+from faceprobe.cloaks.types import CloakCard, Cloaked, Subject, no_tick, one_by_one
 from faceprobe.core.errors import WrongUsage
 from faceprobe.core.files import sha256_json
 
@@ -29,13 +28,7 @@ class Control:
         self, subjects: Sequence[Subject], *, seed: int, tick: Callable[[], None] = no_tick
     ) -> list[Cloaked]:
         """Every photo through the purifier; ``seed`` changes nothing."""
-        done = []
-        for subject in subjects:
-            started = time.monotonic()
-            pixels = self.purifier.apply(subject.photo.pixels)
-            done.append(Cloaked(subject.name, pixels, seconds=time.monotonic() - started))
-            tick()
-        return done
+        return one_by_one(subjects, lambda s: (self.purifier.apply(s.photo.pixels), ""), tick)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from faceprobe.cloaks.noise import AUTHORS_OWN, like_of
 from faceprobe.cloaks.photo_files import Original, colourfulness, read_bytes, read_original, render
 from faceprobe.cloaks.quality import photo_quality
 from faceprobe.cloaks.seen import cosine_to_clean
+from faceprobe.cloaks.targets import target_subjects
 from faceprobe.cloaks.types import Cloak, CloakCard, Cloaked, Subject
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.files import sha256_bytes, sha256_json, write_bytes
@@ -114,7 +115,7 @@ def cloak_folder(
     announce(cards[0], album)
     eyes = None if all(card.control for card in cards) else find_detector(detector, offline)
     check_writable(out)
-    people = _targets(targets, eyes) if any(card.needs_targets for card in cards) else ()
+    people = _other_people(targets, eyes) if any(card.needs_targets for card in cards) else []
     cloaks = [
         load_cloak(name, device=device, offline=offline, targets=people) for name in (cloak, other) if name
     ]
@@ -274,16 +275,9 @@ def _why(done: Cloaked, faceless: bool) -> str:
     return done.note or ("no face found" if faceless else "; ".join(dict.fromkeys(reasons)))
 
 
-def _targets(text: str, detector: Detector | None) -> list[Subject]:
-    """Clean photos of other people, one subject a photo."""
-    table = load_dataset(text)
-    subjects = []
-    for row in range(len(table)):
-        photo = table.photo(row)
-        if photo.faces is None and detector is not None:
-            photo = replace(photo, faces=detector.detect(photo.pixels))
-        subjects.append(Subject(photo.content_hash, photo, str(table.identities[row])))
-    return subjects
+def _other_people(dataset: str, detector: Detector | None) -> list[Subject]:
+    table = load_dataset(dataset)
+    return target_subjects(table, range(len(table)), detector)
 
 
 def _counted(reasons: Any) -> str:

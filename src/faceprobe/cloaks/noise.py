@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from faceprobe.cloaks.names import CloakName, parse_cloak
 from faceprobe.cloaks.quality import changed_box, squared_error
-from faceprobe.cloaks.types import CloakCard, Cloaked, Subject, no_tick, photo_seed
+from faceprobe.cloaks.types import CloakCard, Cloaked, Subject, no_tick, one_by_one, photo_seed
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.files import sha256_json
 
@@ -60,13 +59,7 @@ class Noise:
         self, subjects: Sequence[Subject], *, seed: int, tick: Callable[[], None] = no_tick
     ) -> list[Cloaked]:
         """Raises :class:`BadInput` where ``like`` is needed and absent or of another size."""
-        done = []
-        for subject in subjects:
-            started = time.monotonic()
-            pixels, note = self._one(subject, photo_seed(seed, subject.name))
-            done.append(Cloaked(subject.name, pixels, note=note, seconds=time.monotonic() - started))
-            tick()
-        return done
+        return one_by_one(subjects, lambda s: self._one(s, photo_seed(seed, s.name)), tick)
 
     def _one(self, subject: Subject, seed: int) -> tuple[Pixels, str]:
         clean = subject.photo.pixels

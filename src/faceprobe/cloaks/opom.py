@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.cloaks.attack import NO_FACE, VERSION, check_name, who, whole_option
+from faceprobe.cloaks.attack import NO_FACE, check_name, fingerprint, who, whole_option
 from faceprobe.cloaks.names import CloakName
 from faceprobe.cloaks.perceptual import dssim
 from faceprobe.cloaks.sight import ROWS, Group, group_of
-from faceprobe.cloaks.surrogate import Surrogate, load_surrogates, surrogate_hash
+from faceprobe.cloaks.surrogate import Surrogate, load_surrogates
 from faceprobe.cloaks.types import CloakCard, Cloaked, FaceReport, Subject, no_tick, photo_seed
 from faceprobe.cloaks.warp import SIDE, read_grid, sampling_grid
 from faceprobe.cloaks.windows import NOTE, Window, paste, plan, read_window
-from faceprobe.core.files import sha256_json
 from faceprobe.core.photo import Photo
 from faceprobe.faces.crops import NoFace, nearest_the_centre
 
@@ -77,14 +76,7 @@ class Opom:
 
     @property
     def fingerprint(self) -> str:
-        return sha256_json(
-            {
-                "cloak": self.card.id,
-                "constants": self.card.constants,
-                "surrogates": surrogate_hash(self.surrogates),
-                "version": [VERSION, self.version],
-            }
-        )
+        return fingerprint(self.card, self.surrogates, self.version)
 
     def apply(
         self, subjects: Sequence[Subject], *, seed: int, tick: Callable[[], None] = no_tick

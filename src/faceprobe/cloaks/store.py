@@ -8,7 +8,6 @@ same batches and so the same bytes; of a chunk that was written in part, what is
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,43 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.cloaks.types import Cloak, CloakCard, Cloaked, FaceReport, Subject
+from faceprobe.cloaks.cloaked_table import NO_PIXELS, CloakedPhotos, digest_of, safe_name
+from faceprobe.cloaks.types import Cloak, Cloaked, FaceReport, Subject
 from faceprobe.core.errors import BadInput, Missing
-from faceprobe.core.files import cache_dir, read_json, sha256_bytes, sha256_json, write_bytes, write_json
-from faceprobe.core.photo import Face, Photo, UnreadablePhoto, decode_image, digest_faces
-from faceprobe.datasets.table import COLUMNS, FaceTable, PhotoSource, face_table_columns
+from faceprobe.core.files import cache_dir, read_json, sha256_json, write_bytes, write_json
+from faceprobe.core.photo import Face, Photo, UnreadablePhoto
+from faceprobe.datasets.table import FaceTable
 from faceprobe.faces.detect import Detector
 
 FORMAT = 1
-CLEAN = "clean"
-NO_PIXELS: NDArray[np.uint8] = np.zeros((0, 0, 3), dtype=np.uint8)
-
-_UNSAFE = re.compile(r"[^A-Za-z0-9._+=,;@-]")
-
-
-@dataclass(frozen=True)
-class CloakedPhotos:
-    """What :func:`cloak_table` made. Entry k of every list is one photo: ``rows`` its clean row in the table,
-    ``images`` its name in :func:`with_cloaked`, ``paths`` its PNG in the cache, ``records`` what was done
-    (:class:`Cloaked` without pixels), ``keys`` its name in the cache, ``faces`` what a detector found in
-    the clean photo (None where the dataset itself knows). ``unreadable`` are (row, reason) left out.
-    """
-
-    cloak: CloakCard
-    rows: list[int]
-    images: list[str]
-    paths: list[Path]
-    records: list[Cloaked]
-    keys: list[str]
-    faces: list[tuple[Face, ...] | None]
-    unreadable: list[tuple[int, str]]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def pixels(self, k: int) -> NDArray[np.uint8]:
-        """(H, W, 3) uint8 RGB of cloaked photo ``k``."""
-        return decode_image(self.paths[k].read_bytes(), self.paths[k].name)
 
 
 def cloak_table(
@@ -91,77 +62,6 @@ def cloak_table(
         faces=[faces for _, faces in read],
         unreadable=sorted(unreadable.items()),
     )
-
-
-def with_cloaked(table: FaceTable, photos: CloakedPhotos) -> FaceTable:
-    """The clean rows of ``table`` and behind their names the cloaked ``photos``, sorted by name.
-
-    ``variant`` is "clean" or the cloak's id, ``source_image`` names the clean photo; identity, event, group
-    and split are the clean photo's, and so are the faces. Rows of other variants, and the dataset's own pairs
-    and templates, which name rows by number, are left out.
-    """
-    variants = table.variants
-    clean = [row for row in range(len(table)) if variants is None or variants[row] == CLEAN]
-    order = clean + photos.rows
-    columns = {c: table.table.column(c).to_pylist() for c in COLUMNS if c in table.table.column_names}
-    taken = {c: [values[row] for row in order] for c, values in columns.items()}
-    names = [str(table.images[row]) for row in clean] + photos.images
-    if len(set(names)) < len(names):
-        raise BadInput(f"{table.name} already holds photos named {photos.images[0]!r}; rename that folder")
-    taken["image"] = names
-    taken["variant"] = [CLEAN] * len(clean) + [photos.cloak.id] * len(photos)
-    taken["source_image"] = [str(table.images[row]) for row in order]
-    by_name = sorted(range(len(order)), key=names.__getitem__)
-    rows = face_table_columns(**{c: [values[k] for k in by_name] for c, values in taken.items()})
-    kept = zip(photos.images, photos.rows, photos.paths, photos.faces, strict=True)
-    files = {name: CloakedFile(path, str(table.images[row]), faces) for name, row, path, faces in kept}
-    wrap = DigestCloakedSource if hasattr(table.source, "digest") else CloakedSource
-    return replace(table, table=rows, source=wrap(table.source, files), pairs=None, templates=None)
-
-
-def safe_name(cloak_id: str) -> str:
-    """``cloak_id`` as part of a file's name: ``fawkes-1.0.2-mid_bundled_face_``."""
-    return _UNSAFE.sub("_", cloak_id)
-
-
-@dataclass(frozen=True)
-class CloakedFile:
-    """A cloaked photo's PNG, the clean photo that it was made from and, where a detector found them, the
-    clean photo's faces.
-    """
-
-    path: Path
-    clean: str
-    faces: tuple[Face, ...] | None = None
-
-
-@dataclass(frozen=True)
-class CloakedSource:
-    """Reads cloaked photos from the cache and every other one from ``inner``. Picklable, if ``inner`` is."""
-
-    inner: PhotoSource
-    files: dict[str, CloakedFile]
-
-    def read(self, image: str) -> Photo:
-        file = self.files.get(image)
-        if file is None:
-            return self.inner.read(image)
-        data = _bytes_of(file, image)
-        faces = self.inner.read(file.clean).faces if file.faces is None else file.faces
-        return Photo(decode_image(data, image), sha256_bytes(data), faces)
-
-
-class DigestCloakedSource(CloakedSource):
-    """The same over a source that can identify a photo without decoding it."""
-
-    def digest(self, image: str) -> tuple[str, str]:
-        inner: Any = self.inner
-        file = self.files.get(image)
-        if file is None:
-            content, faces = inner.digest(image)
-            return content, faces
-        known = inner.digest(file.clean)[1] if file.faces is None else digest_faces(file.faces)
-        return sha256_bytes(_bytes_of(file, image)), known
 
 
 @dataclass(frozen=True)
@@ -202,7 +102,7 @@ class _Maker:
         digests: dict[int, tuple[str, str]] = {}
         for row in rows:
             try:
-                digests[row] = self._digest(str(self.table.images[row]))
+                digests[row] = digest_of(self.table, str(self.table.images[row]))
             except UnreadablePhoto as error:
                 unreadable[row] = error.reason
         folder = cache_dir("cloaks", self.cloak.fingerprint[:16])
@@ -243,17 +143,8 @@ class _Maker:
         made = self.cloak.apply(subjects, seed=self.seed, tick=tick)
         for entry, cloaked in zip(readable, made, strict=True):
             if entry.row in wanted:
-                knows = bool(self._digest(str(self.table.images[entry.row]))[1])
+                knows = bool(digest_of(self.table, str(self.table.images[entry.row]))[1])
                 _write(entry, cloaked, None if knows else photos[entry.row].faces)
-
-    def _digest(self, image: str) -> tuple[str, str]:
-        """The photo's content hash, and a hash of the faces that the dataset knows, "" for none."""
-        cheap = getattr(self.table.source, "digest", None)
-        if cheap is not None:
-            content, faces = cheap(image)
-            return content, faces
-        photo = self.table.source.read(image)
-        return photo.content_hash, digest_faces(photo.faces)
 
     def _photo(self, row: int) -> Photo:
         photo = self.table.photo(row)
@@ -321,13 +212,6 @@ def _read_record(entry: _Entry) -> tuple[Cloaked, tuple[Face, ...] | None]:
             for f in record["detected"]
         )
     return Cloaked(record["name"], NO_PIXELS, reports, record["note"], record["seconds"]), detected
-
-
-def _bytes_of(file: CloakedFile, image: str) -> bytes:
-    try:
-        return file.path.read_bytes()
-    except OSError as error:
-        raise UnreadablePhoto(image, "cloaked photo gone from the cache") from error
 
 
 def png_bytes(pixels: NDArray[np.uint8]) -> bytes:

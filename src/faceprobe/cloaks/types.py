@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
@@ -112,9 +114,22 @@ def no_tick() -> None:
     """The default of ``tick``: nobody counts."""
 
 
+def one_by_one(
+    subjects: Sequence[Subject],
+    change: Callable[[Subject], tuple[NDArray[np.uint8], str]],
+    tick: Callable[[], None],
+) -> list[Cloaked]:
+    """``apply`` of a cloak that needs one photo at a time: ``change`` gives its pixels and a note."""
+    done = []
+    for subject in subjects:
+        began = time.perf_counter()
+        pixels, note = change(subject)
+        done.append(Cloaked(subject.name, pixels, note=note, seconds=time.perf_counter() - began))
+        tick()
+    return done
+
+
 def photo_seed(seed: int, name: str) -> int:
     """A 63-bit seed for one photo: the same in any batch and on any machine."""
-    import hashlib
-
     digest = hashlib.sha256(f"{seed}|{name}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1

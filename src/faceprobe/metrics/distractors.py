@@ -97,27 +97,7 @@ def compare_with_distractors(
     each of ``sizes`` (ascending) of them, deep enough for ``fmr``. Distractors of the same ``content`` (N,)
     as the probe are skipped. ``limits`` say how many are compared at a time and by how many threads.
     """
-    with limits.applied():
-        side = max(1, min(BLOCK, math.isqrt(limits.block_values // 2)))
-        return _compare(rows, labels, trials, distractors, sizes, fmr, content, tick, side)
-
-
-def tail_size(fmr: float, compared: int) -> int:
-    """How many of ``compared`` scores are kept at least: replicates of T need more than T itself."""
-    return 20 * allowed_false_matches(fmr, compared) + 1000
-
-
-def _compare(
-    rows: NDArray[np.float32],
-    labels: NDArray[np.int32],
-    trials: Trials,
-    distractors: NDArray[np.int64],
-    sizes: list[int],
-    fmr: float,
-    content: NDArray[np.int64] | None,
-    tick: Callable[[int], None] | None,
-    block: int,
-) -> tuple[NDArray[np.int64], list[Snapshot]]:
+    block = max(1, min(BLOCK, math.isqrt(limits.block_values // 2)))
     probes, starts = np.unique(trials.probe, return_index=True)
     starts = np.append(starts, len(trials.probe)).astype(np.int64)
     n_people = int(labels.max()) + 1
@@ -125,25 +105,31 @@ def _compare(
     reached = np.zeros(len(trials.score), dtype=np.int64)
     compared = np.zeros(n_people, dtype=np.int64)
     snapshots = []
-    for first, last in _blocks(sizes, block):
-        some = distractors[first:last]
-        wide = rows[some].astype(np.float64).T
-        for start in range(0, len(probes), block):
-            part = probes[start : start + block]
-            scores = rows[part].astype(np.float64) @ wide
-            compared += len(some) * np.bincount(labels[part], minlength=n_people)
-            if content is not None:
-                compared -= _skip_twins(scores, content[part], content[some], labels[part], n_people)
-            tail.add(scores, labels[part])
-            count_reached(scores, trials.score, starts[start : start + len(part) + 1], reached)
-        if last in sizes:
-            snapshots.append(Snapshot(last, *tail.whole(), compared.copy()))
-        if tick is not None:
-            tick(len(some))
+    with limits.applied():
+        for first, last in _blocks(sizes, block):
+            some = distractors[first:last]
+            wide = rows[some].astype(np.float64).T
+            for start in range(0, len(probes), block):
+                part = probes[start : start + block]
+                scores = rows[part].astype(np.float64) @ wide
+                compared += len(some) * np.bincount(labels[part], minlength=n_people)
+                if content is not None:
+                    compared -= _skip_twins(scores, content[part], content[some], labels[part], n_people)
+                tail.add(scores, labels[part])
+                count_reached(scores, trials.score, starts[start : start + len(part) + 1], reached)
+            if last in sizes:
+                snapshots.append(Snapshot(last, *tail.whole(), compared.copy()))
+            if tick is not None:
+                tick(len(some))
     # A distractor that reaches a mate reaches all lower ones: sum from each probe's highest mate down.
     above = np.append(np.cumsum(reached[::-1])[::-1], 0)
     beaten = above[:-1] - np.repeat(above[starts[1:]], np.diff(starts))
     return beaten, snapshots
+
+
+def tail_size(fmr: float, compared: int) -> int:
+    """How many of ``compared`` scores are kept at least: replicates of T need more than T itself."""
+    return 20 * allowed_false_matches(fmr, compared) + 1000
 
 
 def _skip_twins(

@@ -116,13 +116,6 @@ def verification_intervals(
     return found
 
 
-def verification_replicates(
-    summary: ScoreSummary, v: Verification, weights: NDArray[np.int64], targets: Sequence[float]
-) -> Replicates:
-    """The replicates of :func:`verification_intervals` alone."""
-    return verification_intervals(summary, v, weights, targets).replicates
-
-
 def widening(effective_people: float) -> float:
     """t / z: how much wider than a normal's an interval is for this few effective people."""
     from scipy.special import ndtri, stdtrit

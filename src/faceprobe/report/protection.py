@@ -189,10 +189,6 @@ def _dot(plot: Plot, row: Result, y: float, shape: Mark, hint: str) -> None:
     plot.mark((plot.px(row.value), y), shape, [(plot.px(v), y) for v in ends], hint)
 
 
-def _added(scene: CloakScene, model: str, cloak: CloakInfo, purifier: str) -> Result | None:
-    return scene.row(model, cloak, POISONING, ADDED, purifier)
-
-
 def _plot(scene: CloakScene, name: str, title: str, axis: Axis, height: int) -> Plot:
     where = f"{scene.run.short(scene.dataset)}, {scene.crop}"
     return Plot(

@@ -1,6 +1,6 @@
 """What faceprobe's developers measured on real photos, to be set beside a run in the built-in world.
 
-The figures are data (``data/reference_lfw.json``, made by ``docs/reference/build.py``); the whole of them,
+The figures are data (``data/reference_lfw.json``, made by ``docs/reference_lfw.py``); the whole of them,
 with score histograms, lies in the repository under ``docs/reference/``.
 """
 

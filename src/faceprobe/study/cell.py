@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from faceprobe.cloaks.cloaked_table import CloakedSource
 from faceprobe.cloaks.purify import PurifiedSource
-from faceprobe.cloaks.store import CloakedSource
 from faceprobe.core.embeddings import LabelledEmbeddings
 from faceprobe.core.errors import BadInput
 from faceprobe.core.files import read_json, write_bytes, write_json

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from faceprobe.cloaks import catalog
 from faceprobe.cloaks.noise import AUTHORS_OWN, like_of
 from faceprobe.cloaks.types import CloakCard
+from faceprobe.core.embeddings import CLEAN
 from faceprobe.core.errors import UnknownName, WrongUsage
 from faceprobe.datasets.table import FaceTable
 from faceprobe.study.cells import NO_CLOAK, CloakJob
 from faceprobe.study.schema import Study
-
-CLEAN = "clean"
 
 MADE_ELSEWHERE = (*AUTHORS_OWN, "clean-png", "clean-jpeg")
 """Names that are only ever variants of a dataset: the authors' own files, and clean photos saved again."""

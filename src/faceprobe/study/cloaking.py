@@ -9,17 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.cloaks.catalog import load_cloak
-from faceprobe.cloaks.store import CloakedPhotos, cloak_table, with_cloaked
-from faceprobe.cloaks.types import Cloaked, Subject
-from faceprobe.core.photo import Photo, UnreadablePhoto
+from faceprobe.cloaks.cloaked_table import NO_PIXELS, CloakedPhotos, digest_of, with_cloaked
+from faceprobe.cloaks.store import cloak_table
+from faceprobe.cloaks.targets import target_subjects
+from faceprobe.cloaks.types import Cloaked
+from faceprobe.core.embeddings import CLEAN
+from faceprobe.core.photo import UnreadablePhoto
 from faceprobe.datasets.table import FaceTable
 from faceprobe.faces.detect import Detector
 from faceprobe.faces.weights import find_detector
 from faceprobe.study.cells import CloakJob
-from faceprobe.study.cloak_plan import CLEAN, target_rows
+from faceprobe.study.cloak_plan import target_rows
 from faceprobe.study.schema import Study
-
-NO_PIXELS: NDArray[np.uint8] = np.zeros((0, 0, 3), dtype=np.uint8)
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ def make_cloaked(
     if job.table is not None:
         return own_photos(job, table)
     detector = None if job.card.control else find_eyes(table, job, study.options.detector, offline)
-    targets = _targets(table, study, detector) if job.card.needs_targets else []
+    aims = target_rows(table, study.cloak_people, study.seed) if job.card.needs_targets else []
+    targets = target_subjects(table, aims, detector)
     cloak = load_cloak(job.text, device=study.options.device, offline=offline, targets=targets)
     rows = list(job.rows) if like is None else [row for row in job.rows if row in set(like.rows)]
     return cloak_table(table, cloak, rows, seed=study.seed, detector=detector, like=like, tick=tick)
@@ -76,7 +78,7 @@ def own_photos(job: CloakJob, clean: FaceTable) -> OwnPhotos:
     for row in job.rows:
         image = version[str(clean.images[row])]
         try:
-            keys.append(content_of(table, image))
+            keys.append(digest_of(table, image)[0])
         except UnreadablePhoto as error:
             unreadable.append((row, error.reason))
             continue
@@ -84,12 +86,6 @@ def own_photos(job: CloakJob, clean: FaceTable) -> OwnPhotos:
         images.append(image)
     records = [Cloaked(image, NO_PIXELS) for image in images]
     return OwnPhotos(job.card, rows, images, [], records, keys, [None] * len(rows), unreadable, table)
-
-
-def content_of(table: FaceTable, image: str) -> str:
-    """A photo's content hash, without decoding it where the source can do that."""
-    cheap = getattr(table.source, "digest", None)
-    return str(cheap(image)[0]) if cheap is not None else table.source.read(image).content_hash
 
 
 def find_eyes(table: FaceTable, job: CloakJob, path: str | None, offline: bool) -> Detector | None:
@@ -102,19 +98,3 @@ def find_eyes(table: FaceTable, job: CloakJob, path: str | None, offline: bool) 
         except UnreadablePhoto:
             continue
     return find_detector(path, offline)
-
-
-def _targets(table: FaceTable, study: Study, detector: Detector | None) -> list[Subject]:
-    """Clean photos of people who are not cloaked, for a cloak to aim at."""
-    subjects = []
-    for row in target_rows(table, study.cloak_people, study.seed):
-        try:
-            photo = table.photo(row)
-        except UnreadablePhoto:
-            continue
-        faces = photo.faces
-        if faces is None:
-            faces = () if detector is None else detector.detect(photo.pixels)
-        known = Photo(photo.pixels, photo.content_hash, faces)
-        subjects.append(Subject(photo.content_hash, known, str(table.identities[row])))
-    return subjects

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.cloaks import lpips_term
+from faceprobe.cloaks.cloaked_table import CloakedPhotos
 from faceprobe.cloaks.quality import Lpips, photo_quality
-from faceprobe.cloaks.store import CloakedPhotos
 from faceprobe.cloaks.surrogate import check_torch
 from faceprobe.core.errors import Missing, Unreachable
 from faceprobe.core.files import cache_dir, sha256_json

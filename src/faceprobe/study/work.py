@@ -9,8 +9,8 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
+from faceprobe.cloaks.cloaked_table import CloakedPhotos
 from faceprobe.cloaks.purify import parse_purifier, purified
-from faceprobe.cloaks.store import CloakedPhotos
 from faceprobe.core.errors import Missing, Unreachable
 from faceprobe.core.progress import Tick
 from faceprobe.datasets.table import FaceTable

@@ -1,6 +1,6 @@
 """Makes the committed figures on published cloaked photos.
 
-    python docs/reference/cloaks.py FOLDER RECOGNISER [--detector YUNET] [--own N]
+    python docs/reference_cloaks.py FOLDER RECOGNISER [--detector YUNET] [--own N]
 
 FOLDER holds photos of actors with the cloaks of their authors (``cloaked:FOLDER``), RECOGNISER is an ONNX
 face recogniser of 112 x 112 pixels. Writes ``docs/reference/cloaks.json`` and the tables of
@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tables import fill
 
 from faceprobe.core.errors import BadInput
 from faceprobe.datasets import load_dataset
@@ -29,8 +29,8 @@ from faceprobe.models import load_model
 from faceprobe.models.base import ImageEncoder
 from faceprobe.protocols import Outcome, evaluate
 
-HERE = Path(__file__).parent
-PLACE = HERE / "cloaks.json"
+FOLDER = Path(__file__).parent / "reference"
+PLACE = FOLDER / "cloaks.json"
 TITLE = "Published cloaked photos of five actors"
 NOTE = (
     "523 face crops of 18 actors; five of them (185 photos) with the authors' own LowKey and Fawkes v1 "
@@ -66,14 +66,7 @@ def main() -> None:
         cells = published_cloaks(asked.folder, models, asked.detector) + ours
     document = {"schema": "faceprobe.reference.cloaks/1", "title": TITLE, "note": NOTE, "cells": cells}
     PLACE.write_text(written(document), encoding="utf-8")
-    page = HERE / "README.md"
-    text = re.sub(
-        r"(<!-- cloaks -->\n).*?(\n<!-- end cloaks -->)",
-        lambda m: m[1] + tables(cells) + m[2],
-        page.read_text(encoding="utf-8"),
-        flags=re.S,
-    )
-    page.write_text(text, encoding="utf-8")
+    fill(FOLDER / "README.md", {"cloaks": tables(cells)})
     print(f"{len(cells)} cells")
 
 
@@ -142,7 +135,8 @@ def own_cloaks(
 ) -> list[dict[str, Any]]:
     """Our own Fawkes and LowKey on LowKey's scaled clean photos, seen through one model and tried on all."""
     from faceprobe.cloaks.catalog import load_cloak
-    from faceprobe.cloaks.store import cloak_table, with_cloaked
+    from faceprobe.cloaks.cloaked_table import with_cloaked
+    from faceprobe.cloaks.store import cloak_table
     from faceprobe.faces.detect import Detector
     from faceprobe.faces.weights import find_detector
 

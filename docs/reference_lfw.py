@@ -1,6 +1,6 @@
 """Makes the committed reference figures from a run of the packaged study ``lfw``.
 
-    python docs/reference/build.py RUN [--add]
+    python docs/reference_lfw.py RUN [--add]
 
 writes ``docs/reference/lfw.json`` (rows and score histograms; no photo, vector, name or score of a pair), the
 tables of ``docs/reference/README.md``, and the few rows that a report shows,
@@ -11,18 +11,18 @@ crops that RUN holds too.
 from __future__ import annotations
 
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tables import fill
 
 from faceprobe.core.files import read_json
 from faceprobe.report.reference import SHOWN, TITLES
 
-HERE = Path(__file__).parent
-PACKAGED = HERE.parent.parent / "src" / "faceprobe" / "report" / "data" / "reference_lfw.json"
+FOLDER = Path(__file__).parent / "reference"
+PACKAGED = FOLDER.parent.parent / "src" / "faceprobe" / "report" / "data" / "reference_lfw.json"
 TITLE = "Measured by us on real photos: grey LFW"
 NOTE = (
     "Labeled Faces in the Wild, complete (13,233 photos of 5,749 people), in a grey and aligned copy of "
@@ -112,17 +112,10 @@ def _short(values: np.ndarray) -> list[float | int]:
 def main() -> None:
     document = reference(Path(sys.argv[1]))
     if "--add" in sys.argv[2:]:
-        document = joined(read_json(HERE / "lfw.json"), document)
-    (HERE / "lfw.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        document = joined(read_json(FOLDER / "lfw.json"), document)
+    (FOLDER / "lfw.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     PACKAGED.write_text(json.dumps(packaged(document), indent=1) + "\n", encoding="utf-8")
-    page = HERE / "README.md"
-    text = re.sub(
-        r"(<!-- tables -->\n).*?(\n<!-- end -->)",
-        lambda m: m[1] + tables(document) + m[2],
-        page.read_text(encoding="utf-8"),
-        flags=re.S,
-    )
-    page.write_text(text, encoding="utf-8")
+    fill(FOLDER / "README.md", {"tables": tables(document)})
     print(f"{len(document['rows'])} rows, {len(document['histograms'])} histograms")
 
 
