@@ -72,11 +72,10 @@ def test_cosines_of_published_files_as_they_are(measured: dict[str, Outcome]) ->
     ("cloak", "clean", "cosine"),
     [("lowkey", "small", -0.09), ("fawkes-v1", "original", 0.42), ("fawkes-v0.3-high", "original", 0.75)],
 )
-def test_cosines_of_published_files_aligned_as_the_reference_vectors_were(
-    shared: Path, cloak: str, clean: str, cosine: float
-) -> None:
-    """Each photo aligned by its own landmarks and OpenCV's robust estimate (LMEDS), as the shared LFW vectors
-    were. How the first figures were aligned is not known: -.122, .454 and .753 come to within .035 of them.
+def test_cosines_of_published_files_aligned(shared: Path, cloak: str, clean: str, cosine: float) -> None:
+    """Each photo aligned by its own landmarks and OpenCV's similarity estimate as it is without further
+    arguments (RANSAC). How the first figures were aligned is not said; by least squares the first would be
+    -.122, the others .454 and .755.
     """
     cv2 = pytest.importorskip("cv2")
     root, weights = shared / "data" / "facescrub_cloaks", shared / "weights" / "mobilefacenet_112.onnx"
@@ -89,7 +88,7 @@ def test_cosines_of_published_files_aligned_as_the_reference_vectors_were(
     eyes, scores = Detector(shared / "weights" / "yunet_n_dynamic.onnx"), []
 
     def feature(pixels: Any, landmarks: Any) -> Any:
-        matrix, _ = cv2.estimateAffinePartial2D(landmarks.astype(np.float64), TEMPLATE_112, method=cv2.LMEDS)
+        matrix, _ = cv2.estimateAffinePartial2D(landmarks.astype(np.float64), TEMPLATE_112)
         face = cv2.warpAffine(pixels, matrix, (112, 112))
         return encoder.encode_images(encoder.preprocess.normalise(face[None]))[0]
 
@@ -100,4 +99,4 @@ def test_cosines_of_published_files_aligned_as_the_reference_vectors_were(
             faces = [nearest_the_centre(f, *p.shape[:2]) for f, p in zip(found, pair, strict=True)]
             scores.append(np.dot(*(feature(p, f.landmarks) for p, f in zip(pair, faces, strict=True))))
     assert len(scores) > 0.95 * np.count_nonzero(table.variants == cloak)
-    assert np.mean(scores) == pytest.approx(cosine, abs=0.035)
+    assert np.mean(scores) == pytest.approx(cosine, abs=0.03)
