@@ -73,10 +73,7 @@ def test_lpips_with_weights_in_the_cache(empty_hub: Path, monkeypatch: pytest.Mo
     found = distance(changed, clean)
     torch.testing.assert_close(found, reference.flatten())
     found.sum().backward()
-    assert (
-        changed.grad is not None
-        and float(changed.grad.abs().min()) >= 0
-        and float(changed.grad.abs().max()) > 0
-    )
+    assert changed.grad is not None and bool(changed.grad.isfinite().all())
+    assert float(changed.grad.abs().max()) > 0
     smallest = torch.rand(1, 3, lpips_term.SMALLEST, lpips_term.SMALLEST)
     assert float(distance(smallest, smallest)) == 0

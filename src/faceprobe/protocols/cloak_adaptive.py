@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_triangular
 
 from faceprobe.core.embeddings import CLEAN, LabelledEmbeddings, unit_rows
 from faceprobe.metrics.recognisers import Decision, LinearProbe, Nearest, Trial
@@ -105,6 +104,8 @@ class SeenNearest:
 
 def _mapped(root: NDArray[np.float64], rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """L^-1 x for each row x, scaled to length 1, as exact rows."""
+    from scipy.linalg import solve_triangular
+
     mapped = solve_triangular(root, rows.astype(np.float64).T, lower=True).T
     return exact_rows(unit_rows(np.ascontiguousarray(mapped)))
 
