@@ -249,16 +249,16 @@ def test_names_never_meet() -> None:
 
 def test_places_where_an_output_could_meet_an_original(album: Path, tmp_path: Path) -> None:
     for out in (album, album / "p0", album / "new" / "deep", tmp_path, album / ".." / "album"):
-        with pytest.raises(BadInput, match="--out"):
+        with pytest.raises(WrongUsage, match="--out"):
             open_album(album, out)
-    with pytest.raises(BadInput, match="nothing is overwritten"):
+    with pytest.raises(WrongUsage, match="nothing is overwritten"):
         open_album(album / "p0" / "0.jpg", album / "p0")
     (tmp_path / "link").symlink_to(album)
-    with pytest.raises(BadInput, match="--out"):
+    with pytest.raises(WrongUsage, match="--out"):
         open_album(album, tmp_path / "link")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "p0").symlink_to(album / "p0")
-    with pytest.raises(BadInput, match="leads back"):
+    with pytest.raises(WrongUsage, match="leads back"):
         open_album(album, tmp_path / "out")
     assert open_album(album / "p0" / "0.jpg", album / "p0" / "out").outputs == {"0.jpg": "0.png"}
 

@@ -72,9 +72,9 @@ def test_what_is_not_a_photo_is_counted(people: Path) -> None:
     table = load_dataset(f"folder:{people}")
     assert len(table) == 6
     assert table.notes == (
-        "3 files that are not photos were ignored",
-        "1 photos outside any person's subfolder were ignored",
-        "the subfolders of 1 people's folders were ignored",
+        "ignored: 3 files of another kind than photos",
+        "ignored: 1 photo outside any person's subfolder",
+        "ignored: the subfolders in the folders of 1 person",
     )
 
 
@@ -195,7 +195,7 @@ def test_a_plain_folder_takes_every_photo(people: Path) -> None:
     labels = dict(zip(table.images.tolist(), table.identities.tolist(), strict=True))
     assert len(labels) == 8 and table.images.tolist() == sorted(labels)
     assert (labels["loose.jpg"], labels["bob/a.webp"], labels["bob/old/b.jpg"]) == ("", "bob", "")
-    assert table.notes == ("1 files that are not photos were ignored",)
+    assert table.notes == ("ignored: 1 file of another kind than photos",)
     assert table.photo(0).pixels.shape == (9, 12, 3)
 
 

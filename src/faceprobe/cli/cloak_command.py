@@ -105,24 +105,26 @@ def looks_through(card: CloakCard, other: str | None = None) -> list[str]:
 
 def _warn(done: FolderRun) -> None:
     from faceprobe.core.progress import say
+    from faceprobe.core.words import counted
 
     marked = [r for r in done.records if r.mark]
     if marked:
         first = marked[0]
         say(
-            f"warning: {len(marked):,} photos bear a cloak already, as {first.source} ({first.mark});"
-            " they were cloaked again"
+            f"warning: {counted(len(marked), 'photo')} cloaked again that bore a cloak already, as"
+            f" {first.source} ({first.mark})"
         )
     summary = done.document["summary"]
     if summary["grey_now_coloured"]:
         say(
-            f"warning: on {summary['grey_now_coloured']:,} black-and-white photos colour appears, at most "
+            f"warning: colour on {counted(summary['grey_now_coloured'], 'black-and-white photo')}, at most "
             f"{summary['colour_max']} of 255 levels between channels"
         )
 
 
 def _show(done: FolderRun, out: Path) -> None:
     from faceprobe.cli.show import print_table
+    from faceprobe.core.words import counted
 
     summary: dict[str, Any] = done.document["summary"]
     rows = []
@@ -142,10 +144,10 @@ def _show(done: FolderRun, out: Path) -> None:
         )
     )
     print_table(done.document["cloak"]["id"], ("measure", "mean", "worst", "photos"), rows)
-    faces = "" if summary["faces"] is None else f" {summary['faces']:,} faces;"
+    faces = "" if summary["faces"] is None else f" {counted(summary['faces'], 'face')};"
     before = len(done.records) - done.made
     print(
-        f"{out}: {summary['photos']:,} photos;{faces} {summary['changed']:,} changed"
+        f"{out}: {counted(summary['photos'], 'photo')};{faces} {summary['changed']:,} changed"
         + (f"; {before:,} were done before" if before else "")
     )
     for reason, count in summary["unchanged"].items():

@@ -100,12 +100,13 @@ def cloak_folder(
     Photos without a face, and those that the cloak leaves alone, are written unchanged and counted by reason;
     unreadable ones are listed. Started again after a kill it ends with the same bytes and redoes no finished
     photo. ``targets`` is a dataset of other people, for cloaks that need some. ``announce`` is called before
-    anything is loaded or written. Raises :class:`BadInput` where no photo could be read, where ``out`` could
-    meet an original or holds other work (but for ``force``), and what the detector and the cloak raise.
+    anything is loaded or written. Raises :class:`WrongUsage` where ``out`` could meet an original,
+    :class:`BadInput` where no photo could be read or ``out`` holds other work (but for ``force``), and what
+    the detector and the cloak raise.
     """
     started = time.monotonic()
     other = like_of(cloak)
-    if cloak in AUTHORS_OWN[2:] or other in AUTHORS_OWN:
+    if (cloak in AUTHORS_OWN and cloak != "lowkey") or other in AUTHORS_OWN:
         raise WrongUsage(
             f"{cloak}: the bare names {', '.join(AUTHORS_OWN)} mean the authors' own files; write "
             "fawkes-1.0.2-mid or lowkey[bundled:face]"

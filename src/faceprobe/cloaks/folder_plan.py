@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from faceprobe.cloaks.photo_files import size_of
 from faceprobe.cloaks.types import Cloak
-from faceprobe.core.errors import BadInput, Missing
+from faceprobe.core.errors import BadInput, Missing, WrongUsage
 from faceprobe.core.photo import UnreadablePhoto
 from faceprobe.datasets.files import is_photo
 from faceprobe.datasets.folder import load_photos
@@ -34,8 +34,9 @@ class Album:
 def open_album(source: Path, out: Path) -> Album:
     """The photos of a folder, or a single photo, and where each goes below ``out``.
 
-    Raises :class:`Missing` for a path that is not there, :class:`BadInput` for a folder without photos and
-    for places where an output could meet an original: ``out`` must not be, hold or lie in ``source``.
+    Raises :class:`Missing` for a path that is not there, :class:`BadInput` for a folder without photos,
+    :class:`WrongUsage` where an output could meet an original: ``out`` must not be, hold or lie in
+    ``source``.
     """
     if not source.exists():
         raise Missing(f"{source}: no such folder or photo; check the path")
@@ -54,7 +55,7 @@ def open_album(source: Path, out: Path) -> Album:
     for output in album.outputs.values():  # a link inside the output folder may lead back
         place = (out / output).parent.resolve()
         if place == root.resolve() or (not single and root.resolve() in place.parents):
-            raise BadInput(
+            raise WrongUsage(
                 f"{(out / output).parent} leads back to the originals in {root}; choose another --out"
             )
     return album
@@ -128,14 +129,14 @@ def check_writable(out: Path) -> None:
 
 def _check_apart(root: Path, out: Path, single: bool, shown: Path) -> None:
     if out == root:
-        raise BadInput(
+        raise WrongUsage(
             f"--out {shown} is where the originals lie; choose another folder, nothing is overwritten"
         )
     if single:
         return
     if root in out.parents:
-        raise BadInput(
+        raise WrongUsage(
             f"--out {shown} lies inside the folder of originals; choose a folder outside {root.name}"
         )
     if out in root.parents:
-        raise BadInput(f"--out {shown} holds the folder of originals; choose a folder of its own, beside it")
+        raise WrongUsage(f"--out {shown} holds the folder of originals; choose a folder beside it")

@@ -10,6 +10,7 @@ import pyarrow as pa
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.names import Name
 from faceprobe.core.result import Evidence
+from faceprobe.core.words import counted
 from faceprobe.datasets.files import (
     SYNTHETIC_MARK,
     FileSource,
@@ -137,11 +138,11 @@ def _mend(root: Path, loose: list[str], deeper: list[str]) -> str:
 def _ignored(others: int, loose: int, deeper: int) -> tuple[str, ...]:
     notes = []
     if others:
-        notes.append(f"{others:,} files that are not photos were ignored")
+        notes.append(f"ignored: {counted(others, 'file')} of another kind than photos")
     if loose:
-        notes.append(f"{loose:,} photos outside any person's subfolder were ignored")
+        notes.append(f"ignored: {counted(loose, 'photo')} outside any person's subfolder")
     if deeper:
-        notes.append(f"the subfolders of {deeper:,} people's folders were ignored")
+        notes.append(f"ignored: the subfolders in the folders of {counted(deeper, 'person', 'people')}")
     return tuple(notes)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from faceprobe.core.result import Result
+from faceprobe.core.words import counted
 
 MINUS = "−"
 NBSP = "\u00a0"
@@ -74,7 +75,7 @@ def count(value: float | None) -> str:
 
 def count_of(number: int, noun: str) -> str:
     """``1 cloak``, ``3 cloaks``."""
-    return f"{number:,}{NBSP}{noun}{'' if number == 1 else 's'}"
+    return counted(number, noun).replace(" ", NBSP, 1)
 
 
 def scaled(value: float | None) -> str:
