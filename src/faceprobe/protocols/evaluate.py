@@ -102,7 +102,8 @@ def _choose(
 ) -> list[Protocol]:
     """The protocols that ``protocols`` names; None: those that the data allow and that need not be named."""
     every = [PROTOCOLS.get(name) for name in dict.fromkeys(protocols or PROTOCOLS.names())]
-    chosen = [p for p in every if protocols or not p.on_request]
+    missing = {"variants"} if data.variants is None else set()
+    chosen = [p for p in every if protocols or not (p.on_request or missing & set(p.needs))]
     chosen.sort(key=lambda p: list(KINDS).index(p.kind))
     reasons = {p.name: KINDS[p.kind].lacking(p, data if KINDS[p.kind].cloaks else clean) for p in chosen}
     if protocols:

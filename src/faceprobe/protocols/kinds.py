@@ -2,39 +2,50 @@
 
 from __future__ import annotations
 
-from faceprobe.protocols import (
-    centroid,
-    cloak_adaptive,
-    cloak_recognition,
-    cloak_retrieval,
-    cloak_verification,
-    distractors,
-    fairness,
-    gallery_size,
-    identification,
-    normalised,
-    open_set,
-    pair_list,
-    template_identification,
-    template_verification,
-    verification,
-)
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+
 from faceprobe.protocols.types import Kind
 
-KINDS: dict[str, Kind] = {
-    "pair-list": pair_list.KIND,
-    "verification": verification.KIND,
-    "normalised": normalised.KIND,
-    "identification": identification.KIND,
-    "centroid": centroid.KIND,
-    "open-set": open_set.KIND,
-    "gallery-size": gallery_size.KIND,
-    "template-verification": template_verification.KIND,
-    "template-identification": template_identification.KIND,
-    "distractors": distractors.KIND,
-    "fairness": fairness.KIND,
-    "cloak-recognition": cloak_recognition.KIND,
-    "cloak-retrieval": cloak_retrieval.KIND,
-    "cloak-verification": cloak_verification.KIND,
-    "cloak-adaptive": cloak_adaptive.KIND,
-}
+_NAMES = (
+    "pair-list",
+    "verification",
+    "normalised",
+    "identification",
+    "centroid",
+    "open-set",
+    "gallery-size",
+    "template-verification",
+    "template-identification",
+    "distractors",
+    "fairness",
+    "cloak-recognition",
+    "cloak-retrieval",
+    "cloak-verification",
+    "cloak-adaptive",
+)
+
+
+class _Kinds(Mapping[str, Kind]):
+    """The kind ``open-set`` is ``KIND`` in the module ``open_set``, imported when it is asked for."""
+
+    def __getitem__(self, name: str) -> Kind:
+        return _loaded(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_NAMES)
+
+    def __len__(self) -> int:
+        return len(_NAMES)
+
+
+@cache
+def _loaded(name: str) -> Kind:
+    if name not in _NAMES:
+        raise KeyError(name)
+    kind: Kind = import_module(f"faceprobe.protocols.{name.replace('-', '_')}").KIND
+    return kind
+
+
+KINDS: Mapping[str, Kind] = _Kinds()
