@@ -10,7 +10,7 @@ import pytest
 from cloaks_oracle import CloakOracle, cloaked_world
 from typer.testing import CliRunner
 
-from faceprobe.cli.main import app
+from faceprobe.cli.main import build
 from faceprobe.core.embeddings import LabelledEmbeddings
 from faceprobe.core.errors import BadInput
 from faceprobe.datasets import load_dataset
@@ -46,7 +46,7 @@ def test_a_table_of_labels_brings_variants(tmp_path: Path, blank: bool) -> None:
 def test_score_measures_cloaks_and_the_clean_photos(tmp_path: Path) -> None:
     data = cloaked_world(2)
     vectors, labels = _write(tmp_path, data)
-    ran = CliRunner().invoke(app, ["score", str(vectors), str(labels), "--replicates", "0", "--json"])
+    ran = CliRunner().invoke(build(), ["score", str(vectors), str(labels), "--replicates", "0", "--json"])
     assert ran.exit_code == 0, ran.output
     rows = {(r["protocol"], r["metric"]): r for r in json.loads(ran.stdout)["rows"]}
     protocols = {p for p, _ in rows}
