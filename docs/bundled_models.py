@@ -78,7 +78,7 @@ def main(run: Path) -> None:
         "| model | other events only | any other photo | context only, other events | context only, any |",
         "| --- | --- | --- | --- | --- |",
     ]
-    for model in dict.fromkeys(r["model"] for r in rows):
+    for model in dict.fromkeys(r["model"] for r in rows if r["protocol"] == CROSS):
         own = "as-is" if any(r["crop"] == "as-is" for r in rows if r["model"] == model) else "aligned-112"
         cells = [figure(rows, model, crop, p) for crop in (own, "context-only") for p in (CROSS, PLAIN)]
         label = f"`{model}`" + (f", {own}" if own != "as-is" else "")
