@@ -55,6 +55,7 @@ def format_value(value: float | None, metric: str) -> str:
 def print_results(rows: Sequence[Result]) -> None:
     """A table a protocol, people (the headline) before pairs, and what the figures rest on below."""
     from faceprobe.protocols import PROTOCOLS
+    from faceprobe.protocols.photo_quality import QUALITY
 
     for protocol in dict.fromkeys(r.protocol for r in rows):
         own = [r for r in rows if r.protocol == protocol]
@@ -65,13 +66,8 @@ def print_results(rows: Sequence[Result]) -> None:
             n = f"{next(iter(by.values())).n:,}"
             lines.append((metric, _with_interval(by.get("identity")), _with_interval(pair), n, _cautions(by)))
         columns = ("metric", "by people [95 %]", "by pairs [95 %]", "n", "caution")
-        if protocol in PROTOCOLS:
-            title = PROTOCOLS.get(protocol).title
-        else:  # what a study measures of the photos themselves; with all that it needs slow to import
-            from faceprobe.study.quality import QUALITY
-
-            title = QUALITY.title
-        print_table(f"{protocol}: {title}", columns, lines)
+        known = PROTOCOLS.get(protocol) if protocol in PROTOCOLS else QUALITY
+        print_table(f"{protocol}: {known.title}", columns, lines)
     last = rows[-1]
     crop = "" if last.crop == "as-is" else f", crop {last.crop}"
     done = "".join(f", {text}" for text in (last.cloak, last.purifier) if text != "none")
