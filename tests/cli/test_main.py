@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from faceprobe.cli.main import COMMANDS, run
@@ -44,6 +46,21 @@ def test_help_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
+
+
+def test_a_score_imports_no_other_command_and_no_study(tmp_path: Path) -> None:
+    np.save(tmp_path / "e.npy", np.random.default_rng(0).normal(size=(12, 8)).astype(np.float32))
+    lines = [f"{k}.jpg,person {k % 4}" for k in range(12)]
+    (tmp_path / "s.csv").write_text("\n".join(["path,identity", *lines]))
+    code = (
+        "import sys; from faceprobe.cli.main import run; code = run(sys.argv[1:]);"
+        "others = ('cli.eval_command', 'study', 'report', 'protocols.cloak_adaptive', 'protocols.fairness');"
+        "print(code, [m for m in others if 'faceprobe.' + m in sys.modules], file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", code, "score", str(tmp_path / "e.npy"), str(tmp_path / "s.csv")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "verification/all-pairs" in done.stdout
+    assert done.stderr.strip().splitlines()[-1] == "0 []"
 
 
 def test_an_interrupt_says_how_to_go_on() -> None:

@@ -20,6 +20,7 @@ from faceprobe.core.names import parse_name
 from faceprobe.core.photo import UnreadablePhoto, decode_image
 from faceprobe.core.registry import Registry
 from faceprobe.core.result import Metric, attach, weakest
+from faceprobe.core.words import counted
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -150,3 +151,9 @@ def test_amounts_of_memory() -> None:
     for text in ("", "many", "2TB", "-1GB", "1GB2", "10"):
         with pytest.raises(WrongUsage, match="amount of memory"):
             parse_bytes(text)
+
+
+def test_one_is_singular() -> None:
+    shown = [counted(n, "photo") for n in (0, 1, 1000)] + [counted(1, "person", "people")]
+    assert shown == ["0 photos", "1 photo", "1,000 photos", "1 person"]
+    assert counted(2, "person", "people") == "2 people"

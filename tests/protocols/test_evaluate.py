@@ -15,6 +15,8 @@ from faceprobe.core.errors import BadInput, UnknownName, WrongUsage
 from faceprobe.core.result import Metric
 from faceprobe.metrics.bootstrap import identity_weights
 from faceprobe.protocols import PROTOCOLS, Outcome, evaluate
+from faceprobe.protocols.kinds import KINDS
+from faceprobe.protocols.types import Kind
 from faceprobe.scores import exact_rows, pair_scores
 
 WEIGHTINGS = ("identity", "pair")
@@ -444,3 +446,10 @@ def test_an_open_set_without_mated_searches_says_so() -> None:
         except BadInput as error:
             found.append(str(error))
     assert found and all("identification/open-set" in text for text in found)
+
+
+def test_every_kind_has_its_module_and_a_protocol() -> None:
+    assert {PROTOCOLS.get(name).kind for name in PROTOCOLS} == set(KINDS)
+    assert all(isinstance(kind, Kind) for kind in KINDS.values())
+    with pytest.raises(KeyError):
+        KINDS["faces"]
