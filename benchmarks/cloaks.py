@@ -25,11 +25,11 @@ from common import record
 from plain_fawkes import plain_fawkes
 
 from faceprobe.cloaks import Subject, load_cloak
-from faceprobe.cloaks.fawkes import FACES, Fawkes
-from faceprobe.cloaks.square import SIDE, square_of, take
-from faceprobe.cloaks.surrogate import Surrogate, load_surrogates
-from faceprobe.cloaks.types import photo_seed
-from faceprobe.core.photo import Photo, decode_image
+from faceprobe.cloaks.attacks.fawkes.cloak import FACES, Fawkes
+from faceprobe.cloaks.attacks.fawkes.square import SIDE, square_of, take
+from faceprobe.cloaks.attacks.surrogate import Surrogate, load_surrogates
+from faceprobe.cloaks.base import photo_seed
+from faceprobe.data.photo import Photo, decode_image
 from faceprobe.faces.detect import Detector
 
 USERS_REPORT = "3 to 4 minutes a photo on a CPU (users of the original)"

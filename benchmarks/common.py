@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from faceprobe.study.machine import describe_machine, versions
+from faceprobe.core.machine import describe_machine, versions
 
 RESULTS = Path(__file__).parent / "results"
 

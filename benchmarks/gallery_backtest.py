@@ -30,17 +30,17 @@ from typing import Any
 import numpy as np
 
 from faceprobe.core.files import write_json
+from faceprobe.core.machine import describe_machine
+from faceprobe.data.vector_files import read_labelled
 from faceprobe.metrics.bootstrap import identity_weights
 from faceprobe.metrics.extrapolation import MODELS, Observed, extrapolate
+from faceprobe.metrics.extrapolation_input import back_tests, observe, sampling_error
 from faceprobe.metrics.gallery_size import mean_over_probes
-from faceprobe.metrics.observed import back_tests, observe, sampling_error
 from faceprobe.metrics.verification import WEIGHTINGS, Weighting
-from faceprobe.protocols.arrange import Arranged, arrange
 from faceprobe.protocols.galleries import side
-from faceprobe.protocols.vector_files import read_labelled
+from faceprobe.protocols.ordering import Arranged, arrange
 from faceprobe.scores.exact import exact_rows
-from faceprobe.scores.search import Side, best_mates, search
-from faceprobe.study.machine import describe_machine
+from faceprobe.scores.search.gallery import Side, best_mates, search
 
 HERE = Path(__file__).resolve().parent
 REPLICATES = 500

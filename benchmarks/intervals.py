@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from faceprobe.core.files import write_json
+from faceprobe.core.machine import describe_machine, versions
 from faceprobe.metrics.bootstrap import identity_weights
 from faceprobe.metrics.verification import Verification
 from faceprobe.metrics.verification_bootstrap import verification_intervals
 from faceprobe.scores import Grid, MatedScores, ScoreSummary, Tail, Twins
-from faceprobe.study.machine import describe_machine, versions
 
 TARGETS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 SHAPES = {

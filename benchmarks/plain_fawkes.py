@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from faceprobe.cloaks.perceptual import dssim
-from faceprobe.cloaks.surrogate import Surrogate
+from faceprobe.cloaks.attacks.perceptual import dssim
+from faceprobe.cloaks.attacks.surrogate import Surrogate
 
 
 @dataclass

@@ -14,7 +14,7 @@ import numpy as np
 from common import bare_product, peak_mb, record, reset_peak, resident_mb, upper_blocks
 
 from faceprobe.core.cores import usable_cores
-from faceprobe.core.embeddings import LabelledEmbeddings
+from faceprobe.data.embeddings import LabelledEmbeddings
 from faceprobe.protocols import evaluate
 
 PROTOCOLS = ["verification/all-pairs", "identification/leave-one-out", "identification/enrol-1"]

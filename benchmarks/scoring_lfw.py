@@ -20,9 +20,9 @@ import numpy as np
 from common import bare_product, in_turns, peak_mb, record, resident_mb, spread, upper_blocks
 
 from faceprobe.core.cores import usable_cores
-from faceprobe.core.embeddings import LabelledEmbeddings
+from faceprobe.data.embeddings import LabelledEmbeddings
+from faceprobe.data.vector_files import read_labelled
 from faceprobe.protocols import evaluate
-from faceprobe.protocols.vector_files import read_labelled
 
 FMRS = [1e-2, 1e-3, 1e-4, 1e-5, 1e-6]
 PROTOCOLS = ["verification/all-pairs", "identification/leave-one-out", "identification/enrol-1"]

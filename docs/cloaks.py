@@ -16,12 +16,12 @@ from pathlib import Path
 
 from tables import fill
 
-from faceprobe.cloaks.folder import FolderRun, cloak_folder
 from faceprobe.cloaks.listing import list_cloaks, list_purifiers
-from faceprobe.core.result import Result
-from faceprobe.report.cloaks import ADDED, POISONING, cloak_scenes
-from faceprobe.report.run_data import read_run
-from faceprobe.report.verdict import points_of, verdicts
+from faceprobe.cloaks.photos.folder import FolderRun, cloak_folder
+from faceprobe.report.cloaks.rows import ADDED, POISONING, cloak_scenes
+from faceprobe.report.cloaks.verdict import points_of, verdicts
+from faceprobe.results.result import Result
+from faceprobe.results.run import read_run
 
 PAGE = Path(__file__).parent / "cloaks.md"
 STEMS = ("fawkes-1.0.2-mid", "lowkey")

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from tables import fill
 
-from faceprobe.core.embeddings import LabelledEmbeddings
-from faceprobe.core.result import Metric
+from faceprobe.data.embeddings import LabelledEmbeddings
+from faceprobe.data.vector_files import read_labelled
 from faceprobe.protocols import evaluate
-from faceprobe.protocols.vector_files import read_labelled
+from faceprobe.results.result import Metric
 
 PAGE = Path(__file__).parent / "how-to-read.md"
 RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"

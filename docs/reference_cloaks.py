@@ -22,9 +22,9 @@ import numpy as np
 from tables import fill
 
 from faceprobe.core.errors import BadInput
+from faceprobe.data.face_table import FaceTable
 from faceprobe.datasets import load_dataset
-from faceprobe.datasets.table import FaceTable
-from faceprobe.embed import embed
+from faceprobe.embedding import embed
 from faceprobe.models import load_model
 from faceprobe.models.base import ImageEncoder
 from faceprobe.protocols import Outcome, evaluate
@@ -134,9 +134,9 @@ def own_cloaks(
     folder: Path, models: dict[str, ImageEncoder], onnx: str, detector: str | None, photos_each: int
 ) -> list[dict[str, Any]]:
     """Our own Fawkes and LowKey on LowKey's scaled clean photos, seen through one model and tried on all."""
-    from faceprobe.cloaks.catalog import load_cloak
-    from faceprobe.cloaks.cloaked_table import with_cloaked
-    from faceprobe.cloaks.store import cloak_table
+    from faceprobe.cloaks.photos.cache import cloak_table
+    from faceprobe.cloaks.photos.cloaked_table import with_cloaked
+    from faceprobe.cloaks.registry import load_cloak
     from faceprobe.faces.detect import Detector
     from faceprobe.faces.weights import find_detector
 

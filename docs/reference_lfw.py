@@ -19,7 +19,7 @@ import numpy as np
 from tables import fill
 
 from faceprobe.core.files import read_json
-from faceprobe.report.reference import SHOWN, TITLES
+from faceprobe.report.tables.reference import SHOWN, TITLES
 
 FOLDER = Path(__file__).parent / "reference"
 PACKAGED = FOLDER.parent.parent / "src" / "faceprobe" / "report" / "data" / "reference_lfw.json"

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.files import atomic_path, write_bytes, write_json
-from faceprobe.core.photo import Photo
 from faceprobe.core.progress import progress
+from faceprobe.data.photo import Photo
 from faceprobe.datasets.synthetic.captions import name_class
 from faceprobe.datasets.synthetic.world import SPLITS, World
 from faceprobe.faces.crops import CropPolicy

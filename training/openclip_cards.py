@@ -1,4 +1,4 @@
-"""Write ``src/faceprobe/models/data/openclip.json``: what is known of OpenCLIP's models without weights.
+"""Write ``models/openclip/data/openclip.json`` of the package: what is known of models without weights.
 
     python training/openclip_cards.py
 
@@ -24,9 +24,9 @@ from faceprobe.core.errors import WrongUsage
 from faceprobe.core.files import write_json
 from faceprobe.core.names import Name
 from faceprobe.models.cost import meta_cost, side, tower_cost
-from faceprobe.models.openclip_build import pre_projection
+from faceprobe.models.openclip.build import pre_projection
 
-TARGET = Path(str(files("faceprobe.models") / "data" / "openclip.json"))
+TARGET = Path(str(files("faceprobe.models.openclip") / "data" / "openclip.json"))
 
 DATA = (  # the first pattern found in the tag
     ("mscoco_finetuned_laion2b", "LAION-2B-en, then MS COCO"),

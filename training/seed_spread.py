@@ -19,7 +19,7 @@ from train import SHIPPED, WORK, build
 
 from faceprobe.core.files import read_json, write_json
 from faceprobe.datasets import load_dataset
-from faceprobe.embed import embed
+from faceprobe.embedding import embed
 from faceprobe.models import ImageEncoder, load_model
 from faceprobe.models.torch_encoder import TorchEncoder
 from faceprobe.protocols import evaluate

@@ -27,7 +27,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from faceprobe.core.files import atomic_path, read_json, write_json
-from faceprobe.core.photo import Photo
+from faceprobe.data.photo import Photo
 from faceprobe.datasets.synthetic.world import SPLITS, WORLD_VERSION, World
 from faceprobe.faces.crops import CropPolicy
 from faceprobe.models.bundled import face_tower, tokenizer, towers

@@ -11,20 +11,20 @@ from typing import Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "LabelledEmbeddings": "faceprobe.core.embeddings",
-    "PairList": "faceprobe.core.embeddings",
-    "unit_rows": "faceprobe.core.embeddings",
+    "LabelledEmbeddings": "faceprobe.data.embeddings",
+    "PairList": "faceprobe.data.embeddings",
+    "unit_rows": "faceprobe.data.embeddings",
     "FaceprobeError": "faceprobe.core.errors",
-    "Metric": "faceprobe.core.result",
-    "Result": "faceprobe.core.result",
-    "FaceTable": "faceprobe.datasets.table",
+    "Metric": "faceprobe.results.result",
+    "Result": "faceprobe.results.result",
+    "FaceTable": "faceprobe.data.face_table",
     "load_dataset": "faceprobe.datasets",
     "CropPolicy": "faceprobe.faces.crops",
-    "EmbeddingStore": "faceprobe.embed.store",
+    "EmbeddingStore": "faceprobe.embedding.store",
     "ImageEncoder": "faceprobe.models.base",
     "TextImageEncoder": "faceprobe.models.base",
     "load_model": "faceprobe.models",
-    "from_mteb": "faceprobe.models.mteb_style",
+    "from_mteb": "faceprobe.models.mteb",
     "evaluate": "faceprobe.protocols",
     "run_study": "faceprobe.study",
 }

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from faceprobe.cli.main import run
-from faceprobe.cloaks.types import LIMITS
+from faceprobe.cloaks.base import LIMITS
 
 
 def save(path: Path, seed: int) -> Path:

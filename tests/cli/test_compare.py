@@ -11,7 +11,7 @@ import pytest
 
 from faceprobe.cli.main import run
 from faceprobe.core.files import write_json
-from faceprobe.core.result import Metric, Result, attach, to_document
+from faceprobe.results.result import Metric, Result, attach, to_document
 
 PEOPLE = np.array(["ann", "bob"])
 

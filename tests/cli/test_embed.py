@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from faceprobe.cli.main import run
-from faceprobe.embed import EmbeddingStore
+from faceprobe.embedding import EmbeddingStore
 
 
 def save(path: Path, seed: int) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pair_layouts import write_agedb, write_calfw, write_cfp, write_rfw
 
 from faceprobe.cli.main import run
 from faceprobe.datasets import load_dataset
 from faceprobe.datasets.insightface_bin import read_bin
+from tests.helpers.pair_layouts import write_agedb, write_calfw, write_cfp, write_rfw
 
 WRITERS = {"cfp-fp": write_cfp, "agedb-30": write_agedb, "calfw": write_calfw, "rfw": write_rfw}
 

@@ -107,7 +107,7 @@ def test_a_run_killed_while_it_embeds_goes_on_to_the_same_bytes(
 
 KILLED = """
 import os, signal, sys
-from faceprobe.embed.cache import VectorCache
+from faceprobe.embedding.cache import VectorCache
 add, calls = VectorCache.add, []
 def third_time_dies(self, *arguments):
     calls.append(1)

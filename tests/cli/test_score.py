@@ -12,14 +12,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from fake_encoder import FakeEncoder
 from PIL import Image
 
 from faceprobe.cli.main import run
 from faceprobe.core.files import sha256_file
-from faceprobe.core.result import COLUMNS, SCHEMA
 from faceprobe.datasets import load_dataset
-from faceprobe.embed import embed
+from faceprobe.embedding import embed
+from faceprobe.results.result import COLUMNS, SCHEMA
+from tests.helpers.fake_encoder import FakeEncoder
 
 
 @pytest.fixture
@@ -330,7 +330,7 @@ def test_groups_are_compared_on_request(
 
 def test_a_caution_of_one_column_names_it() -> None:
     from faceprobe.cli.show import _cautions
-    from faceprobe.core.result import Metric, attach
+    from faceprobe.results.result import Metric, attach
 
     def rows(*notes: str) -> dict[str, object]:
         metrics = [

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from faceprobe.cloaks.catalog import cloak_card, load_cloak
+from faceprobe.cloaks.base import Subject
 from faceprobe.cloaks.names import parse_cloak
 from faceprobe.cloaks.noise import like_of
-from faceprobe.cloaks.purify import PURIFIERS, parse_purifier
-from faceprobe.cloaks.quality import changed_box, dssim, photo_quality, psnr, ssim
-from faceprobe.cloaks.types import Subject
+from faceprobe.cloaks.photos.quality import changed_box, dssim, photo_quality, psnr, ssim
+from faceprobe.cloaks.purifiers import PURIFIERS, parse_purifier
+from faceprobe.cloaks.registry import cloak_card, load_cloak
 from faceprobe.core.errors import BadInput, UnknownName, WrongUsage
-from faceprobe.core.photo import Photo
+from faceprobe.data.photo import Photo
 
 Pixels = NDArray[np.uint8]
 
@@ -161,7 +161,7 @@ def test_control_and_purifier_are_one(clean: Pixels) -> None:
 def test_ssim_is_that_of_the_differentiable_term(clean: Pixels) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("pytorch_msssim")
-    from faceprobe.cloaks.perceptual import dssim as differentiable
+    from faceprobe.cloaks.attacks.perceptual import dssim as differentiable
 
     noisy = load_cloak("noise-25").apply([subject(clean)], seed=0)[0].pixels
     batch = [torch.from_numpy(p.copy()).permute(2, 0, 1)[None].float() / 255 for p in (noisy, clean)]
@@ -171,7 +171,7 @@ def test_ssim_is_that_of_the_differentiable_term(clean: Pixels) -> None:
 def test_ssim_of_strips_is_that_of_the_whole(clean: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
     noisy = load_cloak("noise-25").apply([subject(clean)], seed=0)[0].pixels
     whole = ssim(clean, noisy)
-    monkeypatch.setattr("faceprobe.cloaks.quality.STRIP_PIXELS", 490)
+    monkeypatch.setattr("faceprobe.cloaks.photos.quality.STRIP_PIXELS", 490)
     assert ssim(clean, noisy) == pytest.approx(whole, abs=1e-12)
 
 

@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 import torch
 from benchmarks.plain_fawkes import plain_fawkes
-from photos import FACE, subject, textured
 
 from faceprobe.cloaks import cloak_card, load_cloak
-from faceprobe.cloaks.fawkes import OUT_OF_BOUND, UNQUALIFIED
-from faceprobe.cloaks.fawkes_descent import Settings, _State, descend
-from faceprobe.cloaks.fawkes_plan import MODES, STEMS
-from faceprobe.cloaks.fawkes_targets import REACH, Candidate, drawn_direction
-from faceprobe.cloaks.perceptual import DssimTo, dssim
-from faceprobe.cloaks.square import square_of, take
-from faceprobe.cloaks.surrogate import Surrogate, load_surrogates
+from faceprobe.cloaks.attacks.fawkes.cloak import OUT_OF_BOUND, UNQUALIFIED
+from faceprobe.cloaks.attacks.fawkes.descent import Settings, _State, descend
+from faceprobe.cloaks.attacks.fawkes.modes import MODES, STEMS
+from faceprobe.cloaks.attacks.fawkes.square import square_of, take
+from faceprobe.cloaks.attacks.fawkes.targets import REACH, Candidate, drawn_direction
+from faceprobe.cloaks.attacks.perceptual import DssimTo, dssim
+from faceprobe.cloaks.attacks.surrogate import Surrogate, load_surrogates
 from faceprobe.core.errors import UnknownName, WrongUsage
-from faceprobe.core.photo import Face
+from faceprobe.data.photo import Face
+from tests.helpers.cloak_photos import FACE, subject, textured
 
 SMALL = "[bundled:clip-s]?steps=12"
 

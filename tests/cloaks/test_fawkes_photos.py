@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from faceprobe.cloaks import Cloak, Cloaked, Subject, load_cloak
-from faceprobe.cloaks.fawkes import Fawkes
-from faceprobe.cloaks.square import Square, take
-from faceprobe.core.photo import Photo, decode_image
+from faceprobe.cloaks.attacks.fawkes.cloak import Fawkes
+from faceprobe.cloaks.attacks.fawkes.square import Square, take
+from faceprobe.data.photo import Photo, decode_image
 from faceprobe.faces.align import align_112
 from faceprobe.faces.detect import Detector
 

@@ -13,10 +13,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from faceprobe.cloaks.folder import cloak_folder
-from faceprobe.cloaks.folder_plan import name_outputs, open_album
-from faceprobe.cloaks.folder_state import MANIFEST, PROGRESS, RESULTS
-from faceprobe.cloaks.quality import psnr
+from faceprobe.cloaks.photos.album import name_outputs, open_album
+from faceprobe.cloaks.photos.folder import cloak_folder
+from faceprobe.cloaks.photos.folder_state import MANIFEST, PROGRESS, RESULTS
+from faceprobe.cloaks.photos.quality import psnr
 from faceprobe.core.errors import BadInput, Missing, UnknownName, WrongUsage
 from faceprobe.datasets import load_dataset
 

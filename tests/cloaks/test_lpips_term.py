@@ -12,7 +12,8 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("lpips")
 
-from faceprobe.cloaks import cloak_card, load_cloak, lpips_term  # noqa: E402
+from faceprobe.cloaks import cloak_card, load_cloak  # noqa: E402
+from faceprobe.cloaks.attacks import lpips as lpips_term  # noqa: E402
 from faceprobe.core.errors import BadInput, Unreachable, WrongUsage  # noqa: E402
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from faceprobe.cloaks import cloak_card
-from faceprobe.cloaks.catalog import family_of
 from faceprobe.cloaks.names import CloakName, parse_cloak
+from faceprobe.cloaks.registry import family_of
 from faceprobe.core.errors import UnknownName, WrongUsage
 
 

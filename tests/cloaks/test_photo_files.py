@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from faceprobe.cloaks.photo_files import MARK, colourfulness, read_original, render, size_of
-from faceprobe.core.photo import UnreadablePhoto, decode_image
+from faceprobe.cloaks.photos.files import MARK, colourfulness, read_original, render, size_of
+from faceprobe.data.photo import UnreadablePhoto, decode_image
 
 cv2 = pytest.importorskip("cv2")
 
@@ -56,7 +56,7 @@ def test_sixteen_bits_stay_sixteen(
     encoded = bytearray(cv2.imencode(".png", raw)[1].tobytes())
     exif = Image.Exif()
     exif[0x0112] = orientation
-    from faceprobe.cloaks.photo_files import _HEAD, _chunk
+    from faceprobe.cloaks.photos.files import _HEAD, _chunk
 
     encoded[_HEAD:_HEAD] = _chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0"))
     path = tmp_path / "deep.png"

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cloak_faces import cosine, largest_change, noisy
+
+from tests.helpers.cloak_faces import cosine, largest_change, noisy
 
 pytest.importorskip("torch")
 pytest.importorskip("onnx2torch")
 
 import faceprobe
 from faceprobe.cloaks import Subject, load_cloak
-from faceprobe.core.photo import Photo, decode_image
+from faceprobe.data.photo import Photo, decode_image
 from faceprobe.faces.detect import Detector
 
 RECOGNISER = "onnx:{}/weights/mobilefacenet_112.onnx?size=112&mean=127.5&scale=128&color=rgb&flip=sum"

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from photos import textured
 from PIL import Image
 
-from faceprobe.cloaks.square import PADDING, SIDE, Square, paste, paste_rescaled, square_of, take
-from faceprobe.core.photo import Face
+from faceprobe.cloaks.attacks.fawkes.square import (
+    PADDING,
+    SIDE,
+    Square,
+    paste,
+    paste_rescaled,
+    square_of,
+    take,
+)
+from faceprobe.data.photo import Face
+from tests.helpers.cloak_photos import textured
 
 
 def test_boxes_are_rounded_and_cut_at_the_photos_edge() -> None:

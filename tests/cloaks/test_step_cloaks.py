@@ -7,15 +7,17 @@ from functools import partial
 
 import numpy as np
 import pytest
-from cloak_faces import cosine, drawn, encoded, largest_change, noisy, synthetic
+
+from tests.helpers.cloak_faces import cosine, drawn, encoded, largest_change, noisy, synthetic
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("pytorch_msssim")
 
 import faceprobe  # noqa: E402
-from faceprobe.cloaks import Cloak, Cloaked, Subject, cloak_card, load_cloak, lowkey, opom, pgd, tip_im  # noqa: E402  # noqa: E402
-from faceprobe.cloaks.attack import WindowCloak  # noqa: E402
-from faceprobe.cloaks.sight import Group, Sight  # noqa: E402
+from faceprobe.cloaks import Cloak, Cloaked, Subject, cloak_card, load_cloak  # noqa: E402
+from faceprobe.cloaks.attacks import lowkey, opom, pgd, tip_im  # noqa: E402
+from faceprobe.cloaks.attacks.surrogate_view import Group, Sight  # noqa: E402
+from faceprobe.cloaks.attacks.window_cloak import WindowCloak  # noqa: E402
 from faceprobe.core.errors import BadInput, UnknownName, WrongUsage  # noqa: E402
 
 NAMES = ("lowkey[bundled:face;dssim]", "pgd[bundled:face]", "opom[bundled:face]", "tip-im[bundled:face]")

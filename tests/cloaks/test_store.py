@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from faceprobe.cloaks.catalog import load_cloak
-from faceprobe.cloaks.cloaked_table import safe_name, with_cloaked
-from faceprobe.cloaks.purify import parse_purifier, purified
-from faceprobe.cloaks.quality import psnr
-from faceprobe.cloaks.store import cloak_table
-from faceprobe.cloaks.types import CloakCard, Cloaked, FaceReport, Scope, Subject
+from faceprobe.cloaks.base import CloakCard, Cloaked, FaceReport, Scope, Subject
+from faceprobe.cloaks.photos.cache import cloak_table
+from faceprobe.cloaks.photos.cloaked_table import safe_name, with_cloaked
+from faceprobe.cloaks.photos.quality import psnr
+from faceprobe.cloaks.purifiers import parse_purifier, purified
+from faceprobe.cloaks.registry import load_cloak
 from faceprobe.core.errors import BadInput, Missing
-from faceprobe.core.photo import digest_faces
+from faceprobe.data.face_table import FaceTable
+from faceprobe.data.photo import digest_faces
 from faceprobe.datasets import load_dataset
-from faceprobe.datasets.table import FaceTable
-from faceprobe.embed.recipe import Recipe
+from faceprobe.embedding.preparation import Recipe
 from faceprobe.faces.crops import CropPolicy
 
 

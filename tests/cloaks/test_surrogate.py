@@ -10,7 +10,7 @@ import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from faceprobe.cloaks.surrogate import Surrogate, load_surrogates, surrogate_hash
+from faceprobe.cloaks.attacks.surrogate import Surrogate, load_surrogates, surrogate_hash
 from faceprobe.core.errors import BadInput, Missing, WrongUsage
 from faceprobe.models import load_model
 from faceprobe.models.torch_encoder import TorchEncoder

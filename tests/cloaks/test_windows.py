@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cloak_faces import drawn
+
+from tests.helpers.cloak_faces import drawn
 
 pytest.importorskip("cv2")
 
-from faceprobe.cloaks.warp import face_map, footprint
-from faceprobe.cloaks.windows import LARGEST, STEP, Window, paste, plan, read_window
-from faceprobe.core.photo import Face, Photo
+from faceprobe.cloaks.attacks.warp import face_map, footprint
+from faceprobe.cloaks.attacks.windows import LARGEST, STEP, Window, paste, plan, read_window
+from faceprobe.data.photo import Face, Photo
 from faceprobe.faces.align import TEMPLATE_112
 
 

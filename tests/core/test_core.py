@@ -12,15 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from faceprobe.core.embeddings import unit_rows
 from faceprobe.core.errors import BadInput, FaceprobeError, Missing, UnknownName, WrongUsage
 from faceprobe.core.extras import require
 from faceprobe.core.files import atomic_path, cache_dir, parse_bytes, read_json, sha256_json, write_json
 from faceprobe.core.names import parse_name
-from faceprobe.core.photo import UnreadablePhoto, decode_image
 from faceprobe.core.registry import Registry
-from faceprobe.core.result import Metric, attach, weakest
 from faceprobe.core.words import counted
+from faceprobe.data.embeddings import unit_rows
+from faceprobe.data.evidence import weakest
+from faceprobe.data.photo import UnreadablePhoto, decode_image
+from faceprobe.results.result import Metric, attach
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -43,7 +44,7 @@ def test_names_split_by_the_grammar() -> None:
 
 
 def test_a_registry_imports_lazily_and_suggests_the_nearest_name() -> None:
-    registry: Registry[object] = Registry("thing", "nothing", {"decode": "faceprobe.core.photo:decode_image"})
+    registry: Registry[object] = Registry("thing", "nothing", {"decode": "faceprobe.data.photo:decode_image"})
     assert registry.get("decode") is decode_image
     with pytest.raises(UnknownName, match="did you mean 'decode'") as caught:
         registry.get("decod")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fake_encoder import save_photo
 
 from faceprobe.core.errors import BadInput, Missing, UnknownName, WrongUsage
+from faceprobe.data.face_table import FaceTable
 from faceprobe.datasets import load_dataset
-from faceprobe.datasets.table import FaceTable
+from tests.helpers.fake_encoder import save_photo
 
 PEOPLE = [2880, 2880, 2937, 2937, 8692, 8692, 8692, 5805]
 SPLIT = [0, 0, 1, 1, 2, 2, 0, 2]

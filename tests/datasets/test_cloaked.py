@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from faceprobe.core.errors import BadInput, Missing, WrongUsage
+from faceprobe.data.face_table import FaceTable
 from faceprobe.datasets import load_dataset
-from faceprobe.datasets.saved_again import framed_as, in_frame
-from faceprobe.datasets.table import FaceTable
+from faceprobe.datasets.resaved import framed_as, in_frame
 
 
 def put(root: Path, *files: str, size: tuple[int, int] = (20, 16)) -> None:

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_encoder import save_photo
 
 from faceprobe.core.errors import BadInput, Missing, UnknownName, WrongUsage
 from faceprobe.core.names import parse_name
-from faceprobe.core.photo import UnreadablePhoto
+from faceprobe.data.photo import UnreadablePhoto
 from faceprobe.datasets import load_dataset
-from faceprobe.embed import embed
-from faceprobe.models.pixels import FAMILY
+from faceprobe.embedding import embed
+from faceprobe.models.floors.pixels import FAMILY
 from faceprobe.protocols import evaluate
+from tests.helpers.fake_encoder import save_photo
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from faceprobe.core.errors import BadInput, Missing, WrongUsage
-from faceprobe.core.photo import UnreadablePhoto
+from faceprobe.data.photo import UnreadablePhoto
 from faceprobe.datasets import load_dataset
 from faceprobe.datasets.files import FileSource
 from faceprobe.datasets.folder import load_photos

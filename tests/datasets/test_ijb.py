@@ -13,12 +13,12 @@ import pytest
 from PIL import Image
 
 from faceprobe.core.errors import BadInput, Missing, WrongUsage
-from faceprobe.core.photo import UnreadablePhoto, digest_faces
+from faceprobe.data.face_table import FaceTable
+from faceprobe.data.photo import UnreadablePhoto, digest_faces
 from faceprobe.datasets import load_dataset
-from faceprobe.datasets.table import FaceTable
-from faceprobe.embed import embed
-from faceprobe.embed.recipe import Recipe
-from faceprobe.embed.store import EmbeddingStore
+from faceprobe.embedding import embed
+from faceprobe.embedding.preparation import Recipe
+from faceprobe.embedding.store import EmbeddingStore
 from faceprobe.faces.crops import CropPolicy
 from faceprobe.models.preprocess import Preprocess
 from faceprobe.protocols import evaluate
@@ -203,7 +203,7 @@ def test_missing_parts_are_named(root: Path, tmp_path: Path) -> None:
 def test_from_photos_to_the_store_and_back(root: Path, tmp_path: Path) -> None:
     """Embedded with a photo that cannot be read: templates are renumbered, stored and read back alike."""
     from faceprobe.core.names import parse_name
-    from faceprobe.models.pixels import FAMILY
+    from faceprobe.models.floors.pixels import FAMILY
 
     encoder = FAMILY.load(parse_name("pixels:8"), device="cpu", offline=True)
     (root / "loose_crop" / "2.jpg").write_bytes(b"")
@@ -232,7 +232,7 @@ def test_from_photos_to_the_store_and_back(root: Path, tmp_path: Path) -> None:
 
 def test_templates_are_part_of_what_a_result_stands_on(root: Path) -> None:
     from faceprobe.core.names import parse_name
-    from faceprobe.models.pixels import FAMILY
+    from faceprobe.models.floors.pixels import FAMILY
 
     encoder = FAMILY.load(parse_name("pixels:8"), device="cpu", offline=True)
     table = load(root)

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from faceprobe.core.errors import BadInput, Missing, Refused, WrongUsage
-from faceprobe.core.photo import UnreadablePhoto
+from faceprobe.data.photo import UnreadablePhoto
 from faceprobe.datasets import load_dataset, safe_pickle
 from faceprobe.datasets.insightface_bin import read_bin
 from faceprobe.datasets.safe_pickle import load_plain

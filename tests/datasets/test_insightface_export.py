@@ -10,16 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pair_layouts import write_agedb, write_calfw, write_cfp, write_rfw
 from PIL import Image
 
 from faceprobe.cli.main import run
-from faceprobe.core.embeddings import PairList
 from faceprobe.core.errors import BadInput, WrongUsage
-from faceprobe.core.photo import UnreadablePhoto
+from faceprobe.data.embeddings import PairList
+from faceprobe.data.face_table import FaceTable
+from faceprobe.data.photo import UnreadablePhoto
 from faceprobe.datasets import load_dataset
 from faceprobe.datasets.insightface_export import export_bin
-from faceprobe.datasets.table import FaceTable
+from tests.helpers.pair_layouts import write_agedb, write_calfw, write_cfp, write_rfw
 
 SETS = {"cfp-fp": write_cfp, "agedb-30": write_agedb, "calfw": write_calfw, "rfw": write_rfw}
 

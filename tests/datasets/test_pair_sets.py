@@ -8,7 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pair_layouts import (
+from scipy.io import loadmat, savemat
+
+from faceprobe.core.errors import BadInput, FaceprobeError, Missing, Refused, WrongUsage
+from faceprobe.data.face_table import FaceTable
+from faceprobe.datasets import load_dataset
+from tests.helpers.pair_layouts import (
     AGEDB,
     GROUPS,
     NAMES,
@@ -19,11 +24,6 @@ from pair_layouts import (
     write_cfp,
     write_rfw,
 )
-from scipy.io import loadmat, savemat
-
-from faceprobe.core.errors import BadInput, FaceprobeError, Missing, Refused, WrongUsage
-from faceprobe.datasets import load_dataset
-from faceprobe.datasets.table import FaceTable
 
 Writer = Callable[[Path], Path]
 WRITERS: dict[str, Writer] = {

@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 
 from faceprobe.core.errors import BadInput, Missing, Refused, WrongUsage
-from faceprobe.core.photo import UnreadablePhoto, decode_image
+from faceprobe.data.face_table import FaceTable
+from faceprobe.data.photo import UnreadablePhoto, decode_image
 from faceprobe.datasets import load_dataset, zip_source
-from faceprobe.datasets.table import FaceTable
 
 
 def encoded(seed: int, form: str) -> bytes:

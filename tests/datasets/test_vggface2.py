@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fake_encoder import save_photo
 
 from faceprobe.core.errors import BadInput, Missing
 from faceprobe.datasets import load_dataset
+from tests.helpers.fake_encoder import save_photo
 
 META = [
     "Class_ID, Name, Sample_Num, Flag, Gender",

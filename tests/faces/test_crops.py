@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceprobe.core.errors import UnknownName, WrongUsage
-from faceprobe.core.photo import Face, Photo
+from faceprobe.data.photo import Face, Photo
 from faceprobe.faces.align import TEMPLATE_112
 from faceprobe.faces.crops import CropPolicy, NoFace, margin_square, nearest_the_centre
 

@@ -10,7 +10,7 @@ import pytest
 
 from faceprobe.core.errors import BadInput, Missing, Unreachable
 from faceprobe.core.files import cache_dir
-from faceprobe.core.photo import decode_image
+from faceprobe.data.photo import decode_image
 from faceprobe.faces import weights
 from faceprobe.faces.detect import Detector
 from faceprobe.faces.weights import find_detector

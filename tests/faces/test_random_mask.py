@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from faceprobe.core.errors import WrongUsage
-from faceprobe.core.photo import Face, Photo
+from faceprobe.data.photo import Face, Photo
 from faceprobe.faces.crops import CropPolicy
 from faceprobe.faces.random_mask import random_region
 

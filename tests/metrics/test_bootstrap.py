@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulated import simulated_summary
 
 from faceprobe.metrics.bootstrap import identity_weights, percentile_interval, weighted_sums
 from faceprobe.metrics.folds import best_threshold, fold_accuracy
@@ -16,6 +15,7 @@ from faceprobe.metrics.verification_bootstrap import (
     widening,
 )
 from faceprobe.scores import ScoreSummary, exact_rows, mated_scores, sweep
+from tests.helpers.simulated import simulated_summary
 
 
 def test_identity_weights() -> None:

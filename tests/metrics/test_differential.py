@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from faceprobe.core.embeddings import LabelledEmbeddings
-from faceprobe.core.result import Metric
+from faceprobe.data.embeddings import LabelledEmbeddings
 from faceprobe.protocols import evaluate
+from faceprobe.results.result import Metric
 from faceprobe.scores import exact_rows
 
 

@@ -12,12 +12,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from templates_oracle import share, tmr_at
 
-from faceprobe.core.embeddings import LabelledEmbeddings, unit_rows
 from faceprobe.core.errors import BadInput
-from faceprobe.core.result import Metric
-from faceprobe.core.templates import TemplateList
+from faceprobe.data.embeddings import LabelledEmbeddings, unit_rows
+from faceprobe.data.templates import TemplateList
 from faceprobe.metrics import distractors as module
 from faceprobe.metrics.bootstrap import identity_weights
 from faceprobe.metrics.distractors import Trials, compare_with_distractors, tail_tmr
@@ -25,7 +23,9 @@ from faceprobe.metrics.gallery_size import chance_of_none
 from faceprobe.metrics.verification import WEIGHTINGS
 from faceprobe.protocols import distractors as protocol
 from faceprobe.protocols import evaluate
+from faceprobe.results.result import Metric
 from faceprobe.scores import exact_rows, pair_scores
+from tests.helpers.templates_oracle import share, tmr_at
 
 
 def crowd(seed: int, n_strangers: int = 23, n_people: int = 4, coarse: bool = True) -> LabelledEmbeddings:

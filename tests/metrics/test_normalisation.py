@@ -9,18 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pairs_oracle import Oracle, small_world
 from typer.testing import CliRunner
 
 from faceprobe.cli.main import build, run
-from faceprobe.core.embeddings import Cohort, LabelledEmbeddings, PairList
 from faceprobe.core.errors import BadInput, WrongUsage
+from faceprobe.data.embeddings import Cohort, LabelledEmbeddings, PairList
 from faceprobe.metrics.bootstrap import identity_weights
 from faceprobe.metrics.folds import fold_accuracy
 from faceprobe.metrics.normalisation import METHODS
 from faceprobe.protocols import evaluate
 from faceprobe.protocols import normalised as module
 from faceprobe.scores import exact_rows
+from tests.helpers.pairs_oracle import Oracle, small_world
 
 
 def _cohort(seed: int, dim: int, n: int = 30) -> Cohort:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from faceprobe.core.embeddings import unit_rows
+from faceprobe.data.embeddings import unit_rows
 from faceprobe.metrics.bootstrap import identity_weights, percentile_interval
 from faceprobe.metrics.listed import ListedScores, listed_replicates
 from faceprobe.metrics.template_search import Searches, fnir, search_gallery, search_replicates

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from templates_oracle import pooled, shuffle_photos, template_world
 
-from faceprobe.core.embeddings import LabelledEmbeddings
 from faceprobe.core.errors import BadInput, UnknownName
+from faceprobe.data.embeddings import LabelledEmbeddings
 from faceprobe.metrics import templates as module
 from faceprobe.metrics.templates import POOLINGS, pool_templates
+from tests.helpers.templates_oracle import pooled, shuffle_photos, template_world
 
 
 def pool(data: LabelledEmbeddings, preset: str) -> np.ndarray:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from simulated import simulated_vectors
 
 from faceprobe.metrics.verification import (
     Verification,
@@ -14,6 +13,7 @@ from faceprobe.metrics.verification import (
     tmr,
 )
 from faceprobe.scores import exact_rows, mated_scores, sweep
+from tests.helpers.simulated import simulated_vectors
 
 
 def test_allowed_false_matches_is_the_floor_of_the_decimal_product() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from faceprobe.models import model_card
 from faceprobe.models.cost import meta_cost, side, tower_cost
-from faceprobe.models.openclip_cards import catalogue, scaling_study
+from faceprobe.models.openclip.cards import catalogue, scaling_study
 
 ROOT = Path(__file__).resolve().parents[2]
 

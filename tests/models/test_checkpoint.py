@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from faceprobe.core.errors import BadInput, FaceprobeError, Missing, Refused
-from faceprobe.models.checkpoint import checkpoint_shapes, mismatch
+from faceprobe.models.openclip.checkpoint import checkpoint_shapes, mismatch
 
 STATE = {"a": torch.zeros(2, 3), "b.c": torch.ones(4)}
 SHAPES = {"a": (2, 3), "b.c": (4,)}

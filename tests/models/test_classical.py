@@ -9,8 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from faceprobe.core.errors import WrongUsage
-from faceprobe.models import hog, lbp, load_model, model_card
-from faceprobe.models.classical import CHUNK
+from faceprobe.models import load_model, model_card
+from faceprobe.models.floors import hog, lbp
+from faceprobe.models.floors.descriptors import CHUNK
 
 
 def photos(count: int, side: int, seed: int = 0) -> NDArray[np.float32]:

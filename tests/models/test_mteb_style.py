@@ -11,7 +11,7 @@ from PIL import Image
 import faceprobe
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.datasets import load_dataset
-from faceprobe.embed import embed
+from faceprobe.embedding import embed
 from faceprobe.models import ImageEncoder, TextImageEncoder, model_hash
 
 

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from faceprobe.core.errors import BadInput, Missing, WrongUsage
 from faceprobe.models import ImageEncoder, TextImageEncoder, load_model, model_card, model_hash
 from faceprobe.models.hub import placed
-from faceprobe.models.local import _guess
+from faceprobe.models.openclip.local import _guess
 from faceprobe.models.torch_encoder import TextTorchEncoder, TorchEncoder, hash_tensors, pick_device
 
 MakeFolder = Callable[..., Path]

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 from faceprobe.core.errors import BadInput, Unreachable, WrongUsage
-from faceprobe.models import load_model, model_card, openclip
+from faceprobe.models import load_model, model_card
 from faceprobe.models.hub import placed
-from faceprobe.models.openclip_build import build
+from faceprobe.models.openclip import published as openclip
+from faceprobe.models.openclip.build import build
 from faceprobe.models.quiet import quietly
 
 

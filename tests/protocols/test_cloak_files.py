@@ -7,18 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cloaks_oracle import CloakOracle, cloaked_world
 from typer.testing import CliRunner
 
 from faceprobe.cli.main import build
-from faceprobe.core.embeddings import LabelledEmbeddings
 from faceprobe.core.errors import BadInput
+from faceprobe.data.embeddings import LabelledEmbeddings
+from faceprobe.data.vector_files import read_labelled
 from faceprobe.datasets import load_dataset
-from faceprobe.embed import EmbeddingStore, embed
+from faceprobe.embedding import EmbeddingStore, embed
 from faceprobe.models import load_model
 from faceprobe.protocols import evaluate
 from faceprobe.protocols.variants import clean_rows, take_rows
-from faceprobe.protocols.vector_files import read_labelled
+from tests.helpers.cloaks_oracle import CloakOracle, cloaked_world
 
 
 def _write(folder: Path, data: LabelledEmbeddings, blank: bool = False) -> tuple[Path, Path]:

@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from cloaks_oracle import CloakOracle, cloaked_world, shuffled_rows, with_variant
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faceprobe.core.embeddings import LabelledEmbeddings
 from faceprobe.core.errors import BadInput
-from faceprobe.core.result import Metric
+from faceprobe.data.embeddings import LabelledEmbeddings
 from faceprobe.metrics.bootstrap import identity_weights
 from faceprobe.protocols import Outcome, evaluate
+from faceprobe.results.result import Metric
+from tests.helpers.cloaks_oracle import CloakOracle, cloaked_world, shuffled_rows, with_variant
 
 POISONING, EVASION = "cloak/poisoning", "cloak/evasion"
 RECOGNISERS = ("1nn", "centroid", "linear")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from faceprobe.datasets import load_dataset
-from faceprobe.embed import embed
+from faceprobe.embedding import embed
 from faceprobe.faces.align import TEMPLATE_112
 from faceprobe.faces.crops import nearest_the_centre
 from faceprobe.faces.detect import Detector

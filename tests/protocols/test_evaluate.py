@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pairs_oracle import Oracle, shuffled, small_world, view2
 
-from faceprobe.core.embeddings import LabelledEmbeddings, PairList
 from faceprobe.core.errors import BadInput, UnknownName, WrongUsage
-from faceprobe.core.result import Metric
+from faceprobe.data.embeddings import LabelledEmbeddings, PairList
 from faceprobe.metrics.bootstrap import identity_weights
 from faceprobe.protocols import PROTOCOLS, Outcome, evaluate
 from faceprobe.protocols.kinds import KINDS
 from faceprobe.protocols.types import Kind
+from faceprobe.results.result import Metric
 from faceprobe.scores import exact_rows, pair_scores
+from tests.helpers.pairs_oracle import Oracle, shuffled, small_world, view2
 
 WEIGHTINGS = ("identity", "pair")
 

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from faceprobe.core.embeddings import LabelledEmbeddings
 from faceprobe.core.errors import BadInput
-from faceprobe.core.result import Metric
+from faceprobe.data.embeddings import LabelledEmbeddings
 from faceprobe.metrics import group_counts
 from faceprobe.metrics.group_counts import false_matches_by_group
 from faceprobe.protocols import evaluate
-from faceprobe.protocols.arrange import arrange
+from faceprobe.protocols.ordering import arrange
 from faceprobe.protocols.types import Outcome
+from faceprobe.results.result import Metric
 from faceprobe.scores import mated_scores, sweep
 
 PROTOCOL = "fairness/groups"

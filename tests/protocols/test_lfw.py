@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceprobe.core.embeddings import LabelledEmbeddings
-from faceprobe.core.result import Metric
+from faceprobe.data.embeddings import LabelledEmbeddings
+from faceprobe.data.vector_files import read_labelled
 from faceprobe.protocols import Outcome, evaluate
-from faceprobe.protocols.vector_files import read_labelled
+from faceprobe.results.result import Metric
 
 pytestmark = pytest.mark.slow
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pairs_oracle import small_world
 
-from faceprobe.core.embeddings import LabelledEmbeddings, PairList
 from faceprobe.core.errors import BadInput
-from faceprobe.core.result import Metric
+from faceprobe.data.embeddings import LabelledEmbeddings, PairList
+from faceprobe.data.vector_files import read_labelled
 from faceprobe.protocols import PROTOCOLS, evaluate
-from faceprobe.protocols.vector_files import read_labelled
+from faceprobe.results.result import Metric
+from tests.helpers.pairs_oracle import small_world
 
 PRESETS = ("lfw/insightface", "lfw/facexzoo")
 

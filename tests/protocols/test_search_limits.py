@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from pairs_oracle import small_world
 
-from faceprobe.core.embeddings import LabelledEmbeddings
 from faceprobe.core.errors import WrongUsage
-from faceprobe.core.templates import TemplateList
+from faceprobe.data.embeddings import LabelledEmbeddings
+from faceprobe.data.templates import TemplateList
 from faceprobe.protocols import Outcome, evaluate
+from tests.helpers.pairs_oracle import small_world
 
 SEARCHES = (
     "identification/open-set",

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pairs_oracle import Oracle, shuffled, small_world
 
-from faceprobe.core.embeddings import LabelledEmbeddings
 from faceprobe.core.errors import BadInput
-from faceprobe.core.result import Metric
+from faceprobe.data.embeddings import LabelledEmbeddings
 from faceprobe.metrics.bootstrap import identity_weights
 from faceprobe.protocols import Outcome, evaluate
 from faceprobe.protocols.galleries import enrolled_half
+from faceprobe.results.result import Metric
 from faceprobe.scores import exact_rows
+from tests.helpers.pairs_oracle import Oracle, shuffled, small_world
 
 OPEN, CENTROID, SIZE = "identification/open-set", "identification/centroid", "identification/gallery-size"
 

@@ -9,12 +9,10 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score, roc_curve
-from templates_oracle import equal_error, open_set, share, shuffle_photos, template_world, tmr_at
 
-from faceprobe.core.embeddings import LabelledEmbeddings, unit_rows
 from faceprobe.core.errors import BadInput
-from faceprobe.core.result import Metric
-from faceprobe.core.templates import TemplateList
+from faceprobe.data.embeddings import LabelledEmbeddings, unit_rows
+from faceprobe.data.templates import TemplateList
 from faceprobe.metrics.bootstrap import identity_weights
 from faceprobe.metrics.listed import ListedScores, listed_replicates, nearest_tmr
 from faceprobe.metrics.listed_kernels import listed_scores
@@ -22,7 +20,16 @@ from faceprobe.metrics.template_search import search_gallery, search_replicates
 from faceprobe.metrics.templates import pool_templates
 from faceprobe.metrics.verification import WEIGHTINGS
 from faceprobe.protocols import PROTOCOLS, evaluate
+from faceprobe.results.result import Metric
 from faceprobe.scores import exact_rows, pair_scores
+from tests.helpers.templates_oracle import (
+    equal_error,
+    open_set,
+    share,
+    shuffle_photos,
+    template_world,
+    tmr_at,
+)
 
 NAMES = ("ijb/1:1", "ijb/1:1-nearest", "ijb/1:1-mean", "ijb/1:N")
 

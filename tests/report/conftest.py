@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from run_writer import Writer
+
+from tests.helpers.run_writer import Writer
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cloak_writer import KINDS, PGD, add_cloaks, strips
-from run_writer import Writer
 
 from faceprobe.report import write_report
-from faceprobe.report.theme import DARK, LIGHT
+from faceprobe.report.plots.theme import DARK, LIGHT
+from tests.helpers.cloak_writer import KINDS, PGD, add_cloaks, strips
+from tests.helpers.run_writer import Writer
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from run_writer import Writer
 
 from faceprobe.core.errors import BadInput
-from faceprobe.core.result import Metric, attach
 from faceprobe.report.clip_benchmark import export_run, read_rows
-from faceprobe.report.compare import compare_runs, open_run
-from faceprobe.report.run_data import Run, read_run, row_key
+from faceprobe.report.comparison.runs import compare_runs, open_run
+from faceprobe.results.result import Metric, attach
+from faceprobe.results.run import Run, read_run, row_key
+from tests.helpers.run_writer import Writer
 
 
 def test_a_run_survives_the_round_trip(writer: Callable[..., Writer], tmp_path: Path) -> None:

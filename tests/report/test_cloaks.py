@@ -12,26 +12,36 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cloak_writer import FAWKES, JPEG, KINDS, LOWKEY, NOISE_OF_FAWKES, PGD, Kind, add_cloaks, strips
-from run_writer import Writer
-from test_report import Page
+from tests.report.test_report import Page
 
 from faceprobe.core.errors import BadInput
 from faceprobe.core.files import read_json, write_json
-from faceprobe.core.result import from_document, to_document
 from faceprobe.report import summary_table, write_report
 from faceprobe.report.clip_benchmark import export_run
-from faceprobe.report.cloak_section import cloak_parts
-from faceprobe.report.cloak_templates import CLOAK_TEMPLATES, OVERALL_CLAUSES, TERMS
-from faceprobe.report.cloaks import ADDED, EVASION, POISONING, cloak_scenes, read_cloak
-from faceprobe.report.compare import compare_runs, open_run
+from faceprobe.report.cloaks.protection import is_short
+from faceprobe.report.cloaks.rows import ADDED, EVASION, POISONING, cloak_scenes, read_cloak
+from faceprobe.report.cloaks.section import cloak_parts
+from faceprobe.report.cloaks.strips import AMPLIFIED, MOST_BYTES, MOST_STRIPS, Strip, difference, strip_views
+from faceprobe.report.cloaks.templates import CLOAK_TEMPLATES, OVERALL_CLAUSES, TERMS
+from faceprobe.report.cloaks.transfer import wrapped
+from faceprobe.report.cloaks.verdict import verdicts
+from faceprobe.report.cloaks.verdict_sentences import cautions, overall, sentences
+from faceprobe.report.comparison.runs import compare_runs, open_run
 from faceprobe.report.page import page_context
-from faceprobe.report.protection import is_short
-from faceprobe.report.run_data import read_run, row_key
-from faceprobe.report.strips import AMPLIFIED, MOST_BYTES, MOST_STRIPS, Strip, difference, strip_views
-from faceprobe.report.transfer import wrapped
-from faceprobe.report.verdict import verdicts
-from faceprobe.report.verdict_words import cautions, overall, sentences
+from faceprobe.results.result import from_document, to_document
+from faceprobe.results.run import read_run, row_key
+from tests.helpers.cloak_writer import (
+    FAWKES,
+    JPEG,
+    KINDS,
+    LOWKEY,
+    NOISE_OF_FAWKES,
+    PGD,
+    Kind,
+    add_cloaks,
+    strips,
+)
+from tests.helpers.run_writer import Writer
 
 Make = Callable[..., Writer]
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from run_writer import MODELS, Writer
 
 from faceprobe.report import write_report
-from faceprobe.report.context import control_sentences, control_table, kept_share
-from faceprobe.report.findings import chance
-from faceprobe.report.run_data import read_run
+from faceprobe.report.tables.context import control_sentences, control_table, kept_share
+from faceprobe.report.text.findings import chance
+from faceprobe.results.run import read_run
+from tests.helpers.run_writer import MODELS, Writer
 
 CROPS = ("as-is", "face-only", "context-only", "random-mask")
 SCENE = ("synthetic", "none", "as-is")

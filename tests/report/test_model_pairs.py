@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from run_writer import MODELS, Writer
 
 from faceprobe.cli.main import run
+from tests.helpers.run_writer import MODELS, Writer
 
 A, B = "bundled:clip-s", "bundled:clip-l"
 RANK1 = "identification/leave-one-out"

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faceprobe.report.paired import family_corrected, from_replicates, holm, paired_difference
-from faceprobe.report.run_data import Cell
+from faceprobe.report.comparison.paired import family_corrected, from_replicates, holm, paired_difference
+from faceprobe.results.run import Cell
 
 
 def cell(folder: Path, name: str, **arrays: Any) -> Cell:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faceprobe.report.plot import Axis, Plot, shortened, simplified
-from faceprobe.report.theme import Mark
+from faceprobe.report.plots.svg import Axis, Plot, shortened, simplified
+from faceprobe.report.plots.theme import Mark
 
 MARK = Mark(1, "", "circle")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from faceprobe.core.result import Metric, Result, attach
-from faceprobe.report.published import benchmark, beside, published_figures, published_tables
+from faceprobe.report.tables.published import benchmark, beside, published_figures, published_tables
+from faceprobe.results.result import Metric, Result, attach
 
 
 def row(**changes: str) -> Result:

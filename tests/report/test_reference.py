@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from faceprobe.report.reference import SHOWN, reference, verdict
+from faceprobe.report.tables.reference import SHOWN, reference, verdict
 
 DOCS = Path(__file__).parents[2] / "docs"
 

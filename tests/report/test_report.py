@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from run_writer import MODELS, Writer
 
 from faceprobe.core.errors import BadInput, Missing
 from faceprobe.report import write_report
-from faceprobe.report.run_data import read_run
+from faceprobe.results.run import read_run
+from tests.helpers.run_writer import MODELS, Writer
 
 VOID = {"meta", "link", "img", "br", "wbr", "input", "hr"}
 
@@ -143,7 +143,7 @@ def test_the_leaderboard_is_sorted_and_shows_both_weightings(run_dir: Path) -> N
 def test_unsupported_and_unstable_figures_say_why(
     writer: Callable[..., Writer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import run_writer
+    from tests.helpers import run_writer
 
     monkeypatch.setattr(run_writer, "FMRS", ("1e-5", "1e-6"))
     run_dir = writer(crops=("as-is",)).write()

@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable
 
 import pytest
-from run_writer import MODELS, PEOPLE, Writer
 
 from faceprobe.report import write_report
-from faceprobe.report.plot import Plot
-from faceprobe.report.run_data import Run, read_run
-from faceprobe.report.search_curves import reaches, search_figures
+from faceprobe.report.plots.search_curves import reaches, search_figures
+from faceprobe.report.plots.svg import Plot
+from faceprobe.results.run import Run, read_run
+from tests.helpers.run_writer import MODELS, PEOPLE, Writer
 
 SCENE = ("synthetic", "none", "as-is")
 

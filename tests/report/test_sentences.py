@@ -10,8 +10,9 @@ from string import Formatter
 import pytest
 
 from faceprobe.core.errors import FaceprobeError
-from faceprobe.core.result import EVIDENCE_ORDER, Evidence, Metric, attach, weakest
-from faceprobe.report.sentences import CLAUSE, LABEL, SENSITIVE, TEMPLATES, Ground, check, lead, say
+from faceprobe.data.evidence import EVIDENCE_ORDER, Evidence, weakest
+from faceprobe.report.text.sentences import CLAUSE, LABEL, SENSITIVE, TEMPLATES, Ground, check, lead, say
+from faceprobe.results.result import Metric, attach
 
 COMBINATIONS = [c for n in range(1, 5) for c in combinations(EVIDENCE_ORDER, n)]
 FLAGS = list(product((False, True), repeat=2))

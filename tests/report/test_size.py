@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from run_writer import MODELS, Invented, Writer
 
-from faceprobe.report.run_data import Run, read_run
-from faceprobe.report.size import comparisons, families, overview
+from faceprobe.report.tables.size import comparisons, families, overview
+from faceprobe.results.run import Run, read_run
+from tests.helpers.run_writer import MODELS, Invented, Writer
 
 SCENE = ("synthetic", "none", "as-is")
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from run_writer import Writer
-
 from faceprobe.report import summary_table
-from faceprobe.report.run_data import read_run
+from faceprobe.results.run import read_run
+from tests.helpers.run_writer import Writer
 
 
 def test_a_line_for_each_model_and_crop(writer: Callable[..., Writer]) -> None:

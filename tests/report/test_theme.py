@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from faceprobe.report.theme import DARK, DASHES, HEAT_MOST, LIGHT, MARKERS, N_COLORS, literal_css, mark
+from faceprobe.report.plots.theme import DARK, DASHES, HEAT_MOST, LIGHT, MARKERS, N_COLORS, literal_css, mark
 
 # Machado, Oliveira, Fernandes 2009, severity 1.
 SIGHT = {

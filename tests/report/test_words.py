@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faceprobe.core.result import Metric, Result, attach
-from faceprobe.report.words import (
+from faceprobe.report.text.numbers import (
     fraction,
     listed,
     magnitude,
@@ -18,6 +17,7 @@ from faceprobe.report.words import (
     scaled,
     slug,
 )
+from faceprobe.results.result import Metric, Result, attach
 
 
 def row(value: float | None, low: float | None = None, high: float | None = None) -> Result:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from faceprobe.scores import exact_rows
-from faceprobe.scores.codes import Codes
-from faceprobe.scores.frame import choose_frame
-from faceprobe.scores.panels import Panels
-from faceprobe.scores.window_room import CHUNK, WindowRoom
-from faceprobe.scores.worker import Tiles
+from faceprobe.scores.sweep.int8_codes import Codes
+from faceprobe.scores.sweep.panels import Panels
+from faceprobe.scores.sweep.score_bins import choose_frame
+from faceprobe.scores.sweep.tile_worker import Tiles
+from faceprobe.scores.sweep.window_room import CHUNK, WindowRoom
 
 
 def test_chunks_taken_in_turns_come_out_sorted_and_whole() -> None:

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pairs_oracle import small_world
 from threadpoolctl import threadpool_info
 
-from faceprobe.core.embeddings import unit_rows
 from faceprobe.core.errors import WrongUsage
+from faceprobe.data.embeddings import unit_rows
 from faceprobe.scores import exact_rows
-from faceprobe.scores.search import Searched, Side, search
-from faceprobe.scores.search_limits import SearchLimits, plan_search
+from faceprobe.scores.search.gallery import Searched, Side, search
+from faceprobe.scores.search.memory import SearchLimits, plan_search
+from tests.helpers.pairs_oracle import small_world
 
 
 def _sides(seed: int, levels: int, keep: bool) -> tuple[Side, Side]:

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from faceprobe.core.embeddings import LabelledEmbeddings, PairList, unit_rows
 from faceprobe.core.errors import Missing, UnknownName, Unreachable
 from faceprobe.core.files import read_json, sha256_bytes, write_bytes
 from faceprobe.core.names import parse_name
-from faceprobe.core.photo import Photo
-from faceprobe.core.result import Metric
-from faceprobe.datasets.table import FaceTable, face_table_columns
+from faceprobe.data.embeddings import LabelledEmbeddings, PairList, unit_rows
+from faceprobe.data.face_table import FaceTable, face_table_columns
+from faceprobe.data.photo import Photo
 from faceprobe.models.base import ModelCard
 from faceprobe.models.preprocess import Preprocess
+from faceprobe.results.result import Metric
 from faceprobe.study.parts import Parts
 
 PREPROCESS = Preprocess(size=(4, 4), mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from faceprobe.study.beside import Beside
+from faceprobe.study.background import Beside
 
 
 def test_tasks_run_in_order_and_one_at_a_time() -> None:

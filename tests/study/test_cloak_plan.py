@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from faceprobe.core.errors import UnknownName, WrongUsage
+from faceprobe.data.face_table import FaceTable, face_table_columns
 from faceprobe.datasets import load_dataset
-from faceprobe.datasets.table import FaceTable, face_table_columns
 from faceprobe.study.cloak_plan import draw_people, keep_variants, target_rows, variants_of
 from faceprobe.study.plan import Plan, plan_study
 from faceprobe.study.schema import Study, parse_study

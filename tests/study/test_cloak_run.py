@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 
 from faceprobe.cli.main import run
-from faceprobe.core.photo import decode_image
-from faceprobe.core.result import Result
+from faceprobe.data.photo import decode_image
 from faceprobe.metrics.bootstrap import identity_weights
+from faceprobe.results.result import Result
 from faceprobe.study import RunResult, run_study
 from faceprobe.study.schema import Study, parse_study
 
@@ -80,8 +80,8 @@ def test_a_purifier_changes_the_figures_of_the_same_photos(whole: RunResult) -> 
 
 
 def test_quality_rows_are_those_of_a_plain_program(whole: RunResult) -> None:
-    from faceprobe.cloaks.catalog import load_cloak
-    from faceprobe.cloaks.types import Subject
+    from faceprobe.cloaks.base import Subject
+    from faceprobe.cloaks.registry import load_cloak
     from faceprobe.datasets import load_dataset
     from faceprobe.study.parts import real_parts
     from faceprobe.study.plan import plan_study
@@ -125,7 +125,7 @@ def test_a_finished_run_cloaks_and_loads_nothing(whole: RunResult, monkeypatch: 
     def never(*arguments: Any, **options: Any) -> Any:
         raise AssertionError("made again")
 
-    monkeypatch.setattr("faceprobe.study.work.make_cloaked", never)
+    monkeypatch.setattr("faceprobe.study.execute.make_cloaked", never)
     before = kept(whole.out)
     again = run_study(small(), whole.out, quiet=True)
     assert (again.measured, again.resumed) == (0, 8) and kept(whole.out) == before
@@ -148,8 +148,9 @@ def test_a_run_killed_at_any_instant_goes_on_with_the_same_bytes(
 
 def run_and_die(out: str, moment: str) -> None:
     """Run the small study in a process that kills itself at ``moment``."""
-    from faceprobe.cloaks import store
-    from faceprobe.study import cell, work
+    from faceprobe.cloaks.photos import cache as store
+    from faceprobe.study import evaluate as cell
+    from faceprobe.study import execute as work
 
     left = [2]
 
@@ -175,7 +176,7 @@ def run_and_die(out: str, moment: str) -> None:
 def test_a_changed_cloak_is_measured_again_and_nothing_else(tmp_path: Path, monkeypatch: Any) -> None:
     asked = small(models=["pixels:8"])
     run_study(asked, tmp_path / "run", quiet=True)
-    from faceprobe.study import work
+    from faceprobe.study import execute as work
 
     real = work.cloak_signature
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from faceprobe.core.photo import Face, Photo, UnreadablePhoto
+from faceprobe.data.photo import Face, Photo, UnreadablePhoto
 from faceprobe.datasets import load_dataset
-from faceprobe.embed.recipe import digest_faces
+from faceprobe.embedding.preparation import digest_faces
 from faceprobe.study import drawn
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from faceprobe.core.errors import FaceprobeError, Missing, UnknownName, Unreachable, WrongUsage
-from faceprobe.core.templates import TemplateList
+from faceprobe.data.face_table import FaceTable
+from faceprobe.data.templates import TemplateList
 from faceprobe.datasets import load_dataset
-from faceprobe.datasets.table import FaceTable
 from faceprobe.study.plan import Plan, only_paired, plan_study
 from faceprobe.study.schema import Study, parse_study
 

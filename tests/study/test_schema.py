@@ -149,8 +149,8 @@ def test_names_become_studies(tmp_path: Path) -> None:
 
 
 def test_the_study_of_cloaks_holds_every_algorithm_and_noise_as_strong_as_each() -> None:
-    from faceprobe.cloaks.catalog import CLOAKS, cloak_card
     from faceprobe.cloaks.names import parse_cloak
+    from faceprobe.cloaks.registry import CLOAKS, cloak_card
 
     _, study = resolve_study("cloaks")
     names = [text for text in study.cloaks if text != "none"]

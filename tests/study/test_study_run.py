@@ -17,13 +17,13 @@ import pytest
 from PIL import Image
 
 from faceprobe.core.errors import BadInput, Missing, Unreachable
-from faceprobe.core.result import SCHEMA
 from faceprobe.datasets.files import FileSource
+from faceprobe.results.files import read_results
+from faceprobe.results.result import SCHEMA
 from faceprobe.study import run_study
+from faceprobe.study.checkpoint import cell_signature, photos_hash
 from faceprobe.study.plan import plan_study
-from faceprobe.study.results import read_results
 from faceprobe.study.schema import Study, parse_study
-from faceprobe.study.signature import cell_signature, photos_hash
 
 KEPT = ("results.json", "results.parquet")
 
@@ -159,7 +159,8 @@ def test_a_run_killed_at_any_instant_goes_on(bench: Any, tmp_path: Path, moment:
 
 
 def _run_and_die(bench: Any, out: Path, moment: str) -> None:
-    from faceprobe.study import cell, run
+    from faceprobe.study import evaluate as cell
+    from faceprobe.study import run
 
     def die(*args: Any, **kwargs: Any) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -305,7 +306,7 @@ def test_any_replaced_photo_of_a_pack_and_a_changed_pair_list_are_noticed(bench:
 
 
 def test_changed_templates_and_known_faces_are_noticed(bench: Any) -> None:
-    from templates_oracle import template_world
+    from tests.helpers.templates_oracle import template_world
 
     @dataclass(frozen=True)
     class Faced(Pack):

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from faceprobe.cloaks.folder import FolderRun
-    from faceprobe.cloaks.folder_plan import Album
-    from faceprobe.cloaks.types import CloakCard
+    from faceprobe.cloaks.base import CloakCard
+    from faceprobe.cloaks.photos.album import Album
+    from faceprobe.cloaks.photos.folder import FolderRun
 
 EPILOG = "Example: faceprobe cloak photos/ --cloak 'fawkes-1.0.2-mid[bundled:face]' --out photos-fawkes"
 
@@ -49,7 +49,7 @@ def command(
     where it stopped.
     """
     from faceprobe.cli.show import print_json
-    from faceprobe.cloaks.folder import TARGETS, cloak_folder
+    from faceprobe.cloaks.photos.folder import TARGETS, cloak_folder
 
     done = cloak_folder(
         source.expanduser(),
@@ -70,8 +70,8 @@ def command(
 
 def _announce(card: CloakCard, album: Album) -> None:
     """What the user should know before anything is written."""
+    from faceprobe.cloaks.base import LIMITS
     from faceprobe.cloaks.noise import like_of
-    from faceprobe.cloaks.types import LIMITS
     from faceprobe.core.progress import say
 
     say(f"{card.id}: {card.about}")
@@ -86,9 +86,9 @@ def _announce(card: CloakCard, album: Album) -> None:
 
 def looks_through(card: CloakCard, other: str | None = None) -> list[str]:
     """The surrogates and the perceptual term of a cloak (of noise: of the ``other``), in words."""
-    from faceprobe.cloaks.catalog import cloak_card
     from faceprobe.cloaks.listing import perceptual_of
     from faceprobe.cloaks.names import parse_cloak
+    from faceprobe.cloaks.registry import cloak_card
 
     if other:
         card = cloak_card(other)

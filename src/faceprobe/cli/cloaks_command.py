@@ -22,7 +22,7 @@ def command(
 ) -> None:
     """What cloaks, controls and purifiers there are, with their constants and what they need."""
     from faceprobe.cloaks import listing
-    from faceprobe.cloaks.types import LIMITS
+    from faceprobe.cloaks.base import LIMITS
 
     if name:
         one = listing.describe(name)

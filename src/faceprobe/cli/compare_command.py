@@ -12,11 +12,11 @@ from faceprobe.cli.show import print_json, print_table
 from faceprobe.core.errors import UnknownName, WrongUsage
 
 if TYPE_CHECKING:
-    from faceprobe.core.result import Result
-    from faceprobe.report.compare import Comparison, Line
-    from faceprobe.report.model_pairs import PairLine
-    from faceprobe.report.paired import Paired
-    from faceprobe.report.run_data import Key
+    from faceprobe.report.comparison.model_pairs import PairLine
+    from faceprobe.report.comparison.paired import Paired
+    from faceprobe.report.comparison.runs import Comparison, Line
+    from faceprobe.results.result import Result
+    from faceprobe.results.run import Key
 
 EPILOG = (
     "Example: faceprobe compare runs/a runs/b --metric rank1 --metric tmr@fmr=1e-3, or "
@@ -60,7 +60,7 @@ def command(
     With --pair or --baseline, models are compared with each other, in one run or across several: same
     dataset, crop, protocol, metric and weighting. The difference is paired where seed and people agree.
     """
-    from faceprobe.report.compare import compare_runs
+    from faceprobe.report.comparison.runs import compare_runs
 
     if pair or baseline:
         if published or clip_benchmark is not None:
@@ -97,7 +97,7 @@ def _compare_models(
     every: bool,
     as_json: bool,
 ) -> None:
-    from faceprobe.report.model_pairs import compare_models, pairs_document
+    from faceprobe.report.comparison.model_pairs import compare_models, pairs_document
 
     lines = compare_models(runs, pairs, baselines)
     known = {line.figure.metric for line in lines}
@@ -116,8 +116,8 @@ def _compare_models(
 
 
 def _print_pairs(lines: Sequence[PairLine], hidden: int) -> None:
-    from faceprobe.report.model_pairs import family_of_pairs
-    from faceprobe.report.paired import family_corrected
+    from faceprobe.report.comparison.model_pairs import family_of_pairs
+    from faceprobe.report.comparison.paired import family_corrected
 
     rows = []
     for line, p in zip(lines, family_corrected([x.difference for x in lines]), strict=True):
@@ -137,7 +137,7 @@ def _print_pairs(lines: Sequence[PairLine], hidden: int) -> None:
 
 def _export(runs: list[Path], folder: Path) -> None:
     from faceprobe.report.clip_benchmark import export_run
-    from faceprobe.report.compare import open_run
+    from faceprobe.report.comparison.runs import open_run
 
     if len(runs) != 1:
         raise WrongUsage("--clip-benchmark writes one run; name one")
@@ -145,7 +145,7 @@ def _export(runs: list[Path], folder: Path) -> None:
 
 
 def _print_lines(comparison: Comparison, lines: list[Line]) -> None:
-    from faceprobe.report.compare import corrected_p, family_words
+    from faceprobe.report.comparison.runs import corrected_p, family_words
 
     names = comparison.names
     cautioned = any(line.cautions for line in lines)
@@ -202,7 +202,7 @@ def _labels(key: Key) -> list[str]:
 
 
 def _value(row: Result | None) -> str:
-    from faceprobe.report.words import fraction, interval
+    from faceprobe.report.text.numbers import fraction, interval
 
     if row is None:
         return "absent"
@@ -210,7 +210,7 @@ def _value(row: Result | None) -> str:
 
 
 def _difference(paired: Paired | None, metric: str, corrected: float | None) -> str:
-    from faceprobe.report.words import fraction, interval, probability
+    from faceprobe.report.text.numbers import fraction, interval, probability
 
     if paired is None:
         return "-"

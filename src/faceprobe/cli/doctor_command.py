@@ -17,8 +17,8 @@ def command(
     Exits with 1 where something essential is broken. Nothing is downloaded.
     """
     from faceprobe import __version__
+    from faceprobe.api.doctor import examine
     from faceprobe.cli.show import print_json, print_table
-    from faceprobe.study.doctor import examine
 
     checks = examine()
     broken = sum(check.status == "broken" for check in checks)

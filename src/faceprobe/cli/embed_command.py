@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from faceprobe.datasets.table import FaceTable
+    from faceprobe.data.face_table import FaceTable
 
 EPILOG = "Example: faceprobe embed photos/ --model ViT-B-32/openai --crop margin-0.3 --out photos.emb"
 
@@ -36,7 +36,7 @@ def command(
     A plain folder may hold loose photos or one subfolder a person. What was embedded before is
     reused, and a killed run resumes.
     """
-    from faceprobe.embed import check_local, count_reasons, embed
+    from faceprobe.embedding import check_local, count_reasons, embed
     from faceprobe.models import load_model
 
     dataset = open_source(source)

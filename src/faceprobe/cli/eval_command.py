@@ -55,7 +55,7 @@ def command(
 
     from faceprobe.cli.show import print_json, print_results
     from faceprobe.core.progress import say
-    from faceprobe.core.result import to_document
+    from faceprobe.results.result import to_document
     from faceprobe.study import evaluate_one
 
     result = evaluate_one(

@@ -50,8 +50,8 @@ def command(
         os.environ["HF_HUB_OFFLINE"] = "1"  # read by huggingface_hub when it is imported
 
     from faceprobe.cli.show import print_cloaks, print_json, print_table
-    from faceprobe.core.result import to_document
     from faceprobe.report import summary_table
+    from faceprobe.results.result import to_document
     from faceprobe.study import run_study
 
     result = run_study(

@@ -92,9 +92,9 @@ def command(
     from faceprobe.cli.show import print_json, print_results
     from faceprobe.core.errors import BadInput
     from faceprobe.core.files import parse_bytes, sha256_file, write_json
-    from faceprobe.core.result import attach, to_document
+    from faceprobe.data.vector_files import read_cohort, read_labelled
     from faceprobe.protocols import PROTOCOLS, evaluate
-    from faceprobe.protocols.vector_files import read_cohort, read_labelled
+    from faceprobe.results.result import attach, to_document
 
     if protocol == ["all"]:  # the default, spelled as in ``faceprobe eval``
         protocol = None
@@ -160,7 +160,7 @@ def _manifest_of(embeddings: Path, finished: bool) -> dict[str, Any]:
     if embeddings.absolute().parent.name != "img_emb":
         return {}
     from faceprobe.core.files import read_json
-    from faceprobe.embed.store import FORMAT, MANIFEST, EmbeddingStore
+    from faceprobe.embedding.store import FORMAT, MANIFEST, EmbeddingStore
 
     folder = embeddings.absolute().parent.parent
     if not (folder / MANIFEST).is_file():

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from faceprobe.core.result import Result, Weighting
+from faceprobe.results.result import Result, Weighting
 
 
 def print_json(value: Any) -> None:

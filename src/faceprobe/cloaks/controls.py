@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from faceprobe.cloaks.base import CloakCard, Cloaked, Subject, no_tick, one_by_one
 from faceprobe.cloaks.names import CloakName
-from faceprobe.cloaks.purify import KINDS, VERSION, Purifier, parse_purifier
-from faceprobe.cloaks.types import CloakCard, Cloaked, Subject, no_tick, one_by_one
+from faceprobe.cloaks.purifiers import KINDS, VERSION, Purifier, parse_purifier
 from faceprobe.core.errors import WrongUsage
 from faceprobe.core.files import sha256_json
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
-from faceprobe.cloaks.catalog import CLOAKS, cloak_card, family_of
+from faceprobe.cloaks.base import CloakCard
 from faceprobe.cloaks.names import parse_cloak
 from faceprobe.cloaks.noise import like_of
-from faceprobe.cloaks.purify import PURIFIERS, parse_purifier
-from faceprobe.cloaks.types import CloakCard
+from faceprobe.cloaks.purifiers import PURIFIERS, parse_purifier
+from faceprobe.cloaks.registry import CLOAKS, cloak_card, family_of
 from faceprobe.core.errors import UnknownName
 
 EXAMPLE = "noise[jpeg-75]"

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.cloaks.base import CloakCard, Cloaked, Subject, no_tick, one_by_one, photo_seed
 from faceprobe.cloaks.names import CloakName, parse_cloak
-from faceprobe.cloaks.quality import changed_box, squared_error
-from faceprobe.cloaks.types import CloakCard, Cloaked, Subject, no_tick, one_by_one, photo_seed
+from faceprobe.cloaks.photos.quality import changed_box, squared_error
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.files import sha256_json
 
@@ -179,7 +179,7 @@ def _decibels(name: CloakName) -> float:
 
 def _id_of(text: str) -> str:
     """The id of the cloak in the brackets; a bare name of the authors' own files stands for itself."""
-    from faceprobe.cloaks.catalog import cloak_card
+    from faceprobe.cloaks.registry import cloak_card
 
     return text if text in AUTHORS_OWN else cloak_card(text).id
 

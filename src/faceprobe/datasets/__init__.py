@@ -7,7 +7,7 @@ from collections.abc import Callable
 from faceprobe.core.errors import NotYet
 from faceprobe.core.names import Name, parse_name
 from faceprobe.core.registry import Registry
-from faceprobe.datasets.table import FaceTable
+from faceprobe.data.face_table import FaceTable
 
 DATASETS: Registry[Callable[[Name], FaceTable]] = Registry(
     "dataset",

@@ -19,9 +19,9 @@ import numpy as np
 
 from faceprobe.core.errors import BadInput, Missing, NoPath, UnknownName, WrongUsage
 from faceprobe.core.names import Name
+from faceprobe.data.face_table import FaceTable, face_table_columns
 from faceprobe.datasets.files import FileSource, existing_folder, list_folder, path_of
 from faceprobe.datasets.landmarked import LandmarkedFiles
-from faceprobe.datasets.table import FaceTable, face_table_columns
 
 N_PHOTOS = 202_599
 SPLITS = ("train", "val", "test")

@@ -23,13 +23,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from faceprobe.core.embeddings import CLEAN
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.files import read_json
 from faceprobe.core.names import Name
+from faceprobe.data.embeddings import CLEAN
+from faceprobe.data.face_table import FaceTable, face_table_columns
 from faceprobe.datasets.files import FileSource, existing_folder, path_of
 from faceprobe.datasets.folder import evidence_of, load_photos
-from faceprobe.datasets.saved_again import (
+from faceprobe.datasets.resaved import (
     CONTROLS,
     FRAMED,
     ControlledSource,
@@ -37,7 +38,6 @@ from faceprobe.datasets.saved_again import (
     chosen_variants,
     control_note,
 )
-from faceprobe.datasets.table import FaceTable, face_table_columns
 
 CLOAK_FILE = "cloak.json"
 """What ``faceprobe cloak`` writes beside its photos."""
@@ -69,7 +69,7 @@ def load(name: Name) -> FaceTable:
     """``cloaked:PATH?variant=clean,lowkey&control=png,jpeg,framed&clean=small``.
 
     ``variant`` keeps some variants only. ``control`` adds the clean photos saved again as PNG or JPEG, and
-    with ``framed`` in the border that Fawkes 1.0 left (:func:`faceprobe.datasets.saved_again.framed_as`), as
+    with ``framed`` in the border that Fawkes 1.0 left (:func:`faceprobe.datasets.resaved.framed_as`), as
     variant ``clean-framed``. ``clean=small`` takes LowKey's scaled photos for the clean ones where there are
     any. Raises :class:`Missing`, :class:`WrongUsage`, :class:`BadInput` where nothing is cloaked, or no
     cloaked photo has its clean one.

@@ -13,11 +13,11 @@ import numpy as np
 
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.names import Name
-from faceprobe.core.photo import Photo, UnreadablePhoto, digest_faces
-from faceprobe.core.templates import TemplateList
+from faceprobe.data.face_table import FaceTable, PhotoSource, face_table_columns
+from faceprobe.data.photo import Photo, UnreadablePhoto, digest_faces
+from faceprobe.data.templates import TemplateList
 from faceprobe.datasets.files import path_of
 from faceprobe.datasets.folder import load_photos
-from faceprobe.datasets.table import FaceTable, PhotoSource, face_table_columns
 
 GALLERY = "distractors"
 STRANGER = "distractor"

@@ -10,7 +10,7 @@ from pathlib import Path
 from faceprobe.core.errors import BadInput, Missing, NoPath
 from faceprobe.core.files import sha256_bytes
 from faceprobe.core.names import Name
-from faceprobe.core.photo import Photo, UnreadablePhoto, decode_image
+from faceprobe.data.photo import Photo, UnreadablePhoto, decode_image
 
 _SUFFIXES = "jpg jpeg jpe jfif png webp bmp tif tiff gif avif ppm pgm"
 SYNTHETIC_MARK = ".faceprobe-synthetic.json"

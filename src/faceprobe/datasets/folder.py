@@ -9,8 +9,9 @@ import pyarrow as pa
 
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.names import Name
-from faceprobe.core.result import Evidence
 from faceprobe.core.words import counted
+from faceprobe.data.evidence import Evidence
+from faceprobe.data.face_table import FaceTable, face_table_columns
 from faceprobe.datasets.files import (
     SYNTHETIC_MARK,
     FileSource,
@@ -20,7 +21,6 @@ from faceprobe.datasets.files import (
     path_of,
     utf8_name,
 )
-from faceprobe.datasets.table import FaceTable, face_table_columns
 
 PART_OPTIONS = {"people", "photos", "min_photos"}
 

@@ -17,7 +17,8 @@ import numpy as np
 
 from faceprobe.core.errors import BadInput, Missing, NoPath
 from faceprobe.core.names import Name
-from faceprobe.core.templates import TemplateList
+from faceprobe.data.face_table import FaceTable, face_table_columns
+from faceprobe.data.templates import TemplateList
 from faceprobe.datasets.files import existing_folder, path_of
 from faceprobe.datasets.ijb_meta import (
     Subjects,
@@ -28,7 +29,6 @@ from faceprobe.datasets.ijb_meta import (
     read_tid_mid,
 )
 from faceprobe.datasets.landmarked import LandmarkedFiles
-from faceprobe.datasets.table import FaceTable, face_table_columns
 
 LICENCE = "its distributor's agreement; on request from NIST"
 

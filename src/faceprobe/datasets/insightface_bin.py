@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from faceprobe.core.embeddings import PairList
 from faceprobe.core.errors import BadInput, Missing
 from faceprobe.core.names import Name
-from faceprobe.core.photo import UnreadablePhoto
+from faceprobe.data.embeddings import PairList
+from faceprobe.data.face_table import FaceTable, face_table_columns
+from faceprobe.data.photo import UnreadablePhoto
 from faceprobe.datasets.files import EncodedSource, path_of
 from faceprobe.datasets.safe_pickle import load_plain
-from faceprobe.datasets.table import FaceTable, face_table_columns
 
 N_FOLDS = 10
 

@@ -17,9 +17,9 @@ import numpy as np
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.files import atomic_path
 from faceprobe.core.progress import progress
+from faceprobe.data.face_table import FaceTable
 from faceprobe.datasets.files import EncodedSource
 from faceprobe.datasets.insightface_bin import N_FOLDS
-from faceprobe.datasets.table import FaceTable
 
 PICKLE_PROTOCOL = 4
 
@@ -41,7 +41,7 @@ def export_bin(table: FaceTable, out: Path, quiet: bool = False) -> Exported:
     Photos that are files go in byte for byte, whatever their format and size (insightface's own loader
     expects aligned squares of 112 pixels); drawn ones as PNG. Raises :class:`WrongUsage` for a dataset
     without a pair list, :class:`BadInput` where ``out`` exists,
-    :class:`faceprobe.core.photo.UnreadablePhoto` for a photo without bytes.
+    :class:`faceprobe.data.photo.UnreadablePhoto` for a photo without bytes.
     """
     pairs = table.pairs
     if pairs is None or not len(pairs):

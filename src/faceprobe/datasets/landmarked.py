@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.files import sha256_bytes
-from faceprobe.core.photo import Face, Photo, UnreadablePhoto, digest_faces
+from faceprobe.data.photo import Face, Photo, UnreadablePhoto, digest_faces
 from faceprobe.datasets.files import FileSource
 
 BOX_SCALE = 2.0

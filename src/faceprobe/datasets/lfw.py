@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.core.embeddings import PairList
 from faceprobe.core.errors import BadInput, Missing
 from faceprobe.core.files import cache_dir
 from faceprobe.core.names import Name
-from faceprobe.core.pairs import read_lfw_pairs, resolve_pairs
+from faceprobe.data.embeddings import PairList
+from faceprobe.data.face_table import FaceTable
+from faceprobe.data.pair_file import read_lfw_pairs, resolve_pairs
 from faceprobe.datasets.files import FileSource, existing_folder, path_of
 from faceprobe.datasets.folder import (
     PART_OPTIONS,
@@ -26,7 +27,6 @@ from faceprobe.datasets.folder import (
     take_part,
 )
 from faceprobe.datasets.lfw_download import fetch_lfw
-from faceprobe.datasets.table import FaceTable
 
 N_PHOTOS, N_PEOPLE = 13_233, 5_749
 LICENCE = "no licence stated by its authors; photos from the press (see `faceprobe datasets`)"

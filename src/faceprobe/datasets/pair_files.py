@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from faceprobe.core.embeddings import PairList
 from faceprobe.core.errors import BadInput, Missing, Refused
-from faceprobe.core.pairs import LfwPair
+from faceprobe.data.embeddings import PairList
+from faceprobe.data.face_table import FaceTable, face_table_columns
+from faceprobe.data.pair_file import LfwPair
 from faceprobe.datasets.files import FileSource
-from faceprobe.datasets.table import FaceTable, face_table_columns
 
 N_FOLDS = 10
 DEFAULT_PROTOCOL = "lfw/insightface"

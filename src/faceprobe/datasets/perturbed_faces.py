@@ -13,16 +13,16 @@ from pathlib import Path
 
 from faceprobe.core.errors import BadInput, Missing, NoPath
 from faceprobe.core.names import Name
+from faceprobe.data.face_table import FaceTable, face_table_columns
 from faceprobe.datasets.celeba import read_identities
 from faceprobe.datasets.files import EncodedSource, FileSource, list_folder, path_of
-from faceprobe.datasets.saved_again import (
+from faceprobe.datasets.resaved import (
     CONTROLS,
     ControlledSource,
     asked_controls,
     chosen_variants,
     control_note,
 )
-from faceprobe.datasets.table import FaceTable, face_table_columns
 from faceprobe.datasets.zip_source import ZipSource, photo_names
 
 LICENCE = "that of CelebA, from which it is made: non-commercial research"

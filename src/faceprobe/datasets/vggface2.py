@@ -13,9 +13,9 @@ from pathlib import Path
 
 from faceprobe.core.errors import BadInput, NoPath
 from faceprobe.core.names import Name
+from faceprobe.data.face_table import FaceTable, face_table_columns
 from faceprobe.datasets.files import FileSource, existing_folder, path_of
 from faceprobe.datasets.folder import PART_OPTIONS, person_columns, photos_by_person, take_part
-from faceprobe.datasets.table import FaceTable, face_table_columns
 
 N_PEOPLE = 500
 META = "identity_meta.csv"

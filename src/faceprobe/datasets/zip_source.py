@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from faceprobe.core.errors import BadInput, Refused
-from faceprobe.core.photo import UnreadablePhoto
+from faceprobe.data.photo import UnreadablePhoto
 from faceprobe.datasets.files import EncodedSource, is_photo
 
 MAX_PHOTO = 64 * 2**20

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.errors import UnknownName, WrongUsage
-from faceprobe.core.photo import Face, Photo, UnreadablePhoto
+from faceprobe.data.photo import Face, Photo, UnreadablePhoto
 from faceprobe.faces.align import align_112
 from faceprobe.faces.random_mask import random_region
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from faceprobe.core.errors import BadInput
 from faceprobe.core.extras import require
 from faceprobe.core.files import sha256_file, sha256_json
-from faceprobe.core.photo import Face
+from faceprobe.data.photo import Face
 
 MIN_SCORE = 0.5
 NMS_OVERLAP = 0.3

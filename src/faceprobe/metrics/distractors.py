@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from faceprobe.metrics.listed_kernels import count_reached
 from faceprobe.metrics.verification import Weighting, allowed_false_matches
-from faceprobe.scores.search_limits import UNBOUNDED, SearchLimits
+from faceprobe.scores.search.memory import UNBOUNDED, SearchLimits
 
 BLOCK = 2048
 """Distractors, and probes, compared at a time, at most."""

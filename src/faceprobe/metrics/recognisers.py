@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.scores import exact_rows, offsets
-from faceprobe.scores.search import Side, search
+from faceprobe.scores.search.gallery import Side, search
 
 BATCH = 256
 """Trials of the linear probe that meet the inverse matrix at once."""

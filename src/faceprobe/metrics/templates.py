@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.core.embeddings import unit_rows
 from faceprobe.core.errors import BadInput, UnknownName
-from faceprobe.core.templates import TemplateList
+from faceprobe.data.embeddings import unit_rows
+from faceprobe.data.templates import TemplateList
 
 BLOCK = 16_384
 """Memberships that are widened to float64 at a time (one template may be larger)."""

@@ -23,7 +23,7 @@ FIT_DEFAULT = "synthetic?people=300&photos=8&split=train&seed=0"
 
 
 class FusionEncoder:
-    """``parts`` see a photo each in its own preprocessing, so :func:`faceprobe.embed.embed` embeds with every
+    """``parts`` see a photo each in its own preprocessing, so ``embedding.embed`` embeds with every
     part (through the cache) and joins the rows by :meth:`join`; :meth:`encode_images` refuses.
 
     ``weights`` (K,) sum to 1; None until they are fitted to the people of the dataset ``fit``, which

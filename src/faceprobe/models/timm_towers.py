@@ -11,8 +11,8 @@ from faceprobe.core.extras import require
 from faceprobe.core.names import Name
 from faceprobe.models import hub
 from faceprobe.models.base import ImageEncoder, ModelCard, flip_of, model_id, refuse_pooling
-from faceprobe.models.checkpoint import checkpoint_shapes
 from faceprobe.models.cost import meta_cost
+from faceprobe.models.openclip.checkpoint import checkpoint_shapes
 from faceprobe.models.preprocess import Preprocess
 from faceprobe.models.quiet import quietly
 from faceprobe.models.torch_encoder import TorchEncoder, count_params

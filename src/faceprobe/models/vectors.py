@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.core.embeddings import PATH_COLUMNS, unit_rows
 from faceprobe.core.errors import BadInput, Missing, WrongUsage
 from faceprobe.core.files import sha256_file, sha256_json
 from faceprobe.core.names import Name
+from faceprobe.data.embeddings import PATH_COLUMNS, unit_rows
 from faceprobe.models.base import ImageEncoder, ModelCard, flag, model_id, refuse_pooling
 from faceprobe.models.preprocess import Preprocess
 

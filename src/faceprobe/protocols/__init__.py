@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from faceprobe.protocols.catalog import PROTOCOLS
 from faceprobe.protocols.evaluate import evaluate
+from faceprobe.protocols.registry import PROTOCOLS
 from faceprobe.protocols.types import Outcome, Protocol
 
 __all__ = ["PROTOCOLS", "Outcome", "Protocol", "evaluate"]

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.core.embeddings import LabelledEmbeddings
 from faceprobe.core.errors import BadInput
 from faceprobe.core.progress import Tick, progress
-from faceprobe.protocols.arrange import Arranged, lacking_people
+from faceprobe.data.embeddings import LabelledEmbeddings
 from faceprobe.protocols.galleries import side
 from faceprobe.protocols.identification import FIGURES, identification_outcome
+from faceprobe.protocols.ordering import Arranged, lacking_people
 from faceprobe.protocols.types import Context, Kind, Outcome, Protocol
 from faceprobe.scores import exact_rows, find_twins, pair_scores
-from faceprobe.scores.search import Side, search
-from faceprobe.scores.search_limits import SearchLimits
+from faceprobe.scores.search.gallery import Side, search
+from faceprobe.scores.search.memory import SearchLimits
 
 MOST_FOREIGN = 50_000
 """Means without a duplicate that are held at a time, one for each such photo and person."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.core.embeddings import CLEAN, LabelledEmbeddings, unit_rows
+from faceprobe.data.embeddings import CLEAN, LabelledEmbeddings, unit_rows
 from faceprobe.metrics.recognisers import Decision, LinearProbe, Nearest, Trial
 from faceprobe.protocols import cloak_recognition
 from faceprobe.protocols.cloak_recognition import arms_of, figures, recognition_outcome

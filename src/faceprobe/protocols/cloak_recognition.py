@@ -10,15 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.core.embeddings import LabelledEmbeddings
-from faceprobe.core.result import Weighting
+from faceprobe.data.embeddings import LabelledEmbeddings
 from faceprobe.metrics.recognisers import Centroid, Decision, LinearProbe, Nearest, Recogniser, Trial
-from faceprobe.protocols.arrange import lacking_people
 from faceprobe.protocols.cloak_rows import PerPerson, add_people
-from faceprobe.protocols.halves import halves
+from faceprobe.protocols.ordering import lacking_people
+from faceprobe.protocols.probe_split import halves
 from faceprobe.protocols.rows import add_metric, join
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
 from faceprobe.protocols.variants import CloakedPhotos, cloaked_photos, lacking_variants
+from faceprobe.results.result import Weighting
 
 RECOGNISERS: dict[str, Callable[[CloakedPhotos, float], Recogniser]] = {
     "1nn": lambda photos, _: Nearest(photos.rows, photos.labels),

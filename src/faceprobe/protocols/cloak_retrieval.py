@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.core.embeddings import CLEAN, LabelledEmbeddings
-from faceprobe.core.result import Weighting
+from faceprobe.data.embeddings import CLEAN, LabelledEmbeddings
 from faceprobe.protocols.cloak_rows import PerPerson, add_people
 from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.types import Context, Kind, Outcome, Protocol
 from faceprobe.protocols.variants import CloakedPhotos, cloaked_photos, lacking_variants
+from faceprobe.results.result import Weighting
 
 METRICS = ("self_rank1", "person_rank1", "person_rank1_other", "clean_person_rank1_other")
 BLOCK_VALUES = 8_000_000

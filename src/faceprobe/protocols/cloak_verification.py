@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.core.embeddings import LabelledEmbeddings
-from faceprobe.core.result import Weighting
+from faceprobe.data.embeddings import LabelledEmbeddings
 from faceprobe.metrics.verification import allowed_false_matches
 from faceprobe.protocols.cloak_rows import PerPerson, add_people
 from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.types import Context, Kind, Outcome, Protocol
 from faceprobe.protocols.variants import CloakedPhotos, cloaked_photos, lacking_variants
 from faceprobe.protocols.verification import MAX_TAIL
+from faceprobe.results.result import Weighting
 from faceprobe.scores import mated_scores, offsets, sweep
 
 TARGETS = {f"fmr=1e-{k}": float(f"1e-{k}") for k in (2, 3, 4)}

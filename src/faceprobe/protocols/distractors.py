@@ -7,8 +7,8 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.core.embeddings import LabelledEmbeddings
 from faceprobe.core.progress import progress
+from faceprobe.data.embeddings import LabelledEmbeddings
 from faceprobe.metrics.bootstrap import identity_weights, ratio, weighted_sums
 from faceprobe.metrics.distractors import (
     Snapshot,
@@ -20,9 +20,9 @@ from faceprobe.metrics.distractors import (
 from faceprobe.metrics.gallery_size import chance_of_none
 from faceprobe.metrics.listed_kernels import listed_scores
 from faceprobe.metrics.verification import WEIGHTINGS, Weighting, allowed_false_matches
-from faceprobe.protocols.arrange import Arranged
-from faceprobe.protocols.pooled import Pooled, lacking_templates, pooled
+from faceprobe.protocols.ordering import Arranged
 from faceprobe.protocols.rows import add_metric, join
+from faceprobe.protocols.template_pooling import Pooled, lacking_templates, pooled
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
 
 GALLERY = "distractors"

@@ -6,20 +6,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from faceprobe.core.embeddings import LabelledEmbeddings
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.progress import progress
+from faceprobe.data.embeddings import LabelledEmbeddings
 from faceprobe.metrics.normalisation import Method
-from faceprobe.protocols.arrange import arrange
-from faceprobe.protocols.catalog import PROTOCOLS
 from faceprobe.protocols.kinds import KINDS
 from faceprobe.protocols.normalised import against_cohort, method_of, normalised_names
+from faceprobe.protocols.ordering import arrange
+from faceprobe.protocols.registry import PROTOCOLS
 from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.types import Context, NothingLeft, Outcome, Protocol
 from faceprobe.protocols.variants import clean_rows, take_rows
 from faceprobe.protocols.verification import allowed_at_targets, tail_size
 from faceprobe.scores import mated_scores, plan_memory, sweep
-from faceprobe.scores.search_limits import plan_search
+from faceprobe.scores.search.memory import plan_search
 
 
 def evaluate(

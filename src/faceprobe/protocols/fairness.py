@@ -7,13 +7,13 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.core.embeddings import LabelledEmbeddings
 from faceprobe.core.errors import BadInput
+from faceprobe.data.embeddings import LabelledEmbeddings
 from faceprobe.metrics.fairness import GroupRate, group_fmr, group_fnmr, ratios
 from faceprobe.metrics.group_counts import FalseMatches, false_matches_by_group
 from faceprobe.metrics.verification import WEIGHTINGS, Verification, Weighting, allowed_false_matches
 from faceprobe.metrics.verification_bootstrap import FEW_PEOPLE
-from faceprobe.protocols.arrange import lacking_people
+from faceprobe.protocols.ordering import lacking_people
 from faceprobe.protocols.rows import add_metric, join
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.protocols.arrange import Arranged
+from faceprobe.protocols.ordering import Arranged
 from faceprobe.scores import offsets
-from faceprobe.scores.search import Side
+from faceprobe.scores.search.gallery import Side
 
 
 def side(arranged: Arranged, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> Side:

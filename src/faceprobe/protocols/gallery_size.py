@@ -8,17 +8,17 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.core.embeddings import LabelledEmbeddings
 from faceprobe.core.progress import Tick, progress
+from faceprobe.data.embeddings import LabelledEmbeddings
 from faceprobe.metrics.extrapolation import ALARM_MODELS, MODELS, BackTest, Observed, extrapolate
+from faceprobe.metrics.extrapolation_input import TOP, back_tests, of_searched, sampling_error, score_grid
 from faceprobe.metrics.gallery_size import chance_within, mean_over_probes, mean_replicates
-from faceprobe.metrics.observed import TOP, back_tests, of_searched, sampling_error, score_grid
 from faceprobe.metrics.verification import WEIGHTINGS, Weighting, allowed_false_matches
-from faceprobe.protocols.arrange import Arranged, lacking_people
 from faceprobe.protocols.galleries import side
+from faceprobe.protocols.ordering import Arranged, lacking_people
 from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
-from faceprobe.scores.search import Searched, Side, best_mates, search
+from faceprobe.scores.search.gallery import Searched, Side, best_mates, search
 
 RANKS = (1, 10)
 ALARM_TARGETS = {"1e-1": 0.1, "1e-2": 0.01}

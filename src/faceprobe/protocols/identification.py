@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.core.embeddings import LabelledEmbeddings
+from faceprobe.data.embeddings import LabelledEmbeddings
 from faceprobe.metrics.identification import Identification, cmc, identification_replicates, mean_outcome
 from faceprobe.metrics.verification import WEIGHTINGS, Weighting
-from faceprobe.protocols.arrange import Arranged, lacking_people
+from faceprobe.protocols.ordering import Arranged, lacking_people
 from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
 from faceprobe.scores import MatedScores, Ranking, offsets

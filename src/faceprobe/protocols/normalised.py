@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.core.embeddings import Cohort, LabelledEmbeddings, PairList
 from faceprobe.core.errors import BadInput
+from faceprobe.data.embeddings import Cohort, LabelledEmbeddings, PairList
 from faceprobe.metrics.normalisation import AllPairs, CohortScores, Method, cohort_scores, normalise
 from faceprobe.metrics.verification import WEIGHTINGS, allowed_false_matches
-from faceprobe.protocols.arrange import Arranged, lacking_people
+from faceprobe.protocols.ordering import Arranged, lacking_people
 from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
 from faceprobe.scores import exact_rows, find_twins, pair_scores

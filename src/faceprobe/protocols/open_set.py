@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.core.embeddings import LabelledEmbeddings
 from faceprobe.core.progress import progress
+from faceprobe.data.embeddings import LabelledEmbeddings
 from faceprobe.metrics.open_set import (
     OpenSet,
     allowed_alarms,
@@ -17,11 +17,11 @@ from faceprobe.metrics.open_set import (
     threshold,
 )
 from faceprobe.metrics.verification import WEIGHTINGS
-from faceprobe.protocols.arrange import Arranged, lacking_people
 from faceprobe.protocols.galleries import enrolled_half, place_within_person, side
+from faceprobe.protocols.ordering import Arranged, lacking_people
 from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
-from faceprobe.scores.search import best_mates, search
+from faceprobe.scores.search.gallery import best_mates, search
 
 TARGETS = {"fnir@fpir=1e-1": 0.1, "fnir@fpir=1e-2": 0.01, "fnir@fpir=3e-3": 0.003, "fnir@fpir=1e-3": 0.001}
 METRICS = (*TARGETS, "rank1")

@@ -10,8 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.core.embeddings import LabelledEmbeddings, PairList
-from faceprobe.core.result import Metric
+from faceprobe.data.embeddings import LabelledEmbeddings, PairList
 from faceprobe.metrics.fold_presets import (
     FOLDS,
     contiguous_folds,
@@ -21,10 +20,11 @@ from faceprobe.metrics.fold_presets import (
 )
 from faceprobe.metrics.folds import FoldAccuracy, fold_accuracy
 from faceprobe.metrics.normalisation import METHODS
-from faceprobe.protocols.arrange import Arranged
 from faceprobe.protocols.normalised import lacking_cohort, normalised_pairs
+from faceprobe.protocols.ordering import Arranged
 from faceprobe.protocols.rows import join
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
+from faceprobe.results.result import Metric
 from faceprobe.scores import pair_scores
 
 OFFICIAL_FOLDS, OFFICIAL_PAIRS = 10, 6000

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.core.result import Metric, Weighting
 from faceprobe.metrics.bootstrap import percentile_interval, wilson_interval
 from faceprobe.protocols.types import Outcome, Protocol
+from faceprobe.results.result import Metric, Weighting
 
 
 def add_metric(

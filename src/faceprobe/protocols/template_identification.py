@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.core.embeddings import LabelledEmbeddings
 from faceprobe.core.progress import progress
+from faceprobe.data.embeddings import LabelledEmbeddings
 from faceprobe.metrics.template_search import (
     Searches,
     allowed_false_searches,
@@ -16,8 +16,8 @@ from faceprobe.metrics.template_search import (
     search_replicates,
 )
 from faceprobe.metrics.verification import WEIGHTINGS, Weighting
-from faceprobe.protocols.pooled import Pooled, lacking_templates, pooled
 from faceprobe.protocols.rows import add_metric, join
+from faceprobe.protocols.template_pooling import Pooled, lacking_templates, pooled
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
 
 FPIRS = {"fnir@fpir=0.1": 0.1, "fnir@fpir=0.01": 0.01, "fnir@fpir=0.001": 0.001}

@@ -6,8 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from faceprobe.core.embeddings import LabelledEmbeddings
 from faceprobe.core.progress import progress
+from faceprobe.data.embeddings import LabelledEmbeddings
 from faceprobe.metrics.listed import ListedScores, Replicates, listed_replicates, nearest_tmr
 from faceprobe.metrics.listed_kernels import listed_scores
 from faceprobe.metrics.verification import (
@@ -20,8 +20,8 @@ from faceprobe.metrics.verification import (
     roc,
     tmr,
 )
-from faceprobe.protocols.pooled import Pooled, lacking_templates, pooled
 from faceprobe.protocols.rows import add_metric, join
+from faceprobe.protocols.template_pooling import Pooled, lacking_templates, pooled
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
 
 TARGETS = {f"tmr@fmr=1e-{k}": float(f"1e-{k}") for k in range(1, 7)}

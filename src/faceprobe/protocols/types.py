@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput
-from faceprobe.core.result import Metric, Weighting
 from faceprobe.metrics.bootstrap import identity_weights
+from faceprobe.results.result import Metric, Weighting
 
 if TYPE_CHECKING:
-    from faceprobe.core.embeddings import LabelledEmbeddings
+    from faceprobe.data.embeddings import LabelledEmbeddings
     from faceprobe.metrics.normalisation import CohortScores, Method
-    from faceprobe.protocols.arrange import Arranged
+    from faceprobe.protocols.ordering import Arranged
     from faceprobe.scores import MatedScores, Ranking, ScoreSummary
-    from faceprobe.scores.search_limits import SearchLimits
+    from faceprobe.scores.search.memory import SearchLimits
 
 
 @dataclass(frozen=True)

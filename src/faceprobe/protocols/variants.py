@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.core.embeddings import CLEAN, LabelledEmbeddings
 from faceprobe.core.errors import BadInput
-from faceprobe.protocols.arrange import Arranged
+from faceprobe.data.embeddings import CLEAN, LabelledEmbeddings
+from faceprobe.protocols.ordering import Arranged
 
 
 @dataclass(frozen=True)

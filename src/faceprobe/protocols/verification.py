@@ -23,7 +23,7 @@ from faceprobe.metrics.verification_bootstrap import (
     deep_enough,
     verification_intervals,
 )
-from faceprobe.protocols.arrange import Arranged, lacking_people
+from faceprobe.protocols.ordering import Arranged, lacking_people
 from faceprobe.protocols.rows import add_metric, join
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
 from faceprobe.scores import ScoreSummary

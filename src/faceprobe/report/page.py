@@ -13,25 +13,26 @@ from markupsafe import Markup
 
 from faceprobe import __version__
 from faceprobe.core.files import write_bytes
-from faceprobe.core.result import Evidence, weakest
-from faceprobe.report import facts, size
-from faceprobe.report.charts import crop_figure, crop_mark, crops_of, size_figure
-from faceprobe.report.cloak_section import QUESTIONS, cloak_parts
-from faceprobe.report.cloak_templates import TERMS
-from faceprobe.report.context import ControlTable, control_sentences, control_table
-from faceprobe.report.curves import curve_figures, score_figures
-from faceprobe.report.failures import Photos, failures
-from faceprobe.report.findings import findings, headline_scenes
-from faceprobe.report.leaderboard import Board, Scene, leaderboards
-from faceprobe.report.plot import Plot, swatch
-from faceprobe.report.published import published_tables
-from faceprobe.report.reference import Reference, reference
-from faceprobe.report.run_data import CROSS_EVENT, LEAVE_ONE_OUT, Run, read_run
-from faceprobe.report.search_curves import Reach, reaches, search_figures
-from faceprobe.report.sentences import LABEL, Sentence
-from faceprobe.report.strips import AMPLIFIED, Strip
-from faceprobe.report.theme import DARK, LIGHT, css_variables, mark
-from faceprobe.report.words import points, probability
+from faceprobe.data.evidence import Evidence, weakest
+from faceprobe.report.cloaks.section import QUESTIONS, cloak_parts
+from faceprobe.report.cloaks.strips import AMPLIFIED, Strip
+from faceprobe.report.cloaks.templates import TERMS
+from faceprobe.report.plots.charts import crop_figure, crop_mark, crops_of, size_figure
+from faceprobe.report.plots.curves import curve_figures, score_figures
+from faceprobe.report.plots.search_curves import Reach, reaches, search_figures
+from faceprobe.report.plots.svg import Plot, swatch
+from faceprobe.report.plots.theme import DARK, LIGHT, css_variables, mark
+from faceprobe.report.tables import provenance as facts
+from faceprobe.report.tables import size
+from faceprobe.report.tables.context import ControlTable, control_sentences, control_table
+from faceprobe.report.tables.failures import Photos, failures
+from faceprobe.report.tables.leaderboard import Board, Scene, leaderboards
+from faceprobe.report.tables.published import published_tables
+from faceprobe.report.tables.reference import Reference, reference
+from faceprobe.report.text.findings import findings, headline_scenes
+from faceprobe.report.text.numbers import points, probability
+from faceprobe.report.text.sentences import LABEL, Sentence
+from faceprobe.results.run import CROSS_EVENT, LEAVE_ONE_OUT, Run, read_run
 
 
 @dataclass(frozen=True)

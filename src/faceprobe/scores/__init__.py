@@ -2,16 +2,16 @@
 
 This layer knows no faces, files or protocols. What a figure depends on is counted exactly, whatever the
 size of blocks and the number of threads (see :mod:`faceprobe.scores.exact` and
-:mod:`faceprobe.scores.sweep`).
+:mod:`faceprobe.scores.sweep.all_pairs`).
 """
 
 from __future__ import annotations
 
+from faceprobe.scores.duplicates import Twins, find_twins
 from faceprobe.scores.exact import exact_rows, pair_scores
 from faceprobe.scores.mated import mated_scores
-from faceprobe.scores.memory import Limits, plan_memory
-from faceprobe.scores.sweep import sweep
-from faceprobe.scores.twins import Twins, find_twins
+from faceprobe.scores.sweep.all_pairs import sweep
+from faceprobe.scores.sweep.memory import Limits, plan_memory
 from faceprobe.scores.types import Grid, MatedScores, Ranking, ScoreSummary, Tail, offsets
 
 __all__ = [

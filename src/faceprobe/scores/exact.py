@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.scores.kernel import score_pairs
+from faceprobe.scores.row_kernels import score_pairs
 
 BITS = 26
 """Elements are multiples of ``2**-BITS``."""
@@ -36,7 +36,7 @@ def exact_rows(vectors: NDArray[np.float32], order: NDArray[np.int64] | None = N
         wide = vectors[part if order is None else order[part]].astype(np.float64)
         lengths = np.einsum("ij,ij->i", wide, wide)
         if not np.all(lengths <= 1.02):  # also false for NaN
-            raise ValueError("rows must have length 1 (faceprobe.core.embeddings.unit_rows)")
+            raise ValueError("rows must have length 1 (faceprobe.data.embeddings.unit_rows)")
         rounded[part] = np.ldexp(np.rint(np.ldexp(wide, BITS)), -BITS)
     return rounded
 

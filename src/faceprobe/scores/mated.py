@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.scores.kernel import score_people
+from faceprobe.scores.row_kernels import score_people
 from faceprobe.scores.types import MatedScores, offsets
 
 

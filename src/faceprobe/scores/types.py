@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.scores.twins import Twins
+from faceprobe.scores.duplicates import Twins
 
 if TYPE_CHECKING:
     from scipy.sparse import coo_array
 
-    from faceprobe.scores.counts import NonmatedCounts
+    from faceprobe.scores.sweep.counts import NonmatedCounts
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.cloaks import catalog
+from faceprobe.cloaks import registry as catalog
+from faceprobe.cloaks.base import CloakCard
 from faceprobe.cloaks.noise import AUTHORS_OWN, like_of
-from faceprobe.cloaks.types import CloakCard
-from faceprobe.core.embeddings import CLEAN
 from faceprobe.core.errors import UnknownName, WrongUsage
-from faceprobe.datasets.table import FaceTable
-from faceprobe.study.cells import NO_CLOAK, CloakJob
+from faceprobe.data.embeddings import CLEAN
+from faceprobe.data.face_table import FaceTable
 from faceprobe.study.schema import Study
+from faceprobe.study.types import NO_CLOAK, CloakJob
 
 MADE_ELSEWHERE = (*AUTHORS_OWN, "clean-png", "clean-jpeg")
 """Names that are only ever variants of a dataset: the authors' own files, and clean photos saved again."""
@@ -71,7 +71,7 @@ def variants_of(table: FaceTable) -> list[str]:
 
 def keep_variants(table: FaceTable, variants: Sequence[str]) -> FaceTable:
     """The rows of ``table`` that are of ``variants``, with its pairs and templates renumbered to them."""
-    from faceprobe.embed.pipeline import kept_pairs
+    from faceprobe.embedding.pipeline import kept_pairs
 
     assert table.variants is not None
     kept = np.flatnonzero(np.isin(table.variants, list(variants))).tolist()

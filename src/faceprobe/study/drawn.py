@@ -15,10 +15,10 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.core.photo import Face, Photo, UnreadablePhoto, digest_faces
-from faceprobe.datasets.table import FaceTable, PhotoSource
-from faceprobe.embed.pool import Pool, default_workers
-from faceprobe.embed.recipe import Recipe
+from faceprobe.data.face_table import FaceTable, PhotoSource
+from faceprobe.data.photo import Face, Photo, UnreadablePhoto, digest_faces
+from faceprobe.embedding.preparation import Recipe
+from faceprobe.embedding.worker_pool import Pool, default_workers
 
 MOST_BYTES = 4 * 2**30
 """Larger sets of photos than this are drawn again each time rather than kept on disk."""

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from faceprobe.core.result import Result
-from faceprobe.study.cell import FinishedCell
-from faceprobe.study.cells import NO_CLOAK, NO_PURIFIER
-from faceprobe.study.machine import describe_machine, versions
+from faceprobe.core.machine import describe_machine, versions
+from faceprobe.results.result import Result
+from faceprobe.study.evaluate import FinishedCell
 from faceprobe.study.plan import Plan
 from faceprobe.study.schema import Study
+from faceprobe.study.types import NO_CLOAK, NO_PURIFIER
 
 SCHEMA = "faceprobe.manifest/1"
 

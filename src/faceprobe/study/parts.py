@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faceprobe.datasets.table import FaceTable
+from faceprobe.data.face_table import FaceTable
 from faceprobe.models.base import ImageEncoder, ModelCard
 
 if TYPE_CHECKING:
-    from faceprobe.embed import Embedded
+    from faceprobe.embedding import Embedded
     from faceprobe.protocols import Outcome
 
 
 @dataclass(frozen=True)
 class Parts:
     """Functions with the signatures of :func:`faceprobe.load_dataset`, :func:`faceprobe.load_model`,
-    ``faceprobe.models.model_card``, ``faceprobe.embed.check_local``, :func:`faceprobe.embed`,
+    ``faceprobe.models.model_card``, ``faceprobe.embedding.check_local``, :func:`faceprobe.embed`,
     :func:`faceprobe.evaluate` and ``faceprobe.report.write_report``.
     """
 
@@ -34,7 +34,7 @@ class Parts:
 def real_parts() -> Parts:
     """The package's own parts, imported only when a study is run."""
     from faceprobe.datasets import load_dataset
-    from faceprobe.embed import check_local, embed
+    from faceprobe.embedding import check_local, embed
     from faceprobe.models import load_model, model_card
     from faceprobe.protocols import evaluate
     from faceprobe.report import write_report

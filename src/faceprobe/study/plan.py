@@ -9,20 +9,20 @@ from pathlib import Path
 
 import numpy as np
 
-from faceprobe.cloaks.purify import parse_purifier
-from faceprobe.core.embeddings import CLEAN
+from faceprobe.cloaks.purifiers import parse_purifier
 from faceprobe.core.errors import FaceprobeError, Missing, UnknownName, Unreachable, WrongUsage
 from faceprobe.core.names import parse_name
+from faceprobe.data.embeddings import CLEAN
+from faceprobe.data.face_table import FaceTable
 from faceprobe.datasets.info import INFOS, LATER, is_cached
-from faceprobe.datasets.table import FaceTable
 from faceprobe.faces.crops import CropPolicy
 from faceprobe.models.base import ModelCard
 from faceprobe.models.fusion import part_names
 from faceprobe.protocols import PROTOCOLS
-from faceprobe.study.cells import NO_CLOAK, NO_PURIFIER, Cell, CloakJob
 from faceprobe.study.cloak_plan import check_cloaks, keep_variants, plan_cloaks, variants_of
 from faceprobe.study.parts import Parts
 from faceprobe.study.schema import DatasetEntry, ModelEntry, Study
+from faceprobe.study.types import NO_CLOAK, NO_PURIFIER, Cell, CloakJob
 
 LATER_STEP = "a later step of faceprobe"
 

@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 
 from faceprobe.core.files import write_json
 from faceprobe.core.progress import progress, say
-from faceprobe.core.result import Result
-from faceprobe.study.folder import open_run
+from faceprobe.results.files import write_results
+from faceprobe.results.result import Result
+from faceprobe.study.cloak_strips import make_strips
+from faceprobe.study.execute import Work
 from faceprobe.study.manifest import build_manifest
 from faceprobe.study.packaged import resolve_study
 from faceprobe.study.parts import Parts, real_parts
 from faceprobe.study.plan import Plan, nothing_to_run, plan_study
-from faceprobe.study.results import write_results
+from faceprobe.study.run_folder import open_run
 from faceprobe.study.schema import DatasetEntry, ModelEntry, Study
-from faceprobe.study.strips import make_strips
-from faceprobe.study.work import Work
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,16 @@ from tempfile import TemporaryDirectory
 
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.progress import progress
-from faceprobe.core.result import Result
-from faceprobe.datasets.table import FaceTable
+from faceprobe.data.face_table import FaceTable
 from faceprobe.models.base import ModelCard
-from faceprobe.study.cell import embed_cell, evaluate_cell
-from faceprobe.study.cells import NO_CLOAK, NO_PURIFIER
+from faceprobe.results.result import Result
 from faceprobe.study.cloak_plan import variants_of
+from faceprobe.study.evaluate import embed_cell, evaluate_cell
+from faceprobe.study.execute import Work
 from faceprobe.study.parts import Parts, real_parts
 from faceprobe.study.plan import check_protocols, is_for_cloaks, open_dataset, plan_study
 from faceprobe.study.schema import CLOAK_PEOPLE, CloakEntry, DatasetEntry, ModelEntry, Options, Study
-from faceprobe.study.work import Work
+from faceprobe.study.types import NO_CLOAK, NO_PURIFIER
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from faceprobe.core.errors import BadInput, WrongUsage
-from faceprobe.core.photo import UnreadablePhoto
+from faceprobe.data.photo import UnreadablePhoto
 from faceprobe.datasets import load_dataset
 from faceprobe.datasets.synthetic.captions import N_FIRST, N_LAST, person_name
 from faceprobe.datasets.synthetic.export import export_world

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from faceprobe.datasets.synthetic.moments import Event, Moment
 from faceprobe.datasets.synthetic.people import Person
+from faceprobe.datasets.synthetic.shots import Event, Moment
 
 _ONSETS = ("M", "T", "S", "L", "R", "K", "D", "N", "V", "B", "J", "F")
 _CORES = ("ira", "alo", "ena", "oro", "ila", "usa", "eri", "ano", "ova", "iel", "ura", "eno", "ami", "ode",

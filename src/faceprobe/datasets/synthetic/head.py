@@ -20,8 +20,8 @@ from faceprobe.datasets.synthetic.canvas import (
     stroke,
     turn,
 )  # fmt: skip
-from faceprobe.datasets.synthetic.moments import Event, Moment
 from faceprobe.datasets.synthetic.people import FRAME_COLORS, Person
+from faceprobe.datasets.synthetic.shots import Event, Moment
 
 FACE = (-1.15, -1.35, 1.15, 1.25)
 

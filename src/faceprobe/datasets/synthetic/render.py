@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from faceprobe.core.photo import Face
+from faceprobe.data.photo import Face
 from faceprobe.datasets.synthetic.canvas import Array, Canvas, Frame
 from faceprobe.datasets.synthetic.hair import cap, draw_hair_back, draw_hair_front
 from faceprobe.datasets.synthetic.head import (
@@ -24,9 +24,9 @@ from faceprobe.datasets.synthetic.head import (
     mouth_half_width,
     mouth_spot,
 )  # fmt: skip
-from faceprobe.datasets.synthetic.moments import Event, Moment
 from faceprobe.datasets.synthetic.people import Person
 from faceprobe.datasets.synthetic.scene import draw_background, draw_clothes, draw_object
+from faceprobe.datasets.synthetic.shots import Event, Moment
 
 DEFAULT_SIZE = 112
 

@@ -15,7 +15,7 @@ from faceprobe.datasets.synthetic.canvas import (
     rounded_box,
     wave,
 )
-from faceprobe.datasets.synthetic.moments import Event
+from faceprobe.datasets.synthetic.shots import Event
 
 WHOLE = (-1.2, -1.2, 1.2, 1.2)
 OBJECTS = ("ball", "house", "tree", "mug", "car", "flower")

@@ -8,11 +8,11 @@ from functools import cache
 from faceprobe.core.errors import WrongUsage
 from faceprobe.core.files import sha256_bytes
 from faceprobe.core.names import Name
-from faceprobe.core.photo import Photo, UnreadablePhoto
+from faceprobe.data.face_table import FaceTable, face_table_columns
+from faceprobe.data.photo import Photo, UnreadablePhoto
 from faceprobe.datasets.synthetic.people import GROUP_NOTE
 from faceprobe.datasets.synthetic.render import DEFAULT_SIZE
 from faceprobe.datasets.synthetic.world import SPLITS, WORLD_VERSION, World
-from faceprobe.datasets.table import FaceTable, face_table_columns
 
 OPTIONS = {"people", "photos", "split", "seed", "size"}
 SPLIT_LENGTH = 10_000

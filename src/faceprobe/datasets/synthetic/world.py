@@ -14,10 +14,10 @@ from faceprobe.datasets.synthetic.captions import (
     person_name,
     scene_caption,
 )  # fmt: skip
-from faceprobe.datasets.synthetic.moments import Event, Moment, sample_event, sample_moment
 from faceprobe.datasets.synthetic.people import Person, sample_person
 from faceprobe.datasets.synthetic.render import DEFAULT_SIZE, Rendering, render
 from faceprobe.datasets.synthetic.scene import OBJECTS
+from faceprobe.datasets.synthetic.shots import Event, Moment, sample_event, sample_moment
 
 WORLD_VERSION = 1
 """Raised whenever a pixel of the world changes: bundled models and golden hashes belong to a version."""

@@ -44,7 +44,7 @@ class Bundled:
         assert towers  # imported for the timm names that it registers
         if name.body == "face":
             return _load_face(card, weights, device)
-        from faceprobe.models.openclip_build import load_folder
+        from faceprobe.models.openclip.build import load_folder
 
         return load_folder(
             DATA / name.body, weights=weights, name=name, card=card, device=device, tokenizer=tokenizer

@@ -1,0 +1,170 @@
+"""What is known of the photos of a cloaked folder: ``cloak.json``, and what a killed run left behind.
+
+``cloak.json`` holds no time, no absolute path and nothing of this machine: the same photos, cloak and seed
+give the same bytes. Seconds are in ``manifest.json``. While a run is under way each finished photo is a line
+of ``.cloak-progress.jsonl``, written after its PNG.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from faceprobe import __version__
+from faceprobe.cloaks.base import CloakCard
+from faceprobe.core.errors import BadInput
+from faceprobe.core.files import read_json, sha256_file, write_bytes, write_json
+
+FORMAT = 1
+RESULTS, MANIFEST, PROGRESS = "cloak.json", "manifest.json", ".cloak-progress.jsonl"
+
+_HALF_WRITTEN = re.compile(r"\..+\.(png|json|jsonl)\.\d+\.tmp")
+
+
+@dataclass(frozen=True)
+class PhotoRecord:
+    """One photo. ``source`` and ``output`` are relative paths; ``key`` hashes the source's bytes and all that
+    decides the output, ``sha256`` the output's bytes. ``faces`` is None where nobody looked for any.
+    ``note`` says why a photo was left unchanged, or "". The four measures compare the whole photo after it
+    was written with 8 bits; they are None where nothing changed. ``dssim_crop_max`` is the largest of its
+    face crops. ``cosine`` is the mean over faces and surrogates, clean to cloaked, read from the written
+    photo. ``colour`` is the largest difference between channels (levels of 255) in a photo that was
+    grey before, None for other photos. ``mark`` says what cloak the source already bore. ``seconds`` is for
+    the manifest.
+    """
+
+    source: str
+    output: str
+    key: str
+    sha256: str
+    changed: bool
+    faces: int | None = None
+    note: str = ""
+    psnr: float | None = None
+    ssim: float | None = None
+    dssim: float | None = None
+    lpips: float | None = None
+    dssim_crop_max: float | None = None
+    cosine: float | None = None
+    bits: int = 8
+    alpha: bool = False
+    colour: int | None = None
+    mark: str = ""
+    notes: tuple[str, ...] = ()
+    reports: tuple[dict[str, Any], ...] = field(default=())
+    seconds: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Without the seconds."""
+        shown = asdict(self)
+        del shown["seconds"]
+        return shown
+
+
+class FolderState:
+    """The records of the folder ``out``, made with ``settings``.
+
+    Raises :class:`BadInput` where ``out`` holds the work of other settings, or files of somebody else, but
+    for ``force``, which starts afresh.
+    """
+
+    def __init__(self, out: Path, settings: Mapping[str, Any], force: bool) -> None:
+        self.out, self.settings = out, dict(settings)
+        self.records: dict[str, PhotoRecord] = {}
+        found = self._found()
+        if found is None and not force and any(out.iterdir()):
+            raise BadInput(
+                f"{out} is not empty and holds no cloaked photos; choose another --out, or --force"
+            )
+        if found is not None and found[0] != self.settings and not force:
+            changed = sorted(k for k in self.settings if found[0].get(k) != self.settings[k])
+            raise BadInput(
+                f"{out} was made with another {' and '.join(changed)}; choose another --out, or --force to "
+                "replace it"
+            )
+        if found is not None and found[0] == self.settings:
+            self.records = found[1]
+        self._start()
+
+    def done(self, image: str, output: str, key: str) -> bool:
+        """Whether the photo was cloaked before and its PNG is as it was then."""
+        record = self.records.get(image)
+        if record is None or record.key != key or record.output != output:
+            return False
+        try:
+            return sha256_file(self.out / output) == record.sha256
+        except OSError:
+            return False
+
+    def add(self, record: PhotoRecord) -> None:
+        """Note a photo whose PNG is written."""
+        self.records[record.source] = record
+        self._append(asdict(record))
+
+    def finish(self, card: CloakCard, results: dict[str, Any], manifest: dict[str, Any]) -> dict[str, Any]:
+        """Write ``cloak.json`` and ``manifest.json``; returns what is in the former."""
+        document: dict[str, Any] = {
+            "format": FORMAT,
+            "faceprobe": __version__,
+            "settings": self.settings,
+            "cloak": card.to_dict(),
+            **results,
+        }
+        document = json.loads(json.dumps(document))  # tuples as lists, as they will be read
+        write_json(self.out / MANIFEST, manifest)
+        write_json(self.out / RESULTS, document)
+        (self.out / PROGRESS).unlink(missing_ok=True)
+        return document
+
+    def _start(self) -> None:
+        lines = [self.settings, *map(asdict, self.records.values())]
+        write_bytes(self.out / PROGRESS, "".join(json.dumps(line) + "\n" for line in lines).encode())
+        for rest in self.out.rglob(".*.tmp"):  # half-written files of a run that was killed
+            if _HALF_WRITTEN.fullmatch(rest.name):
+                rest.unlink(missing_ok=True)
+
+    def _append(self, value: dict[str, Any]) -> None:
+        with open(self.out / PROGRESS, "a", encoding="utf-8") as handle:
+            handle.write(json.dumps(value) + "\n")
+            handle.flush()
+            os.fsync(handle.fileno())
+
+    def _found(self) -> tuple[dict[str, Any], dict[str, PhotoRecord]] | None:
+        """Settings and records of an earlier run, None where there was none."""
+        if (self.out / PROGRESS).is_file():
+            lines = list(_lines((self.out / PROGRESS).read_bytes()))
+            if lines:
+                return lines[0], {line["source"]: _record(line) for line in lines[1:]}
+        if not (self.out / RESULTS).is_file():
+            return None
+        document = read_json(self.out / RESULTS)
+        seconds = read_json(self.out / MANIFEST)["seconds"] if (self.out / MANIFEST).is_file() else {}
+        try:
+            photos = [_record({**p, "seconds": seconds.get(p["source"], 0.0)}) for p in document["photos"]]
+            return document["settings"], {p.source: p for p in photos}
+        except (KeyError, TypeError, AttributeError) as error:
+            raise BadInput(
+                f"{self.out / RESULTS} was not written by faceprobe cloak; choose another --out"
+            ) from error
+
+
+def _lines(data: bytes) -> list[dict[str, Any]]:
+    """The whole lines; a kill may have cut the last one."""
+    found = []
+    for line in data.split(b"\n"):
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            break
+    return found
+
+
+def _record(values: dict[str, Any]) -> PhotoRecord:
+    return PhotoRecord(
+        **{**values, "notes": tuple(values["notes"]), "reports": tuple(values["reports"])},
+    )

@@ -1,0 +1,110 @@
+"""Embeddings with their labels: what every protocol is computed from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.core.errors import BadInput
+from faceprobe.data.templates import TemplateList
+
+PATH_COLUMNS = ("path", "image", "image_path")
+"""Names of the column of photo paths in a table beside vectors, the preferred one first."""
+
+CLEAN = "clean"
+"""The variant of a photo to which nothing was done."""
+
+_ROWS = 8192
+"""Rows that are widened to float64 at a time."""
+
+
+@dataclass(frozen=True)
+class PairList:
+    """Explicit comparisons: row numbers ``left`` and ``right`` (P,) int64, ``same`` (P,) bool and
+    ``fold`` (P,) int64 counted from 0 (all 0 where the protocol has no folds).
+    """
+
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+    same: NDArray[np.bool_]
+    fold: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Photos of other people, against whose scores a score is normalised: ``vectors`` (C, D) float32 unit
+    rows and, where known, ``identities`` (C,) str.
+    """
+
+    vectors: NDArray[np.float32]
+    identities: NDArray[np.str_] | None = None
+
+
+@dataclass(frozen=True)
+class LabelledEmbeddings:
+    """``vectors`` (N, D) float32 unit rows; ``identities`` and ``paths`` (N,) str.
+
+    ``events`` (N,) str or None: photos of one person at one event share background and
+    clothing; "" means unknown. ``content`` (N,) str or None: hashes of the photos' bytes; equal
+    hashes are duplicates. Where it is None, bit-equal rows are duplicates. ``pairs`` is the
+    dataset's own list, for protocols that use one. ``groups`` (N,) str or None: the demographic or other
+    group of each photo's person, "" where unknown. Where ``identities_known`` is False, two identities
+    may be one person, and only ``pairs`` says who is the same. ``templates`` are the dataset's own sets of
+    photos that are compared as one, ``cohort`` other people for the protocols that normalise scores.
+    ``variants`` (N,) str or None says of each photo whether it is ``clean`` or what was done to it (a cloak's
+    name), ``sources`` (N,) str the path of the clean photo that it was made from, its own for a clean one.
+    """
+
+    vectors: NDArray[np.float32]
+    identities: NDArray[np.str_]
+    paths: NDArray[np.str_]
+    events: NDArray[np.str_] | None = None
+    content: NDArray[np.str_] | None = None
+    pairs: PairList | None = None
+    identities_known: bool = True
+    groups: NDArray[np.str_] | None = None
+    templates: TemplateList | None = None
+    cohort: Cohort | None = None
+    variants: NDArray[np.str_] | None = None
+    sources: NDArray[np.str_] | None = None
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+
+def unit_rows(vectors: NDArray[np.generic], where: str = "the embeddings") -> NDArray[np.float32]:
+    """Check an (N, D) float array and scale its rows to length 1 (computed in float64).
+
+    Rows that are unit already to float32 rounding are returned untouched, so that loading a
+    saved array gives the same bits. Raises :class:`BadInput` for another shape, a dtype that is
+    not floating, NaN or infinity, or a row of zeros.
+    """
+    if vectors.ndim != 2 or 0 in vectors.shape:
+        raise BadInput(f"{where} must be a matrix of rows x dimensions; its shape is {vectors.shape}")
+    if not np.issubdtype(vectors.dtype, np.floating):
+        raise BadInput(f"{where} must hold float16, float32 or float64 values, not {vectors.dtype}")
+    norms = np.concatenate([_norms(vectors[k : k + _ROWS]) for k in range(0, len(vectors), _ROWS)])
+    bad = np.flatnonzero(~np.isfinite(norms))
+    if len(bad):
+        raise BadInput(f"{where}: {len(bad)} of {len(norms)} rows hold NaN or infinity (first: row {bad[0]})")
+    empty = np.flatnonzero(norms == 0)
+    if len(empty):
+        raise BadInput(f"{where}: {len(empty)} of {len(norms)} rows are all zeros (first: row {empty[0]})")
+    if vectors.dtype == np.float32 and np.all(np.abs(norms - 1) < 2e-6):
+        return np.ascontiguousarray(vectors, dtype=np.float32)
+    unit = np.empty(vectors.shape, dtype=np.float32)
+    for k in range(0, len(vectors), _ROWS):
+        part = slice(k, k + _ROWS)
+        unit[part] = vectors[part].astype(np.float64) / norms[part, None]
+    return unit
+
+
+def _norms(rows: NDArray[np.generic]) -> NDArray[np.float64]:
+    wide = rows.astype(np.float64)
+    norms: NDArray[np.float64] = np.sqrt(np.einsum("ij,ij->i", wide, wide))
+    return norms

@@ -1,0 +1,110 @@
+"""LFW's ``pairs.txt``: which photos are compared, in ten folds.
+
+The file's first line holds the number of folds and of pairs of each kind in a fold; then, per fold,
+lines ``name i j`` (one person) and as many lines ``name1 i name2 j`` (two people), separated by
+tabs or spaces (http://vis-www.cs.umass.edu/lfw/README.txt). ``name i`` is the photo
+``name/name_%04d.jpg``. The files of View 1 (``pairsDevTrain.txt``, ``pairsDevTest.txt``) have one number
+in the first line and no folds.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.core.errors import BadInput, Missing
+from faceprobe.data.embeddings import PairList
+
+
+@dataclass(frozen=True)
+class LfwPair:
+    """One comparison: the paths of both photos, whether they show one person, the fold from 0."""
+
+    left: str
+    right: str
+    same: bool
+    fold: int
+
+
+def read_lfw_pairs(path: str | os.PathLike[str]) -> list[LfwPair]:
+    """Read a View 2 pair file; :class:`BadInput` names the line that is wrong.
+
+    Also for a View 1 file: it has no folds, and a figure from it must not pass for LFW accuracy.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError as error:
+        raise Missing(f"no pair file at {path}; LFW's is called pairs.txt") from error
+    except (UnicodeDecodeError, IsADirectoryError, PermissionError) as error:
+        raise BadInput(f"{path} cannot be read as a pair file: {error}") from error
+    while lines and not lines[-1].strip():
+        lines.pop()
+    n_folds, n_each = _header(path, lines[0].split() if lines else [])
+    expected = n_folds * 2 * n_each
+    if len(lines) - 1 != expected:
+        raise BadInput(
+            f"{path}: its first line announces {n_folds} folds of 2 x {n_each} pairs, "
+            f"{expected} lines, but {len(lines) - 1} follow; the file is cut or not a pair file"
+        )
+    pairs = []
+    for k, line in enumerate(lines[1:]):
+        fold, position = divmod(k, 2 * n_each)
+        pairs.append(_pair(path, k + 2, line.split(), same=position < n_each, fold=fold))
+    return pairs
+
+
+def resolve_pairs(pairs: list[LfwPair], paths: NDArray[np.str_]) -> PairList:
+    """Find the rows of each pair's photos among ``paths`` (N,), which must match exactly.
+
+    Raises :class:`BadInput` naming the first photo that is missing and how many are, or a path
+    that occurs twice.
+    """
+    rows: dict[str, int] = {}
+    for row, name in enumerate(paths.tolist()):
+        if name in rows:
+            raise BadInput(
+                f"the path {name!r} stands in two rows ({rows[name]} and {row}); paths must be unique"
+            )
+        rows[name] = row
+    wanted = dict.fromkeys(name for pair in pairs for name in (pair.left, pair.right))
+    missing = [name for name in wanted if name not in rows]
+    if missing:
+        raise BadInput(
+            f"{len(missing)} of the {len(wanted)} photos in the pair list are not among the "
+            f"{len(paths)} paths (first: {missing[0]!r}); the paths must read exactly like that"
+        )
+    return PairList(
+        left=np.array([rows[p.left] for p in pairs], dtype=np.int64),
+        right=np.array([rows[p.right] for p in pairs], dtype=np.int64),
+        same=np.array([p.same for p in pairs], dtype=np.bool_),
+        fold=np.array([p.fold for p in pairs], dtype=np.int64),
+    )
+
+
+def _header(path: str | os.PathLike[str], words: list[str]) -> tuple[int, int]:
+    numbers = [int(w) for w in words if w.isdecimal()]
+    if len(words) == len(numbers) == 1:
+        raise BadInput(
+            f"{path} is a View 1 file (one number in its first line, no folds), meant for choosing a "
+            "model; lfw/official needs the View 2 file, pairs.txt"
+        )
+    if len(words) != 2 or len(numbers) != 2 or min(numbers) < 1:
+        raise BadInput(f"{path}, line 1: expected the number of folds and of pairs, such as '10 300'")
+    return numbers[0], numbers[1]
+
+
+def _pair(path: str | os.PathLike[str], number: int, words: list[str], same: bool, fold: int) -> LfwPair:
+    form = "name i j" if same else "name1 i name2 j"
+    names, places = (words[:1] * 2, words[1:]) if same else (words[::2], words[1::2])
+    if len(words) != (3 if same else 4) or not all(p.isdecimal() for p in places):
+        raise BadInput(f"{path}, line {number}: expected {form!r}, found {' '.join(words)!r}")
+    if not same and names[0] == names[1]:
+        raise BadInput(f"{path}, line {number}: {names[0]!r} stands on both sides of a pair of two people")
+    left, right = (f"{n}/{n}_{int(p):04d}.jpg" for n, p in zip(names, places, strict=True))
+    if left == right:
+        raise BadInput(f"{path}, line {number}: {left!r} is compared with itself")
+    return LfwPair(left, right, same, fold)

@@ -1,8 +1,0 @@
-"""Embedding: decode, crop and preprocess photos, encode them, cache and store the vectors."""
-
-from __future__ import annotations
-
-from faceprobe.embed.pipeline import Embedded, Excluded, check_local, count_reasons, embed
-from faceprobe.embed.store import EmbeddingStore
-
-__all__ = ["Embedded", "EmbeddingStore", "Excluded", "check_local", "count_reasons", "embed"]

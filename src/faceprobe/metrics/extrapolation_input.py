@@ -1,0 +1,132 @@
+"""From searches to what extrapolation reads, and the back-test on a part of the people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.metrics.bootstrap import percentile_interval
+from faceprobe.metrics.extrapolation import MODELS, BackTest, Observed, back_test
+from faceprobe.metrics.gallery_size import mean_over_probes, mean_replicates, probe_weights
+from faceprobe.metrics.verification import Weighting
+from faceprobe.scores.exact import block_scores
+from faceprobe.scores.search.gallery import Searched, Side, search
+from faceprobe.scores.search.memory import UNBOUNDED, SearchLimits
+
+TOP = 32
+"""Nearest impostor identities of each probe that are kept for its tail."""
+
+GRID = 65
+"""Scores at which the pooled share of impostors is counted."""
+
+
+_SAMPLE = 512
+
+_BULK = 0.97
+"""Scores below this quantile of the comparisons are not counted: whoever is disturbed by one impostor in
+thirty is disturbed in any gallery worth extrapolating.
+"""
+
+
+def score_grid(score: NDArray[np.float64], probes: Side, gallery: Side) -> NDArray[np.float64]:
+    """Up to GRID of the scores, evenly spread over the ranks of those above the bulk, ascending."""
+    some, others = (
+        side.rows[np.unique(np.linspace(0, len(side) - 1, _SAMPLE).astype(np.int64))]
+        for side in (probes, gallery)
+    )
+    joined = np.concatenate([some, others])
+    bulk = float(np.quantile(block_scores(joined, 0, len(some))[:, len(some) :], _BULK))
+    ordered = np.sort(score)
+    ordered = np.maximum(ordered, min(bulk, float(ordered[-1])))
+    return np.unique(ordered[np.linspace(0, len(ordered) - 1, GRID).astype(np.int64)])
+
+
+def observe(
+    probes: Side,
+    gallery: Side,
+    score: NDArray[np.float64],
+    label: NDArray[np.int64],
+    n_impostors: int,
+    limits: SearchLimits = UNBOUNDED,
+) -> dict[Weighting, Observed]:
+    """Search ``probes`` for impostors at or above ``score`` (Q,): each probe's best mate, or one
+    threshold for all. Each must be searched among ``n_impostors`` identities. ``limits`` are the search's.
+    """
+    grid = score_grid(score, probes, gallery)
+    found = search(probes, gallery, mate=score, thresholds=grid, top=TOP, limits=limits)
+    return of_searched(found, grid, label, n_impostors)
+
+
+def of_searched(
+    found: Searched, grid: NDArray[np.float64], label: NDArray[np.int64], n_impostors: int
+) -> dict[Weighting, Observed]:
+    """The same from a search with thresholds ``grid`` that is done; ``label`` (Q,) are the probes' people."""
+    seen: dict[Weighting, Observed] = {}
+    weightings: tuple[Weighting, ...] = ("identity", "pair")
+    for weighting in weightings:
+        weight = probe_weights(label, weighting)
+        seen[weighting] = Observed(
+            weight=weight,
+            score=found.mate,
+            k=found.people,
+            top=found.top,
+            grid=grid,
+            pooled=np.asarray(weight @ found.reached / n_impostors, dtype=np.float64),
+            n_impostors=n_impostors,
+        )
+    return seen
+
+
+def sampling_error(
+    kept: NDArray[np.bool_], label: NDArray[np.int64], weights: NDArray[np.int64], weighting: Weighting
+) -> tuple[float, float]:
+    """How far the identity bootstrap's interval reaches below and above the share of ``kept`` (Q,) searches;
+    0 where ``weights`` (R, P) are too few.
+    """
+    if len(weights) < 2:
+        return 0.0, 0.0
+    share = kept.astype(np.float64)[:, None]
+    interval = percentile_interval(mean_replicates(share, label, weights, weighting)[:, 0])
+    value = float(mean_over_probes(share, label, weighting)[0])
+    return (0.0, 0.0) if interval is None else (max(0.0, value - interval[0]), max(0.0, interval[1] - value))
+
+
+def back_tests(
+    probes: Side,
+    gallery: Side,
+    score: NDArray[np.float64],
+    k: NDArray[np.int64],
+    n_people: int,
+    *,
+    fraction: int,
+    draws: int,
+    seed: int,
+    models: Sequence[str] = tuple(MODELS),
+    outside: bool = False,
+    limits: SearchLimits = UNBOUNDED,
+) -> dict[Weighting, list[BackTest]]:
+    """Fit to one in ``fraction`` of the people, as impostors, and predict all of them; ``draws`` times.
+
+    ``k`` (Q,) are the impostor identities at or above ``score`` among all of the ``n_people`` in the gallery
+    but the probe's own. In each draw the probes are those of the other people, so that all have the same
+    number of impostors. ``outside``: no probe's person is in the gallery. ``limits`` are the searches'.
+    """
+    found: dict[Weighting, list[BackTest]] = {"identity": [], "pair": []}
+    rng = np.random.default_rng(seed)
+    for _ in range(draws):
+        drawn = np.zeros(n_people, dtype=np.bool_)
+        drawn[rng.permutation(n_people)[: n_people // fraction]] = True
+        mine = outside | ~np.isin(probes.labels, np.flatnonzero(drawn))
+        if not mine.any():
+            continue
+        chosen = probes.take(mine)
+        seen = observe(
+            chosen, gallery.take(drawn[gallery.labels]), score[mine], chosen.labels, int(drawn.sum()), limits
+        )
+        for weighting, part in seen.items():
+            whole = float(part.weight @ (k[mine] == 0))
+            size = n_people if outside else n_people - 1
+            found[weighting].append(back_test(part, size, whole, models))
+    return found

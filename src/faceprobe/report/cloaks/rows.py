@@ -1,0 +1,251 @@
+"""What a run measured about cloaks: which cloaks, on which models, and the rows behind every figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from faceprobe.report.comparison.paired import Paired, from_replicates, paired_difference
+from faceprobe.results.result import Result
+from faceprobe.results.run import CLOAK_PROTOCOLS, NO_MODEL, Cell, Run
+
+POISONING = "cloak/poisoning"
+EVASION = "cloak/evasion"
+ADAPTIVE = "cloak/adaptive"
+RETRIEVAL = "cloak/self-retrieval"
+VERIFICATION = "cloak/verification"
+QUALITY = "cloak/quality"
+
+PROTECTION = "protection@1nn"
+CLEAN = "clean_error@1nn"
+ADDED = "added_protection@1nn"
+
+FEW_PEOPLE = 10
+"""With fewer people no spread over people is claimed (the protocols give no interval then)."""
+
+CONTROLS = ("noise", "jpeg", "resize", "blur", "clean")
+"""Algorithms that any pipeline applies by accident, where the manifest does not say which are controls."""
+
+REPLICATES = 2000
+
+
+@dataclass(frozen=True)
+class CloakInfo:
+    """A cloak as its id tells: ``stem`` is algorithm and mode, ``surrogates`` the models between its
+    brackets, ``rest`` what else it holds (perceptual term, options), ``like`` the cloak whose PSNR a noise
+    control has, ``entry`` its object in the manifest (card, seconds a photo, photos left unchanged).
+    """
+
+    id: str
+    stem: str
+    surrogates: tuple[str, ...] = ()
+    rest: str = ""
+    like: str = ""
+    entry: dict[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def card(self) -> dict[str, Any]:
+        found = self.entry.get("card")
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def control(self) -> bool:
+        if "control" in self.card:
+            return bool(self.card["control"])
+        return bool(self.like) or self.stem.split("-")[0] in CONTROLS
+
+
+@dataclass(frozen=True)
+class CloakScene:
+    """The cloaks of one dataset. ``victims`` are (model, crop), the best recogniser of clean photos first;
+    models that were not measured on ``crop`` stand in with another. ``purifiers`` leaves "none" out.
+    """
+
+    run: Run
+    dataset: str
+    crop: str
+    victims: tuple[tuple[str, str], ...]
+    cloaks: tuple[CloakInfo, ...]
+    purifiers: tuple[str, ...]
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        return tuple(model for model, _ in self.victims)
+
+    @property
+    def attacks(self) -> tuple[CloakInfo, ...]:
+        """Cloaks that are meant to mislead a recogniser."""
+        return tuple(c for c in self.cloaks if not c.control)
+
+    @property
+    def shown(self) -> tuple[CloakInfo, ...]:
+        """Attacks, then controls of their own; noise at a cloak's PSNR is shown with that cloak."""
+        known = {c.id for c in self.attacks}
+        return (*self.attacks, *(c for c in self.cloaks if c.control and c.like not in known))
+
+    def noise_of(self, cloak: CloakInfo) -> CloakInfo | None:
+        """The control at the cloak's own PSNR."""
+        return next((c for c in self.cloaks if c.like == cloak.id), None)
+
+    def row(
+        self, model: str, cloak: CloakInfo | None, protocol: str, metric: str, purifier: str = "none"
+    ) -> Result | None:
+        """The identity-weighted row of ``model`` under ``cloak``, None where there is none with a value."""
+        found = None if cloak is None else self.stored(model, cloak, protocol, metric, purifier)
+        return found if found is not None and found.value is not None else None
+
+    def stored(
+        self, model: str, cloak: CloakInfo, protocol: str, metric: str, purifier: str = "none"
+    ) -> Result | None:
+        """Like :meth:`row`, also where the row has no value and its note says why."""
+        scene = (self.dataset, cloak.id, dict(self.victims)[model])
+        return self.run.get(model, scene, protocol, metric, purifier=purifier)
+
+    def quality(self, cloak: CloakInfo, metric: str) -> Result | None:
+        """A row about the cloaked photos alone: ``psnr``, ``ssim``, ``dssim``, ``face_found``, ..."""
+        scene = (self.dataset, cloak.id, "as-is")
+        found = self.run.get(NO_MODEL, scene, QUALITY, metric)
+        return found if found is not None and found.value is not None else None
+
+    def is_surrogate(self, model: str, cloak: CloakInfo) -> bool:
+        """Whether ``cloak`` was computed on ``model`` itself: the white box."""
+        names = {_bare(model), _bare(str(self.run.card(model).get("id") or model))}
+        return any(_bare(s) in names for s in cloak.surrogates)
+
+    def over_noise(
+        self, model: str, cloak: CloakInfo, protocol: str = POISONING, metric: str = PROTECTION
+    ) -> Paired | None:
+        """How much more ``cloak`` misleads ``model`` than noise at equal PSNR does, the same people compared;
+        None where that control was not measured.
+        """
+        noise = self.noise_of(cloak)
+        ours, theirs = (self.row(model, c, protocol, metric) for c in (cloak, noise))
+        if noise is None or ours is None or theirs is None:
+            return None
+        crop = dict(self.victims)[model]
+        cells = [self.run.cell(model, (self.dataset, c.id, crop)) for c in (noise, cloak)]
+        found = paired_difference(cells[0], cells[1], (theirs.value, ours.value), protocol, metric)
+        if found.known or cells[0] is None or cells[1] is None:
+            return found
+        name = metric.replace("@", "_")
+        return _by_people(*(_shares(c, protocol, name) for c in cells if c is not None)) or found
+
+    @cached_property
+    def few_people(self) -> int:
+        """The number of cloaked people where it is too small for an interval; 0 where it is not."""
+        rows = [r for m in self.models for c in self.attacks if (r := self.row(m, c, POISONING, PROTECTION))]
+        people = min((r.n_identities for r in rows), default=FEW_PEOPLE)
+        return people if 0 < people < FEW_PEOPLE else 0
+
+
+def cloak_scenes(run: Run) -> list[CloakScene]:
+    """A scene for each dataset with rows about cloaks on a model, and one for each further crop of it."""
+    found: list[CloakScene] = []
+    datasets = dict.fromkeys([c.dataset for c in run.cells] + [r.dataset for r in run.rows])
+    for dataset in datasets:
+        rows = [
+            r
+            for r in run.rows
+            if r.dataset == dataset and r.protocol.startswith(CLOAK_PROTOCOLS) and r.model != NO_MODEL
+        ]
+        used: set[tuple[str, str]] = set()
+        for crop in sorted({r.crop for r in rows}, key=lambda c: (c != "as-is", c)):
+            victims = _victims(run, rows, crop, others=not used)
+            victims = [v for v in victims if v not in used]
+            if victims:
+                used |= set(victims)
+                found.append(_scene(run, dataset, crop, victims, rows))
+    return found
+
+
+def read_cloak(identifier: str, entry: dict[str, Any] | None = None) -> CloakInfo:
+    """Take an id apart: ``fawkes-1.0.2-mid[bundled:face;dssim]?x=1``, ``noise[lowkey[bundled:face]]``; any
+    other text is all stem.
+    """
+    entry = entry or {}
+    stem, bracket, tail = identifier.partition("[")
+    end = tail.rfind("]")
+    if not bracket or end < 0:
+        stem, _, options = identifier.partition("?")
+        return CloakInfo(identifier, stem, rest=options, entry=entry)
+    inside, options = tail[:end], tail[end + 1 :].removeprefix("?")
+    if stem == "noise":
+        return CloakInfo(identifier, stem, rest=options, like=inside, entry=entry)
+    models, _, perceptual = inside.partition(";")
+    rest = ", ".join(t for t in (perceptual, options) if t)
+    surrogates = tuple(s.strip().strip("()") for s in models.split("+") if s.strip())
+    return CloakInfo(identifier, stem, surrogates, rest, entry=entry)
+
+
+def _scene(
+    run: Run, dataset: str, crop: str, victims: list[tuple[str, str]], rows: list[Result]
+) -> CloakScene:
+    kept = [r for r in rows if (r.model, r.crop) in victims]
+    order = [c.cloak for c in run.cells if c.dataset == dataset]
+    present = {r.cloak for r in kept}
+    ids = dict.fromkeys([i for i in order if i in present] + [r.cloak for r in kept])
+    entries = {
+        str(e.get("id")): e
+        for e in run.manifest.get("cloaks") or ()
+        if isinstance(e, dict) and e.get("dataset", dataset) == dataset
+    }
+    cloaks = tuple(read_cloak(i, entries.get(i)) for i in ids)
+    cells = [c.purifier for c in run.cells if c.dataset == dataset]
+    purifiers = dict.fromkeys(p for p in [*cells, *(r.purifier for r in kept)] if p != "none")
+    return CloakScene(run, dataset, crop, tuple(victims), cloaks, tuple(purifiers))
+
+
+def _victims(run: Run, rows: list[Result], crop: str, others: bool) -> list[tuple[str, str]]:
+    """Models on ``crop`` and, with ``others``, those measured on other crops only, on their own
+    crop first.
+    """
+    found = []
+    for model in run.models:
+        crops = sorted({r.crop for r in rows if r.model == model})
+        if crop in crops:
+            found.append((model, crop))
+        elif crops and others:
+            own = run.card(model).get("default_crop")
+            found.append((model, str(own) if own in crops else crops[0]))
+    errors = {v: _clean_error(r for r in rows if (r.model, r.crop) == v) for v in found}
+    return sorted(found, key=lambda v: errors[v])
+
+
+def _clean_error(rows: Iterable[Result]) -> float:
+    values = [
+        r.value
+        for r in rows
+        if r.protocol == POISONING and r.metric == CLEAN and r.purifier == "none" and r.value is not None
+    ]
+    return float(np.mean(values)) if values else 1.0
+
+
+def _bare(model: str) -> str:
+    """A model's name without options and folders."""
+    kind, colon, name = model.partition("?")[0].rpartition(":")
+    return f"{kind}{colon}{name.rpartition('/')[2] if colon else name}"
+
+
+def _shares(cell: Cell, protocol: str, name: str) -> dict[str, float]:
+    """The curve ``name`` by person; empty where the cell has none."""
+    people, values = cell.curve(protocol, "people"), cell.curve(protocol, name)
+    if people is None or values is None or len(people) != len(values):
+        return {}
+    return {str(p): float(v) for p, v in zip(people, values, strict=True)}
+
+
+def _by_people(first: dict[str, float], second: dict[str, float]) -> Paired | None:
+    """Second minus first over the people of both, with a bootstrap over people; None without such people."""
+    shared = sorted(set(first) & set(second))
+    if not shared:
+        return None
+    if len(shared) < FEW_PEOPLE or len(shared) < max(len(first), len(second)):
+        nan = float("nan")
+        return Paired(nan, nan, nan, nan, f"{len(shared)} people in both: no spread claimed")
+    change = np.array([second[p] - first[p] for p in shared], dtype=np.float64)
+    draws = np.random.default_rng(0).integers(0, len(change), (REPLICATES, len(change)))
+    return from_replicates(float(change.mean()), change[draws].mean(axis=1))

@@ -1,0 +1,171 @@
+"""The verdict on cloaks: does one beat noise, transfer, survive purifiers and an adaptive collector, show?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from faceprobe.report.cloaks.rows import (
+    ADAPTIVE,
+    ADDED,
+    POISONING,
+    PROTECTION,
+    CloakInfo,
+    CloakScene,
+)
+from faceprobe.report.comparison.paired import Paired
+from faceprobe.report.text.numbers import points
+from faceprobe.results.result import Result
+
+READERS = (("linear-seen", "linear"), ("1nn-seen", "1nn"))
+"""Classifiers of the adaptive collector, each with its counterpart that has seen no cloaked photo."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``word`` (yes, not shown, no interval, not measured), the ``figure`` behind it, what it is
+    ``about``.
+    """
+
+    word: str
+    figure: str = ""
+    about: str = ""
+
+
+UNKNOWN = Answer("not measured")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One cloak judged on ``victim``: the best recogniser of clean photos that it was not computed on, or its
+    ``own`` surrogate where no other model was measured.
+    """
+
+    scene: CloakScene
+    cloak: CloakInfo
+    victim: str
+
+    @property
+    def own(self) -> bool:
+        return self.scene.is_surrogate(self.victim, self.cloak)
+
+    @cached_property
+    def added(self) -> Result | None:
+        return self.row(POISONING, ADDED)
+
+    @cached_property
+    def over_noise(self) -> Paired | None:
+        return self.scene.over_noise(self.victim, self.cloak)
+
+    @cached_property
+    def purified(self) -> tuple[str, Result] | None:
+        """The purifier with the lowest lower bound, with what is left after it."""
+        found = [(p, r) for p in self.scene.purifiers if (r := self.row(POISONING, ADDED, p)) is not None]
+        return min(found, key=lambda entry: _least(entry[1]), default=None)
+
+    @cached_property
+    def adaptive(self) -> tuple[Result, Result | None] | None:
+        """What is left against the better of the adaptive collectors, and against the same one unaware."""
+        found = [
+            (row, self.row(POISONING, f"added_protection@{plain}"))
+            for seen, plain in READERS
+            if (row := self.row(ADAPTIVE, f"added_protection@{seen}")) is not None
+        ]
+        return min(found, key=lambda entry: _least(entry[0]), default=None)
+
+    @cached_property
+    def others(self) -> list[Result]:
+        """Added protection on the models that the cloak was not computed on."""
+        rows = [
+            self.scene.row(m, self.cloak, POISONING, ADDED)
+            for m in self.scene.models
+            if not self.scene.is_surrogate(m, self.cloak)
+        ]
+        return [r for r in rows if r is not None]
+
+    @property
+    def beats_noise(self) -> bool | None:
+        """Whether it misleads more than noise at equal PSNR; None where that was not measured."""
+        found = self.over_noise
+        return None if found is None else found.known and found.low > 0
+
+    @property
+    def survives_purifiers(self) -> bool | None:
+        return None if self.purified is None else exceeds_zero(self.purified[1])
+
+    @property
+    def survives_adaptive(self) -> bool | None:
+        return None if self.adaptive is None else exceeds_zero(self.adaptive[0])
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """Adds anything, beats noise, transfers, survives purifiers, survives an adaptive collector."""
+        purifier, left = self.purified or ("", None)
+        return (
+            _answer(self.added),
+            self._noise_answer(),
+            self._transfer_answer(),
+            _answer(left, purifier),
+            _answer(self.adaptive[0] if self.adaptive else None),
+        )
+
+    @property
+    def change(self) -> str:
+        """``DSSIM 0.0040, PSNR 33.1 dB``, "" where neither is known."""
+        dssim, psnr = (self.scene.quality(self.cloak, m) for m in ("dssim", "psnr"))
+        parts = [f"DSSIM {dssim.value:.4f}"] if dssim is not None else []
+        return ", ".join(parts + ([f"PSNR {psnr.value:.1f} dB"] if psnr is not None else []))
+
+    def row(self, protocol: str, metric: str, purifier: str = "none") -> Result | None:
+        return self.scene.row(self.victim, self.cloak, protocol, metric, purifier)
+
+    def _noise_answer(self) -> Answer:
+        found = self.over_noise
+        if found is None:
+            return UNKNOWN
+        if not found.known:
+            return Answer("no interval", "", found.reason)
+        word = "yes" if found.low > 0 else "not shown"
+        return Answer(word, points(found.difference, found.low, found.high))
+
+    def _transfer_answer(self) -> Answer:
+        if not self.others or not self.cloak.surrogates:
+            return UNKNOWN
+        if all(r.ci_low is None for r in self.others):
+            return Answer("no interval")
+        shown = sum(exceeds_zero(r) for r in self.others)
+        return Answer("yes" if shown else "not shown", f"{shown} of {len(self.others)}")
+
+
+def verdicts(scene: CloakScene) -> list[Verdict]:
+    """A verdict for each cloak that was enrolled on some model."""
+    found = []
+    for cloak in scene.attacks:
+        measured = [m for m in scene.models if scene.row(m, cloak, POISONING, PROTECTION)]
+        fresh = [m for m in measured if not scene.is_surrogate(m, cloak)]
+        if measured:
+            found.append(Verdict(scene, cloak, (fresh or measured)[0]))
+    return found
+
+
+def exceeds_zero(*rows: Result) -> bool:
+    """Whether the interval of every row lies above 0; False where one has none."""
+    return all(r.ci_low is not None and r.ci_low > 0 for r in rows)
+
+
+def _least(row: Result) -> float:
+    """The lower bound; the value where there is no interval."""
+    return (row.value or 0.0) if row.ci_low is None else row.ci_low
+
+
+def _answer(row: Result | None, about: str = "") -> Answer:
+    """Whether the interval of a row of added protection lies above 0."""
+    if row is None:
+        return UNKNOWN
+    word = "no interval" if row.ci_low is None else "yes" if exceeds_zero(row) else "not shown"
+    return Answer(word, points_of(row), about)
+
+
+def points_of(row: Result) -> str:
+    """The value of ``row`` in percentage points, with its interval."""
+    return points(row.value or 0.0, row.ci_low, row.ci_high)

@@ -1,0 +1,192 @@
+"""The verdict on cloaks in words, with the lead that belongs to its evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from faceprobe.report.cloaks.rows import ADDED, CLEAN, POISONING, PROTECTION, CloakScene
+from faceprobe.report.cloaks.templates import OVERALL_CLAUSES
+from faceprobe.report.cloaks.verdict import Verdict, exceeds_zero, points_of
+from faceprobe.report.text.findings import ground
+from faceprobe.report.text.numbers import count_of, listed, magnitude, percent, percent_with_interval, points
+from faceprobe.report.text.sentences import Sentence, say
+from faceprobe.results.result import Result
+
+LITTLE_LEFT = 0.5
+"""A model that misses the person more often than this with clean photos leaves a cloak little to add."""
+
+MOST_NAMED = 3
+
+
+def sentences(v: Verdict) -> list[Sentence]:
+    """One verdict in words, the comparison with noise first."""
+    parts = (_noise, _transfer, _purifiers, _adaptive, _visible)
+    return [s for s in (part(v) for part in parts) if s is not None]
+
+
+def overall(scene: CloakScene, found: list[Verdict]) -> Sentence | None:
+    """One sentence that counts the verdicts over cloaks, or says what was seen of a few people; None where
+    there is neither.
+    """
+    if scene.few_people:
+        return _few_people(scene, found)
+    judged = [v for v in found if not v.own]
+    parts = {
+        "noise": [v.beats_noise for v in judged],
+        "purifiers": [v.survives_purifiers for v in judged],
+        "adaptive": [v.survives_adaptive for v in judged],
+    }
+    clauses = [
+        OVERALL_CLAUSES[name].format(count=_count(sum(map(bool, known)), len(known), len(judged)))
+        for name, told in parts.items()
+        if (known := [t for t in told if t is not None])
+    ]
+    rows = [r for v in judged if (r := v.added) is not None]
+    if not clauses or not rows:
+        return None
+    return say(
+        "cloaks_overall",
+        ground(scene.run, rows),
+        cloaks=count_of(len(judged), "cloak"),
+        each="each " if len(judged) > 1 else "",
+        clauses=listed(clauses),
+    )
+
+
+def cautions(scene: CloakScene, found: list[Verdict]) -> list[Sentence]:
+    """What limits the verdicts: small models, a victim that recognises little to begin with."""
+    rows = [r for v in found for r in (v.added, *v.others) if r is not None]
+    said = []
+    for victim in dict.fromkeys(v.victim for v in found):
+        clean = [r for v in found if v.victim == victim and (r := v.row(POISONING, CLEAN)) is not None]
+        if clean and (clean[0].value or 0.0) > LITTLE_LEFT:
+            base = ground(scene.run, clean[:1])
+            text = percent(clean[0].value or 0.0)
+            said.append(say("cloak_little_to_lose", base, victim=victim, clean=text))
+    small = [m for m in scene.models if str(scene.run.card(m).get("id") or m).startswith("bundled:")]
+    base_rows = [r for r in rows if r.model in small]
+    if base_rows:
+        said.append(say("cloak_bundled", ground(scene.run, base_rows), models=_these(small, scene.models)))
+    return said
+
+
+def _noise(v: Verdict) -> Sentence | None:
+    row, clean = v.row(POISONING, PROTECTION), v.row(POISONING, CLEAN)
+    if row is None or clean is None:
+        return None
+    fields = {
+        "cloak": v.cloak.id,
+        "value": percent_with_interval(row),
+        "victim": v.victim,
+        "role": ", its own surrogate" if v.own else "",
+        "clean": percent_with_interval(clean),
+    }
+    base, found = ground(v.scene.run, [row, clean]), v.over_noise
+    if found is None:
+        return say("cloak_without_noise", base, **fields)
+    if v.beats_noise:
+        more = magnitude(found.difference, found.low, found.high)
+        return say("cloak_beats_noise", base, difference=more, **fields)
+    how = points(found.difference, found.low, found.high) if found.known else found.reason
+    return say("cloak_noise_open", base, difference=how, **fields)
+
+
+def _transfer(v: Verdict) -> Sentence | None:
+    if not v.others or not v.cloak.surrogates:
+        return None
+    white = [
+        f"{_unsigned(row)} on {model}"
+        for model in v.scene.models
+        if v.scene.is_surrogate(model, v.cloak)
+        and (row := v.scene.row(model, v.cloak, POISONING, ADDED)) is not None
+    ]
+    return say(
+        "cloak_transfers",
+        ground(v.scene.run, v.others),
+        others=count_of(len(v.others), "model"),
+        cloak=v.cloak.id,
+        shown=_count(sum(exceeds_zero(r) for r in v.others)),
+        own=f"; where it was computed it adds {listed(white)}" if white else "",
+    )
+
+
+def _purifiers(v: Verdict) -> Sentence | None:
+    if v.purified is None or v.added is None or not exceeds_zero(v.added):
+        return None
+    purifier, row = v.purified
+    return say(
+        "cloak_purifier_left" if v.survives_purifiers else "cloak_purifier_undone",
+        ground(v.scene.run, [row, v.added]),
+        purifier=purifier,
+        cloak=v.cloak.id,
+        value=_unsigned(row),
+        victim=v.victim,
+        plain=_unsigned(v.added),
+    )
+
+
+def _adaptive(v: Verdict) -> Sentence | None:
+    row, plain = v.adaptive or (None, None)
+    if row is None or plain is None or not exceeds_zero(plain):
+        return None
+    return say(
+        "cloak_adaptive_left" if v.survives_adaptive else "cloak_adaptive_undone",
+        ground(v.scene.run, [row, plain]),
+        cloak=v.cloak.id,
+        value=_unsigned(row),
+        victim=v.victim,
+        plain=_unsigned(plain),
+    )
+
+
+def _visible(v: Verdict) -> Sentence | None:
+    dssim = v.scene.quality(v.cloak, "dssim")
+    if dssim is None or dssim.value is None:
+        return None
+    beside, used = [], [dssim]
+    for control in v.scene.cloaks:
+        row = v.scene.quality(control, "dssim")
+        if control.control and not control.like and row is not None and row.value is not None:
+            than = "more than" if dssim.value > row.value else "no more than"
+            beside.append((abs(dssim.value - row.value), f"{than} {control.id} ({row.value:.4f})"))
+            used.append(row)
+    nearest = min(beside, default=(0.0, ""))[1]
+    return say(
+        "cloak_visible",
+        ground(v.scene.run, used),
+        cloak=v.cloak.id,
+        change=v.change,
+        beside=f", {nearest}" if nearest else "",
+    )
+
+
+def _unsigned(row: Result) -> str:
+    return points_of(row).removeprefix("+")
+
+
+def _these(small: list[str], models: Sequence[str]) -> str:
+    return "all models here" if len(small) == len(models) else listed(small)
+
+
+def _few_people(scene: CloakScene, found: list[Verdict]) -> Sentence | None:
+    """The figures of the cloaks that mislead most, without a claim."""
+    rows = [
+        (v, r, c) for v in found if (r := v.row(POISONING, PROTECTION)) and (c := v.row(POISONING, CLEAN))
+    ]
+    rows.sort(key=lambda entry: -(entry[1].value or 0.0))
+    if not rows:
+        return None
+    shown = rows[:MOST_NAMED]
+    figures = [
+        f"{v.cloak.id}, enrolled, makes {percent_with_interval(r)} of probes miss the person on {v.victim} "
+        f"({percent_with_interval(c)} with clean photos)"
+        for v, r, c in shown
+    ]
+    base = ground(scene.run, [row for _, r, c in shown for row in (r, c)])
+    return say("cloaks_few_people", base, people=str(scene.few_people), figures=listed(figures))
+
+
+def _count(number: int, measured: int = 0, every: int = 0) -> str:
+    """``none is``, ``1 is``, ``2 are``, and of how many where not every one was ``measured``."""
+    of = f" of {measured} measured" if measured < every else ""
+    return {0: f"none{of} is", 1: f"1{of} is"}.get(number, f"{number}{of} are")

@@ -1,0 +1,207 @@
+"""Runs side by side: the same figure in each, what differs, and what only one of them has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from faceprobe.core.errors import Missing, WrongUsage
+from faceprobe.core.files import read_json
+from faceprobe.report.clip_benchmark import is_clip_benchmark, read_folder, read_rows
+from faceprobe.report.comparison.paired import Paired, family_corrected, paired_difference
+from faceprobe.report.tables.published import Figure, beside
+from faceprobe.results.result import Result, from_document
+from faceprobe.results.run import Key, Run, read_run, row_key
+
+SCHEMA = "faceprobe.compare/1"
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One figure in every run: ``values`` (None where a run has no such row), ``differences`` to the
+    first run (None for the first run itself and where either has no value), ``cautions`` that the
+    runs did not measure the same thing, ``published`` figures that may stand beside it.
+    """
+
+    key: Key
+    values: tuple[Result | None, ...]
+    differences: tuple[Paired | None, ...]
+    cautions: tuple[str, ...]
+    published: tuple[Figure, ...] = ()
+
+    @property
+    def shared(self) -> bool:
+        """Whether every run has the row."""
+        return all(v is not None for v in self.values)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """``names`` of the runs and a line for each figure that any of them has, sorted by key."""
+
+    names: tuple[str, ...]
+    lines: tuple[Line, ...]
+
+    def only_in(self, number: int) -> int:
+        """How many figures the run ``number`` has and no other run."""
+        return sum(
+            1
+            for line in self.lines
+            if line.values[number] is not None and sum(v is not None for v in line.values) == 1
+        )
+
+    def to_document(self) -> dict[str, Any]:
+        """The object that ``faceprobe compare --json`` prints."""
+        corrected = corrected_p(self.lines)
+        return {
+            "schema": SCHEMA,
+            "runs": list(self.names),
+            "family": family_words(self.lines, "of all rows"),
+            "rows": [_line_object(line, p) for line, p in zip(self.lines, corrected, strict=True)],
+        }
+
+
+def corrected_p(lines: Sequence[Line]) -> list[tuple[float | None, ...]]:
+    """For each of ``lines``, the p-value of each difference, corrected by Holm over the family of all
+    differences of ``lines`` that have one (None where there is none).
+    """
+    found = iter(family_corrected([d for line in lines for d in line.differences]))
+    return [tuple(next(found) for _ in line.differences) for line in lines]
+
+
+def family_words(lines: Sequence[Line], which: str) -> str:
+    """The name of the family that :func:`corrected_p` corrects over."""
+    size = sum(d is not None and d.known for line in lines for d in line.differences)
+    return f"Holm over the {size} paired differences {which}" if size else "no paired differences"
+
+
+def compare_runs(paths: Sequence[Path], published: bool = False) -> Comparison:
+    """Set the runs at ``paths`` (run directories, or ``results.json`` files) side by side.
+
+    Differences are second minus first and so on, with a paired interval where both runs stored their
+    bootstrap replicates for the same photos, drawn with the same seed. Raises :class:`WrongUsage` for
+    fewer than two runs without ``published``, :class:`Missing` or ``BadInput`` for a path that is no run.
+    """
+    if len(paths) < (1 if published else 2):
+        raise WrongUsage("compare needs two runs or more, or one run with --published")
+    runs = [open_run(path) for path in paths]
+    keys = sorted({row_key(row) for run in runs for row in run.rows})
+    return Comparison(_names(paths), tuple(_line(key, runs, published) for key in keys))
+
+
+def open_run(path: Path) -> Run:
+    """A run directory, or only the rows where ``path`` is a results file, a file in the layout of
+    CLIP_benchmark or a folder of such files.
+    """
+    if path.is_dir():
+        foreign = None if (path / "results.json").is_file() else read_folder(path)
+        return read_run(path) if foreign is None else _bare(path, foreign)
+    if not path.is_file():
+        raise Missing(f"{path} is not there; name a run directory or a results.json")
+    document = read_json(path)
+    if is_clip_benchmark(document):
+        return _bare(path.parent, read_rows(document, str(path)))
+    return _bare(path.parent, from_document(document, str(path)))
+
+
+def _bare(folder: Path, rows: Sequence[Result]) -> Run:
+    """Rows without a manifest or replicates."""
+    return Run(folder, tuple(rows), {}, (), {row_key(r): r for r in rows})
+
+
+def _line(key: Key, runs: Sequence[Run], published: bool) -> Line:
+    values = tuple(run.row(key) for run in runs)
+    differences = tuple(None if k == 0 else _difference(key, runs[0], runs[k]) for k in range(len(runs)))
+    figures = tuple(beside(next(v for v in values if v is not None))) if published else ()
+    return Line(key, values, differences, _cautions(values), figures)
+
+
+def _difference(key: Key, first: Run, other: Run) -> Paired | None:
+    a, b = first.row(key), other.row(key)
+    if a is None or b is None or a.value is None or b.value is None:
+        return None
+    reason = _unpaired(first, other, a, b)
+    if reason:
+        return Paired(b.value - a.value, NAN, NAN, NAN, reason)
+    scene = (key.dataset, key.cloak, key.crop)
+    cells = first.cell(key.model, scene, key.purifier), other.cell(key.model, scene, key.purifier)
+    values = (a.value, b.value)
+    paired = paired_difference(cells[0], cells[1], values, key.protocol, key.metric, a.weighting)
+    if paired.known:
+        return paired
+    return Paired(b.value - a.value, NAN, NAN, NAN, paired.reason)
+
+
+def _unpaired(first: Run, other: Run, a: Result, b: Result) -> str:
+    """Why the replicates of the two runs are not draws of the same people and photos; "" where they are."""
+    if first.seed != other.seed:
+        return "the runs used different seeds"
+    if a.dataset_hash != b.dataset_hash:
+        return "the two were not measured on the same photos or labels"
+    return ""
+
+
+def _cautions(values: Sequence[Result | None]) -> tuple[str, ...]:
+    present = [v for v in values if v is not None]
+    found = []
+    if len({v.model_hash for v in present}) > 1:
+        found.append("not the same weights or preprocessing")
+    if len({v.dataset_hash for v in present}) > 1:
+        found.append("not the same photos or labels")
+    if len({v.conventions for v in present}) > 1:
+        found.append("not the same conventions")
+    return tuple(found)
+
+
+def _names(paths: Sequence[Path]) -> tuple[str, ...]:
+    """The last part of each path where these differ, else the paths as they were given."""
+    short = [p.name if p.is_dir() else str(p) for p in paths]
+    return tuple(short if len(set(short)) == len(short) and all(short) else map(str, paths))
+
+
+def _line_object(line: Line, corrected: Sequence[float | None]) -> dict[str, Any]:
+    return {
+        **line.key._asdict(),
+        "values": [None if v is None else value_object(v) for v in line.values],
+        "differences": [
+            None if d is None else difference_object(d, p)
+            for d, p in zip(line.differences, corrected, strict=True)
+        ],
+        "cautions": list(line.cautions),
+        "published": [_figure_object(f) for f in line.published],
+    }
+
+
+def value_object(row: Result) -> dict[str, Any]:
+    """A row's figure in the printed object."""
+    names = ("value", "ci_low", "ci_high", "n", "evidence", "note")
+    return {name: getattr(row, name) for name in names}
+
+
+def difference_object(paired: Paired, corrected: float | None) -> dict[str, Any]:
+    """A difference in the printed object, with its p-value ``corrected`` over the family."""
+    interval = [paired.low, paired.high] if paired.known else [None, None]
+    return {
+        "value": paired.difference,
+        "ci_low": interval[0],
+        "ci_high": interval[1],
+        "p": paired.p if paired.known else None,
+        "p_holm": corrected,
+        "reason": paired.reason,
+    }
+
+
+def _figure_object(figure: Figure) -> dict[str, Any]:
+    return {
+        "evidence": "published",
+        "model": figure.model,
+        "value": figure.value,
+        "crop": figure.crop,
+        "source": figure.source.citation,
+        "url": figure.source.url,
+        "protocol": figure.source.protocol,
+        "cautions": list(figure.source.cautions),
+    }

@@ -1,0 +1,123 @@
+"""What faceprobe's developers measured on real photos, to be set beside a run in the built-in world.
+
+The figures are data (``data/reference_lfw.json``, made by ``docs/reference_lfw.py``); the whole of them,
+with score histograms, lies in the repository under ``docs/reference/``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from faceprobe.report.text.numbers import fraction, interval, percent
+from faceprobe.report.text.sentences import Ground, Sentence, say
+from faceprobe.results.run import ALL_PAIRS, LEAVE_ONE_OUT
+
+SHOWN = (
+    (LEAVE_ONE_OUT, "rank1", "identity"),
+    (ALL_PAIRS, "tmr@fmr=1e-3", "identity"),
+    ("lfw/official", "accuracy", "pair"),
+)
+"""The figures that a report shows: protocol, metric, weighting."""
+
+TITLES = ("Rank-1, people weighted equally", "TMR at FMR 1e-3, people weighted equally", "View 2 accuracy")
+
+FLOORS = ("pixels:", "hog:", "lbp:", "random:")
+"""How the names of models begin that know nothing of faces or anything else."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One figure as printed, its interval, and whether it is the best of its column."""
+
+    value: str
+    interval: str
+    best: bool
+
+
+@dataclass(frozen=True)
+class Table:
+    """One figure by model (``rows``) and crop (``columns``); None where it was not measured."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, str, tuple[Cell | None, ...]], ...]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """``title`` and ``note`` of the data, its tables, and what they say of the bundled models."""
+
+    title: str
+    note: str
+    tables: tuple[Table, ...]
+    verdict: Sentence | None
+
+
+@cache
+def reference() -> Reference | None:
+    """The packaged reference figures; None where the package has none."""
+    place = files("faceprobe.report").joinpath("data/reference_lfw.json")
+    if not place.is_file():
+        return None
+    stored = json.loads(place.read_text(encoding="utf-8"))
+    rows = stored["rows"]
+    tables = tuple(_table(rows, key, title) for key, title in zip(SHOWN, TITLES, strict=True))
+    return Reference(stored["title"], stored["note"], tables, verdict(rows))
+
+
+def verdict(rows: list[dict[str, Any]]) -> Sentence | None:
+    """Whether the best bundled CLIP-style model stands out from what knows nothing, on these photos."""
+    key = SHOWN[0]
+    found = [r for r in rows if (r["protocol"], r["metric"], r["weighting"]) == key]
+    floors = [r for r in found if r["model"].startswith(FLOORS)]
+    bundled = [r for r in found if r["model"].startswith("bundled:clip")]
+    if not floors or not bundled:
+        return None
+    best = max(bundled, key=lambda r: float(r["value"]))
+    floor = max(
+        (r for r in floors if r["crop"] == best["crop"]), key=lambda r: float(r["value"]), default=None
+    )
+    if floor is None:
+        return None
+    low, high = (best["ci_low"], floor["ci_high"])
+    near = (best["value"] if low is None else low) <= (floor["value"] if high is None else high)
+    return say(
+        "reference_floor" if near else "reference_above_floor",
+        Ground(("real-photos",)),
+        model=best["model"],
+        crop=best["crop"],
+        value=percent(best["value"], _width(best)),
+        floor_model=floor["model"],
+        floor=percent(floor["value"], _width(floor)),
+    )
+
+
+def _width(row: dict[str, Any]) -> float:
+    return 1.0 if row["ci_low"] is None else float(row["ci_high"] - row["ci_low"])
+
+
+def _table(rows: list[dict[str, Any]], key: tuple[str, str, str], title: str) -> Table:
+    own = {(r["model"], r["crop"]): r for r in rows if (r["protocol"], r["metric"], r["weighting"]) == key}
+    crops = tuple(dict.fromkeys(crop for _, crop in own))
+    highest = {c: max((r["value"] for (_, k), r in own.items() if k == c), default=None) for c in crops}
+
+    def cell(model: str, crop: str) -> Cell | None:
+        row = own.get((model, crop))
+        if row is None or row["value"] is None:
+            return None
+        printed = interval(row["ci_low"], row["ci_high"], key[1])
+        return Cell(fraction(row["value"], key[1]), printed, row["value"] == highest[crop])
+
+    models = dict.fromkeys(model for model, _ in own)
+    return Table(title, crops, tuple((m, _kind(m), tuple(cell(m, c) for c in crops)) for m in models))
+
+
+def _kind(model: str) -> str:
+    """A word on what a model is, for a reader who does not know its name."""
+    if model.startswith("bundled:"):
+        return "trained on drawn people"
+    return "floor" if model.startswith(FLOORS) else "made for faces"

@@ -1,0 +1,214 @@
+"""The pass: tiles of the similarity matrix, counted by threads, reduced to a :class:`ScoreSummary`.
+
+Small sets are multiplied in float64, where every score is exact. Larger ones are multiplied in
+float32 with a known bound on the error; a pilot of some tiles places the tail and windows about the
+thresholds that figures depend on, and every score there, or near a rank that it might change, is computed
+again exactly. Where a window turns out to miss its threshold the pass is repeated with what is known by
+then. What is exact does not depend on tiles, threads or library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
+
+from faceprobe.core.cores import usable_cores
+from faceprobe.scores.duplicates import find_twins
+from faceprobe.scores.sweep.counts import NonmatedCounts
+from faceprobe.scores.sweep.score_bins import Frame, choose_frame
+from faceprobe.scores.sweep.score_moments import person_moments
+from faceprobe.scores.sweep.thread_pool import Passed, Team
+from faceprobe.scores.sweep.tile_worker import Bounds, Tiles
+from faceprobe.scores.sweep.windows import Crossing, all_bins, choose_windows, tail_bin
+from faceprobe.scores.types import MatedScores, Ranking, ScoreSummary
+
+HEIGHT, WIDTH = 512, 1024
+"""Rows of a tile's two sides, unless ``block_rows`` says otherwise: 2 MB of float32 scores."""
+
+ALL_PAIRS = 2**22
+"""Up to so many pairs every score is kept, in float64."""
+
+ROOM = 24_000_000
+"""Bare scores that may be kept about thresholds (192 MB)."""
+
+MANY_PAIRS = 2 * 10**9
+"""Beyond so many pairs no pass is repeated for the sake of the equal error rates alone."""
+
+HISTOGRAM_BINS = 200
+
+_PASSES = 3
+
+_PILOT_TILES = 24
+"""At least so many tiles, or one in 128, are looked at beforehand."""
+
+
+def sweep(
+    rows: NDArray[np.float32],
+    labels: NDArray[np.int32],
+    mated: MatedScores,
+    *,
+    content: NDArray[np.integer] | None = None,
+    rankings: Sequence[Ranking] = (),
+    allowed: Callable[[int], Sequence[int]] | None = None,
+    subsets: Sequence[NDArray[np.bool_]] = (),
+    tail_size: int = 100_000,
+    block_rows: int | None = None,
+    threads: int | None = None,
+    room: int = ROOM,
+    all_pairs: int = ALL_PAIRS,
+    coded: bool = False,
+    tick: Callable[[int], None] | None = None,
+) -> ScoreSummary:
+    """Pass over all pairs of the (N, D) exact ``rows``, which are sorted by person.
+
+    ``labels`` (N,) count people from 0; ``mated`` comes from ``mated_scores`` with the same
+    ``content`` (equal numbers are duplicates; None: there are none). ``allowed`` gives, for a
+    number of non-mated comparisons, those numbers of false matches k whose threshold, the (k + 1)-th
+    largest non-mated score, must be exact; ``subsets`` (M,) are parts of the mated comparisons whose equal
+    error rates are looked at besides that of all. ``tail_size`` is how
+    many of the highest non-mated scores are kept with their pairs, ``room`` how many bare scores about
+    thresholds below them. Sets of up to ``all_pairs`` pairs are computed in float64 throughout.
+    ``coded`` forms scores from 8-bit codes first (it needs torch), and in float32 only where their bound
+    leaves open what matters: quicker in long rows, but brackets away from the thresholds asked for are
+    wider.
+    ``block_rows`` is the side of a tile, ``threads`` (None: all cores) how many work; neither changes an
+    exact figure. ``tick`` is told of every n rows done.
+
+    Memory beyond ``rows``: a tile and some of the rows for each thread, and what is kept.
+    """
+    n = len(rows)
+    exact = n * (n - 1) // 2 <= all_pairs
+    frame = choose_frame(rows, labels, exact, coded)
+    twins = find_twins(labels, content)
+    left, right = twins.pairs
+    strangers = labels[left] != labels[right]
+    shape = (block_rows, block_rows) if block_rows else (HEIGHT, WIDTH)
+    count, total, squares = person_moments(rows, labels, mated, twins)
+    n_nonmated = int(count.sum()) // 2
+    sought = _Sought(
+        tuple(allowed(n_nonmated)) if allowed is not None else (),
+        _crossings(mated, subsets) if n_nonmated else [],
+        tail_size,
+        room,
+    )
+    shape = (min(n, shape[0]), min(n, shape[1]))
+    tiles = Tiles.of(n, *shape, (left[strangers], right[strangers]))
+    with ThreadpoolController().select(internal_api="openblas").limit(limits=1):
+        while True:
+            team = Team(frame, rows, labels, tiles, threads or usable_cores(), tick or _silent)
+            bounds = Bounds.of(rankings, frame)
+            with _alone(frame):
+                passed, known = _measure(team, n_nonmated, bounds, sought, everything=exact)
+            if known or frame.exact:
+                break
+            # Scores so close together that float32 cannot place a threshold among them.
+            frame = choose_frame(rows, labels, exact=True)
+    at_or_above, above = passed.counts.around(mated.score)
+    edges, histogram = _histogram(passed.counts, frame, mated, n_nonmated)
+    return ScoreSummary(
+        labels=labels,
+        mated=mated,
+        twins=twins,
+        n_nonmated=n_nonmated,
+        at_or_above=at_or_above,
+        above=above,
+        middle=passed.counts.middle(mated.score),
+        exact=passed.counts.known(mated.score),
+        tail=passed.tail,
+        grid=frame.grid,
+        by_person=passed.by_person,
+        person_count=count,
+        person_sum=total,
+        person_squares=squares,
+        histogram_edges=edges,
+        histogram=histogram,
+        ranks=tuple(np.where(np.isnan(r.best), 0, 1 + passed.ranks[k]) for k, r in enumerate(rankings)),
+        counts=passed.counts,
+    )
+
+
+def _alone(frame: Frame) -> AbstractContextManager[None]:
+    if frame.codes is None:
+        return nullcontext()
+    from faceprobe.scores.backends.torch import one_thread_each
+
+    return one_thread_each()
+
+
+def _silent(rows: int) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class _Sought:
+    """What has to be known exactly, and how much may be kept for it."""
+
+    allowed: tuple[int, ...]
+    crossings: list[Crossing]
+    tail_size: int
+    room: int
+
+
+def _crossings(mated: MatedScores, subsets: Sequence[NDArray[np.bool_]]) -> list[Crossing]:
+    """All mated comparisons, and each subset, by pairs and by people."""
+    found: list[Crossing] = []
+    for keep in (np.ones(len(mated), dtype=np.bool_), *subsets):
+        score, label = mated.score[keep], mated.label[keep]
+        if len(score):
+            own = np.bincount(label)[label]
+            found += [(score, np.ones(len(score))), (score, 1.0 / own)]
+    return found
+
+
+def _measure(
+    team: Team, n_nonmated: int, bounds: Bounds, sought: _Sought, everything: bool
+) -> tuple[Passed, bool]:
+    """Pilot and passes, until the tail is whole and all that is sought is known exactly; whether it is."""
+    frame, tail_size = team.frame, sought.tail_size
+    seen, slack = team.pilot(_PILOT_TILES)
+    for _ in range(_PASSES):
+        total = int(seen[0])
+        wanted = (1.3 if slack else 1.0) * min(tail_size, n_nonmated) * total / max(1, n_nonmated)
+        tail = frame.size if tail_size == 0 else tail_bin(seen, wanted + (300 if slack else 0))
+        tail = max(0, tail - (0 if slack else frame.guard + frame.coarse))
+        if everything:
+            windows = all_bins(frame, tail)
+        else:
+            windows = choose_windows(
+                frame, seen, n_nonmated, tail, sought.allowed, sought.crossings, slack, sought.room
+            )
+        room = n_nonmated if everything else sought.room
+        passed = team.measure(windows, bounds, tail_size, room, n_nonmated)
+        known = all(passed.counts.resolved(k) for k in sought.allowed)
+        # Another pass over billions of pairs would only narrow a bracket that is narrow already.
+        crossed = n_nonmated > MANY_PAIRS or all(
+            passed.counts.crossing_known(*crossing) for crossing in sought.crossings
+        )
+        if passed.tail_whole and known and crossed:
+            return passed, True
+        seen, slack = passed.counts.reached, 0.0
+    return passed, passed.tail_whole and known
+
+
+def _histogram(
+    counts: NonmatedCounts, frame: Frame, mated: MatedScores, n_nonmated: int
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Edges at the edges of bins, and non-mated scores between them; the ends hold all beyond."""
+    grid = frame.grid.edges
+    low, high = grid[0], grid[-1]
+    if len(mated):
+        low, high = min(low, mated.score[-1]), max(high, mated.score[0])
+    first, last = (int(b) for b in frame.bins(np.array([low, high])))
+    step = max(1, -(-(last + 1 - first) // HISTOGRAM_BINS))
+    edges = frame.edge(first + step * np.arange(HISTOGRAM_BINS + 1))
+    if frame.exact:
+        inner = counts.around(edges[1:-1])[0]
+    else:
+        inside = np.clip(first + step * np.arange(1, HISTOGRAM_BINS), 0, frame.size)
+        inner = counts.reached[inside]
+    return edges, -np.diff(np.concatenate([[n_nonmated], inner, [0]]))

@@ -1,0 +1,100 @@
+"""The cloaked photos of a dataset: made, found in the cache, or read where the dataset brings them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.cloaks.attacks.targets import target_subjects
+from faceprobe.cloaks.base import Cloaked
+from faceprobe.cloaks.photos.cache import cloak_table
+from faceprobe.cloaks.photos.cloaked_table import NO_PIXELS, CloakedPhotos, digest_of, with_cloaked
+from faceprobe.cloaks.registry import load_cloak
+from faceprobe.data.embeddings import CLEAN
+from faceprobe.data.face_table import FaceTable
+from faceprobe.data.photo import UnreadablePhoto
+from faceprobe.faces.detect import Detector
+from faceprobe.faces.weights import find_detector
+from faceprobe.study.cloak_plan import target_rows
+from faceprobe.study.schema import Study
+from faceprobe.study.types import CloakJob
+
+
+@dataclass(frozen=True)
+class OwnPhotos(CloakedPhotos):
+    """Cloaked photos that came with the dataset ``table``, where ``images`` names them."""
+
+    table: FaceTable
+
+    def pixels(self, k: int) -> NDArray[np.uint8]:
+        return self.table.source.read(self.images[k]).pixels
+
+
+def make_cloaked(
+    job: CloakJob,
+    table: FaceTable,
+    study: Study,
+    *,
+    like: CloakedPhotos | None = None,
+    offline: bool = False,
+    tick: Callable[[], None] = lambda: None,
+) -> CloakedPhotos:
+    """The photos of ``job`` on ``table``, its dataset's clean photos. What was cloaked before is found in the
+    cache; the surrogates are loaded here and dropped when the photos are made. ``tick`` is called once a
+    photo.
+
+    Raises what loading the surrogates, the detector and cloaking raise.
+    """
+    if job.table is not None:
+        return own_photos(job, table)
+    detector = None if job.card.control else find_eyes(table, job, study.options.detector, offline)
+    aims = target_rows(table, study.cloak_people, study.seed) if job.card.needs_targets else []
+    targets = target_subjects(table, aims, detector)
+    cloak = load_cloak(job.text, device=study.options.device, offline=offline, targets=targets)
+    rows = list(job.rows) if like is None else [row for row in job.rows if row in set(like.rows)]
+    return cloak_table(table, cloak, rows, seed=study.seed, detector=detector, like=like, tick=tick)
+
+
+def cloaked_photos_of(job: CloakJob, table: FaceTable, photos: CloakedPhotos) -> FaceTable:
+    """What a cell under ``job`` looks at: every clean photo, and the cloaked ones."""
+    return with_cloaked(table, photos) if job.table is None else job.table
+
+
+def own_photos(job: CloakJob, clean: FaceTable) -> OwnPhotos:
+    """The variant of ``job`` as cloaked photos; of two versions of one photo the first by name."""
+    table = job.table
+    assert table is not None and table.variants is not None
+    sources = table.images if table.sources is None else table.sources
+    version: dict[str, str] = {}
+    for row in np.flatnonzero(table.variants != CLEAN).tolist():
+        version.setdefault(str(sources[row]), str(table.images[row]))
+    rows: list[int] = []
+    images: list[str] = []
+    keys: list[str] = []
+    unreadable: list[tuple[int, str]] = []
+    for row in job.rows:
+        image = version[str(clean.images[row])]
+        try:
+            keys.append(digest_of(table, image)[0])
+        except UnreadablePhoto as error:
+            unreadable.append((row, error.reason))
+            continue
+        rows.append(row)
+        images.append(image)
+    records = [Cloaked(image, NO_PIXELS) for image in images]
+    return OwnPhotos(job.card, rows, images, [], records, keys, [None] * len(rows), unreadable, table)
+
+
+def find_eyes(table: FaceTable, job: CloakJob, path: str | None, offline: bool) -> Detector | None:
+    """A detector where the dataset does not say where its faces are; None where it does."""
+    for row in job.rows[:10]:
+        try:
+            if table.photo(row).faces is not None:
+                return None
+            break
+        except UnreadablePhoto:
+            continue
+    return find_detector(path, offline)
