@@ -22,9 +22,7 @@ BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(
-        BROWSER is None, reason="no chromium, chromium-browser or google-chrome on this machine"
-    ),
+    pytest.mark.skipif(BROWSER is None, reason="no browser: chromium or google-chrome"),
 ]
 
 # A page around the report: a frame as wide as a phone (a headless window cannot be that narrow), and

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
-
-if TYPE_CHECKING:
-    from faceprobe.data.face_table import FaceTable
 
 EPILOG = "Example: faceprobe embed photos/ --model ViT-B-32/openai --crop margin-0.3 --out photos.emb"
 
@@ -36,53 +33,38 @@ def command(
     A plain folder may hold loose photos or one subfolder a person. What was embedded before is
     reused, and a killed run resumes.
     """
-    from faceprobe.embedding import check_local, count_reasons, embed
-    from faceprobe.models import load_model
+    from faceprobe.api.embed import embed
 
-    dataset = open_source(source)
-    check_local(dataset, crop, detector or None, out, offline)
-    encoder = load_model(model, device=device, offline=offline)
-    embedded = embed(
-        dataset,
-        encoder,
-        crop,
-        out=out,
+    done = embed(
+        source,
+        model,
+        out,
+        crop=crop,
         detector=detector or None,
+        device=device,
+        offline=offline,
         workers=None if workers < 0 else workers,
         batch_size=batch_size,
         max_excluded=max_excluded,
         dtype=dtype,
         shard_rows=shard_rows,
         force=force,
-        offline=offline,
+        quiet=False,
     )
     summary: dict[str, Any] = {
-        "dataset": dataset.name,
-        "model": encoder.id,
+        "dataset": done.dataset,
+        "model": done.model,
         "crop": crop,
         "out": str(out),
-        "photos": len(dataset),
-        "kept": len(embedded.data),
-        "excluded": count_reasons(embedded.excluded),
-        "encoded": embedded.encoded,
-        "reused": embedded.reused,
-        "seconds": round(embedded.seconds, 3),
-        "notes": list(dataset.notes),
+        "photos": len(done) + sum(done.excluded.values()),
+        "kept": len(done),
+        "excluded": done.excluded,
+        "encoded": done.encoded,
+        "reused": done.reused,
+        "seconds": round(done.seconds, 3),
+        "notes": list(done.notes),
     }
     _show(summary, as_json)
-
-
-def open_source(text: str) -> FaceTable:
-    """A registered dataset's name, else a folder of photos; a name wins (write ``./lfw`` for a folder)."""
-    from faceprobe.datasets import DATASETS, load_dataset
-    from faceprobe.datasets.folder import load_photos
-
-    kind = text.partition("?")[0].partition(":")[0]
-    path = Path(text).expanduser()
-    looks_like_path = path.exists() or "/" in kind or kind.startswith((".", "~"))
-    if kind not in DATASETS and looks_like_path:
-        return load_photos(path)
-    return load_dataset(text)
 
 
 def _show(summary: dict[str, Any], as_json: bool) -> None:

@@ -22,14 +22,14 @@ def command(
     ] = None,
     protocol: Annotated[
         list[str] | None,
-        typer.Option(help="Protocol, repeatable; all: the usual ones (default: the dataset's own)."),
+        typer.Option(help="Protocol, repeatable (default, or all: the usual ones that the data allow)."),
     ] = None,
     cloak: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="A cloak (see 'faceprobe cloaks') or a variant of the dataset's own: measure what it does."
         ),
-    ] = "none",
+    ] = None,
     cloak_people: Annotated[
         int, typer.Option(min=1, help="People whose photos are cloaked; everybody else's stay clean.")
     ] = 24,
@@ -53,17 +53,18 @@ def command(
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # read by huggingface_hub when it is imported
 
+    from faceprobe.api.evaluate import evaluate
     from faceprobe.cli.show import print_json, print_results
     from faceprobe.core.progress import say
+    from faceprobe.core.words import counted
     from faceprobe.results.result import to_document
-    from faceprobe.study import evaluate_one
 
-    result = evaluate_one(
+    results = evaluate(
         model,
         dataset,
-        crop=crop,
-        protocols=protocol or None,
-        cloak=cloak,
+        protocol,
+        crop,
+        cloak,
         cloak_people=cloak_people,
         purifier=purifier,
         detector=detector,
@@ -71,10 +72,11 @@ def command(
         offline=offline,
         seed=seed,
         replicates=replicates,
+        quiet=False,
     )
-    for reason, count in result.excluded.items():
-        say(f"left out: {count:,} photo{'s' if count != 1 else ''}, {reason}")
+    for reason, count in results.excluded.items():
+        say(f"left out: {counted(count, 'photo')}, {reason}")
     if json:
-        print_json(to_document(result.rows))
+        print_json(to_document(results))
     else:
-        print_results(result.rows)
+        print_results(results)

@@ -49,14 +49,14 @@ def command(
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # read by huggingface_hub when it is imported
 
+    from faceprobe.api.study import run_study
     from faceprobe.cli.show import print_cloaks, print_json, print_table
     from faceprobe.report import summary_table
     from faceprobe.results.result import to_document
-    from faceprobe.study import run_study
 
-    result = run_study(
+    results = run_study(
         study,
-        out or Path("runs", Path(study).stem),
+        out,
         force=force,
         device=device,
         offline=offline,
@@ -67,17 +67,17 @@ def command(
         datasets=dataset,
     )
     if json:
-        print_json(to_document(result.rows))
+        print_json(to_document(results))
         return
-    columns, rows = summary_table(result.rows)
+    columns, rows = summary_table(results)
     starred = any(cell.endswith("*") for row in rows for cell in row)
     caption = "* unstable: fewer than 100 false matches support the threshold" if starred else ""
     if rows:
         print_table("Weighted by people, with 95 % intervals", columns, rows, caption=caption)
-    print_cloaks(result.rows)
-    print(f"report: {result.report}")
+    print_cloaks(results)
+    print(f"report: {results.report}")
     if sys.stdout.isatty():
-        print(result.report.resolve().as_uri())
+        print(results.report.resolve().as_uri())
 
 
 def _list(json: bool) -> None:

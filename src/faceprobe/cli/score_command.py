@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -30,16 +29,32 @@ class EvidenceChoice(StrEnum):
 
 
 def command(
-    embeddings: Annotated[Path, typer.Argument(metavar="EMB", help="Matrix of vectors, a .npy file.")],
-    labels: Annotated[
+    embeddings: Annotated[
         Path,
         typer.Argument(
-            metavar="LABELS",
-            help="CSV or parquet: path, identity, maybe event, group, sha256.",
+            metavar="EMB",
+            help="Vectors: .npy, .npz, .safetensors, .pt or parquet, or the folder of an embedding store.",
         ),
     ],
+    labels: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="LABELS",
+            help="CSV, TSV, parquet or JSONL: path, identity, maybe event, group, sha256. "
+            "A store brings its own.",
+        ),
+    ] = None,
     pairs: Annotated[
         Path | None, typer.Option(help="LFW View 2 pair list (pairs.txt), for lfw/official.")
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(help="Name of the array or column of vectors, where EMB holds several.")
+    ] = None,
+    path_column: Annotated[
+        str | None, typer.Option(help="Column of LABELS that names the photo (default: path, image, ...).")
+    ] = None,
+    identity_column: Annotated[
+        str | None, typer.Option(help="Column of LABELS that names the person (default: identity).")
     ] = None,
     protocol: Annotated[
         list[str] | None,
@@ -89,93 +104,37 @@ def command(
     with equal sha256, or where it is not known with equal vectors, are taken for duplicates. With the columns
     variant (clean, or a cloak's name) and source_image (the clean photo's path) cloaks are measured too.
     """
+    from faceprobe.api.score import score
     from faceprobe.cli.show import print_json, print_results
     from faceprobe.core.errors import BadInput
-    from faceprobe.core.files import parse_bytes, sha256_file, write_json
-    from faceprobe.data.vector_files import read_cohort, read_labelled
-    from faceprobe.protocols import PROTOCOLS, evaluate
-    from faceprobe.results.result import attach, to_document
+    from faceprobe.core.files import write_json
+    from faceprobe.results.result import to_document
 
-    if protocol == ["all"]:  # the default, spelled as in ``faceprobe eval``
-        protocol = None
-    for name in protocol or []:
-        PROTOCOLS.get(name)
-    check_cohort_options(normalise, cohort, cohort_labels)
     if out is not None and out.is_dir():
         raise BadInput(f"cannot write {out}: it is a folder; give the name of a file")
-    data = read_labelled(embeddings, labels, pairs)
-    if cohort is not None:
-        data = replace(data, cohort=read_cohort(cohort, cohort_labels))
-    manifest = _manifest_of(embeddings, finished=evidence is None)
-    evidence = evidence or _evidence_of(manifest)
-    data = replace(data, identities_known=bool(manifest.get("identities_known", True)))
-    outcome = evaluate(
-        data,
+    results = score(
+        embeddings,
+        labels,
         protocol,
+        pairs,
+        key=key,
+        path_column=path_column,
+        identity_column=identity_column,
+        evidence=None if evidence is None else evidence.value,
+        normalise=None if normalise is None else normalise.value,
+        cohort=cohort,
+        cohort_labels=cohort_labels,
         seed=seed,
         replicates=replicates,
         keep_duplicates=keep_duplicates,
-        quiet=False,
         threads=threads,
-        max_memory=None if max_memory is None else parse_bytes(max_memory),
+        max_memory=max_memory,
         int8=int8,
-        normalise=None if normalise is None else normalise.value,
-    )
-    rows = attach(
-        outcome.metrics,
-        model=f"vectors:{embeddings.stem}",
-        dataset=labels.stem,
-        crop="as-is",
-        evidence=evidence.value,
-        model_hash=sha256_file(embeddings),
-        dataset_hash=sha256_file(labels),
+        quiet=False,
     )
     if out is not None:
-        write_json(out, to_document(rows))
+        write_json(out, to_document(results))
     if json:
-        print_json(to_document(rows))
+        print_json(to_document(results))
     else:
-        print_results(rows)
-
-
-def check_cohort_options(
-    normalise: NormaliseChoice | None, cohort: Path | None, cohort_labels: Path | None
-) -> None:
-    """:class:`WrongUsage` where one of the options that belong together is missing."""
-    from faceprobe.core.errors import WrongUsage
-
-    if normalise is not None and cohort is None:
-        raise WrongUsage("--normalise needs --cohort, vectors of people who are not among EMB")
-    if cohort is not None and normalise is None:
-        raise WrongUsage("--cohort is for --normalise; give that too: z, t, s or as")
-    if cohort is None and cohort_labels is not None:
-        raise WrongUsage("--cohort-labels says who is in --cohort; give that too")
-
-
-def _manifest_of(embeddings: Path, finished: bool) -> dict[str, Any]:
-    """The manifest of the store that ``embeddings`` is a part of; {} where there is no store of ours.
-
-    With ``finished``, a store that is still being written is an error.
-    """
-    if embeddings.absolute().parent.name != "img_emb":
-        return {}
-    from faceprobe.core.files import read_json
-    from faceprobe.embedding.store import FORMAT, MANIFEST, EmbeddingStore
-
-    folder = embeddings.absolute().parent.parent
-    if not (folder / MANIFEST).is_file():
-        return {}
-    manifest = read_json(folder / MANIFEST)
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        return {}  # some other tool's
-    return dict(EmbeddingStore.open(folder).manifest) if finished else manifest
-
-
-def _evidence_of(manifest: dict[str, Any]) -> EvidenceChoice:
-    """What a store says of its photos; real photos where it says nothing."""
-    from faceprobe.core.errors import BadInput
-
-    found = manifest.get("evidence", EvidenceChoice.REAL_PHOTOS)
-    if found not in list(EvidenceChoice):
-        raise BadInput(f"the store's manifest names the evidence {found!r}, which is none; give --evidence")
-    return EvidenceChoice(found)
+        print_results(results)

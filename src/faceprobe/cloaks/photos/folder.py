@@ -116,7 +116,7 @@ def cloak_folder(
     announce(cards[0], album)
     eyes = None if all(card.control for card in cards) else find_detector(detector, offline)
     check_writable(out)
-    people = _other_people(targets, eyes) if any(card.needs_targets for card in cards) else []
+    people = other_people(targets, eyes) if any(card.needs_targets for card in cards) else []
     cloaks = [
         load_cloak(name, device=device, offline=offline, targets=people) for name in (cloak, other) if name
     ]
@@ -276,7 +276,7 @@ def _why(done: Cloaked, faceless: bool) -> str:
     return done.note or ("no face found" if faceless else "; ".join(dict.fromkeys(reasons)))
 
 
-def _other_people(dataset: str, detector: Detector | None) -> list[Subject]:
+def other_people(dataset: str, detector: Detector | None) -> list[Subject]:
     table = load_dataset(dataset)
     return target_subjects(table, range(len(table)), detector)
 

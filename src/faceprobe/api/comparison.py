@@ -1,0 +1,128 @@
+"""Two results side by side: the difference of each figure, paired where that is possible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from faceprobe.core.errors import BadInput
+from faceprobe.core.extras import require
+from faceprobe.report.comparison.paired import Paired, family_corrected, from_replicates
+from faceprobe.results.result import Result
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from faceprobe.api.results import Results
+
+NAN = float("nan")
+
+FIGURE = ("dataset", "crop", "cloak", "purifier", "protocol", "metric", "weighting")
+"""What two rows of different models must share to be the same figure."""
+
+
+@dataclass(frozen=True)
+class ComparedFigure:
+    """One figure in both results. ``difference`` holds second minus first, its interval and p-value, or the
+    reason why there is no interval. ``p_holm`` is the p-value corrected over all figures compared (Holm).
+    """
+
+    first: Result
+    second: Result
+    difference: Paired
+    p_holm: float | None
+
+
+@dataclass(frozen=True)
+class ResultsComparison(Sequence[ComparedFigure]):
+    """The figures that both results hold, in the order of the first."""
+
+    figures: tuple[ComparedFigure, ...]
+
+    def __len__(self) -> int:
+        return len(self.figures)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        return self.figures[index]
+
+    def __iter__(self) -> Iterator[ComparedFigure]:
+        return iter(self.figures)
+
+    def __repr__(self) -> str:
+        return f"ResultsComparison({len(self)} figures)"
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One line a figure: both models, what was measured, both values, difference, interval, p-values."""
+        frame = require("pandas", "notebook", "a DataFrame of results")
+        made: pd.DataFrame = frame.DataFrame([_line(figure) for figure in self.figures])
+        return made
+
+    def _repr_html_(self) -> str:
+        from faceprobe.report.tables.notebook import table_html
+
+        return table_html([_line(figure) for figure in self.figures])
+
+
+def compare_results(first: Results, second: Results) -> ResultsComparison:
+    """See :meth:`faceprobe.Results.compare`."""
+    models = [{row.model for row in results if row.model != "none"} for results in (first, second)]
+    columns = FIGURE if all(len(m) == 1 for m in models) else ("model", *FIGURE)
+    others = {tuple(getattr(row, c) for c in columns): row for row in second}
+    pairs = [(row, others.get(tuple(getattr(row, c) for c in columns))) for row in first]
+    both = [(a, b) for a, b in pairs if b is not None]
+    if not both:
+        raise BadInput(
+            "the two results have no figure in common: they share no dataset, crop, cloak, protocol and metric"
+        )
+    differences = [_difference(first, second, a, b) for a, b in both]
+    corrected = family_corrected(differences)
+    return ResultsComparison(
+        tuple(ComparedFigure(a, b, d, p) for (a, b), d, p in zip(both, differences, corrected, strict=True))
+    )
+
+
+def _difference(first: Results, second: Results, a: Result, b: Result) -> Paired:
+    if a.value is None or b.value is None:
+        return Paired(NAN, NAN, NAN, NAN, "one of the two has no value")
+
+    def without_interval(reason: str) -> Paired:
+        return Paired((b.value or 0.0) - (a.value or 0.0), NAN, NAN, NAN, reason)
+
+    from faceprobe.api.results import cell_key
+
+    ours, theirs = first.replicates(cell_key(a)), second.replicates(cell_key(b))
+    if ours is None or theirs is None:
+        return without_interval("no bootstrap replicates are stored")
+    if ours.seed != theirs.seed:
+        return without_interval("the two used different seeds")
+    if not np.array_equal(ours.identities, theirs.identities):
+        return without_interval("the two were not measured on the same people")
+    name = f"{a.protocol}//{a.metric}//{a.weighting}"
+    draws = [found.draws.get(name) for found in (ours, theirs)]
+    if draws[0] is None or draws[1] is None:
+        return without_interval("this metric has no replicates")
+    if draws[0].shape != draws[1].shape or len(draws[0]) < 2:
+        return without_interval("the two have different numbers of replicates")
+    paired = from_replicates(b.value - a.value, draws[1] - draws[0])
+    return paired if paired.known else without_interval(paired.reason)
+
+
+def _line(figure: ComparedFigure) -> dict[str, str | float | None]:
+    a, b, paired = figure.first, figure.second, figure.difference
+    known = paired.known
+    return {
+        "first model": a.model,
+        "second model": b.model,
+        **{column: str(getattr(a, column)) for column in FIGURE},
+        "first": a.value,
+        "second": b.value,
+        "difference": None if np.isnan(paired.difference) else paired.difference,
+        "ci_low": paired.low if known else None,
+        "ci_high": paired.high if known else None,
+        "p": paired.p if known else None,
+        "p_holm": figure.p_holm,
+        "reason": paired.reason,
+    }

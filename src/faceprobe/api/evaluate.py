@@ -1,0 +1,116 @@
+"""Measure one model on one dataset: ``fp.evaluate`` and ``faceprobe eval``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from faceprobe.api.load import DatasetLike, ModelLike, cloak_name, dataset_name, model_name
+from faceprobe.api.results import Results, replicates_of
+from faceprobe.api.score import protocol_names
+from faceprobe.core.errors import BadInput, WrongUsage
+from faceprobe.core.progress import progress
+from faceprobe.data.face_table import FaceTable
+from faceprobe.study.cloak_plan import variants_of
+from faceprobe.study.evaluate import embed_cell, evaluate_cell
+from faceprobe.study.execute import Work
+from faceprobe.study.plan import check_protocols, is_for_cloaks, plan_study
+from faceprobe.study.schema import CLOAK_PEOPLE, CloakEntry, DatasetEntry, ModelEntry, Options, Study
+from faceprobe.study.types import NO_CLOAK, NO_PURIFIER
+
+
+def evaluate(
+    model: ModelLike,
+    dataset: DatasetLike,
+    protocols: str | Sequence[str] | None = None,
+    crop: str | None = None,
+    cloak: str | None = None,
+    *,
+    surrogate: ModelLike | Sequence[ModelLike] | None = None,
+    cloak_people: int = CLOAK_PEOPLE,
+    purifier: str = NO_PURIFIER,
+    detector: str | Path | None = None,
+    device: str = "auto",
+    offline: bool = False,
+    seed: int = 0,
+    replicates: int = 1000,
+    quiet: bool = True,
+) -> Results:
+    """Measure ``model`` on ``dataset``; every metric comes with its 95 % interval.
+
+    ``model`` is a name ("ViT-B-32/openai", "bundled:clip-s", "onnx:face.onnx?size=112", ...) or an encoder
+    (:func:`faceprobe.encoder` wraps any torch module). ``dataset`` is a name, a folder of
+    ``<identity>/<photo>``, a DataFrame with the columns path and identity, or pairs of (photo, identity).
+    ``crop`` None is the model's own default crop. ``protocols`` None, or "all", means every usual protocol
+    that the data allow. ``cloak`` is a cloak's name, or a variant that the dataset brings: then the protocols
+    for cloaks are measured, and rows on how visible the cloak is come first; photos of ``cloak_people``
+    people are cloaked, everybody else's stay clean. ``purifier`` is what is done to every photo before it is
+    embedded. Nothing is written but the caches, so the same call again encodes and cloaks nothing.
+
+    Raises :class:`UnknownName` or :class:`WrongUsage` for names and options, :class:`BadInput` or
+    :class:`Missing` for inputs; names and local inputs are checked before the model is loaded.
+    """
+    named = protocol_names(protocols)
+    check_protocols(named)
+    model_text, dataset_text = model_name(model), dataset_name(dataset)
+    table = open_dataset(dataset_text, offline=offline)
+    wanted = cloak_name(cloak, surrogate) if cloak else NO_CLOAK
+    chosen = _cloak_of(named or (), wanted, table)
+    study = Study(
+        title=f"{model_text} on {dataset_text}",
+        models={model_text: ModelEntry()},
+        datasets={dataset_text: DatasetEntry()},
+        crops=[crop or model_card(model_text).default_crop],
+        cloaks={chosen: CloakEntry(purifiers=[purifier])},
+        cloak_people=cloak_people,
+        protocols=named,
+        seed=seed,
+        replicates=replicates,
+        options=Options(detector=None if detector is None else str(detector), device=device),
+    )
+    plan = plan_study(study, offline=offline)
+    if plan.missing:
+        raise BadInput("; ".join(plan.missing))
+    cell, visible = plan.cells[0], []
+    with TemporaryDirectory(prefix="faceprobe.") as place:
+        photos = plan.tables[cell.dataset]
+        if cell.cloak != NO_CLOAK or cell.purifier != NO_PURIFIER:
+            n_cloaked = sum(len(job.rows) for job in plan.jobs.values())
+            with progress(f"cloaking {cell.dataset}", n_cloaked, quiet or not n_cloaked) as tick:
+                work = Work(study, plan, Path(place), Path(place), offline, tick, [])
+                photos = work.photos_for(cell)
+            quality = work.cloaks.get((cell.dataset, cell.cloak))
+            visible = [] if quality is None else quality.rows
+        encoder = load_model(model_text, device=device, offline=offline)
+        embedded = embed_cell(cell, photos, encoder, study, offline=offline, quiet=quiet)
+        measured = evaluate_cell(embedded, study)
+    outcome = measured.outcome
+    return Results(
+        [*visible, *measured.rows],
+        excluded=count_reasons(measured.embedded.excluded),
+        seconds=measured.seconds,
+        replicates=replicates_of(measured.rows, seed, outcome.identities, outcome.replicates),
+    )
+
+
+def _cloak_of(protocols: Sequence[str], cloak: str, table: FaceTable) -> str:
+    """``cloak``, or the one that a dataset brings where only protocols for cloaks are asked for.
+
+    Raises :class:`WrongUsage` where protocols and cloak do not go together.
+    """
+    for_cloaks = [p for p in protocols if is_for_cloaks(p)]
+    others = [p for p in protocols if not is_for_cloaks(p)]
+    if cloak != NO_CLOAK and others:
+        raise WrongUsage(
+            f"{others[0]} measures clean photos alone; leave --cloak out, or name a cloak/ protocol"
+        )
+    if cloak == NO_CLOAK and for_cloaks:
+        own = variants_of(table)
+        if len(own) != 1 or others:
+            there = f" ({table.name} holds {', '.join(own)})" if own else ""
+            raise WrongUsage(
+                f"{for_cloaks[0]} compares clean photos with cloaked ones; name a --cloak{there}"
+            )
+        return own[0]
+    return cloak
