@@ -21,8 +21,8 @@ from worlds import KINDS, WorldKind, draw_people, summary_of
 from faceprobe.core.files import write_json
 from faceprobe.core.machine import describe_machine, versions
 from faceprobe.metrics.bootstrap import identity_weights, percentile_interval
-from faceprobe.metrics.verification import Verification, allowed_false_matches
-from faceprobe.metrics.verification_bootstrap import FEW_PEOPLE, verification_intervals
+from faceprobe.metrics.verification.figures import Verification, allowed_false_matches
+from faceprobe.metrics.verification.intervals import FEW_PEOPLE, verification_intervals
 
 TARGETS = (1e-2, 1e-3, 1e-4)
 CHUNK = 250_000

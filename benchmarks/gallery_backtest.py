@@ -33,10 +33,10 @@ from faceprobe.core.files import write_json
 from faceprobe.core.machine import describe_machine
 from faceprobe.data.vector_files import read_labelled
 from faceprobe.metrics.bootstrap import identity_weights
-from faceprobe.metrics.extrapolation import MODELS, Observed, extrapolate
-from faceprobe.metrics.extrapolation_input import back_tests, observe, sampling_error
-from faceprobe.metrics.gallery_size import mean_over_probes
-from faceprobe.metrics.verification import WEIGHTINGS, Weighting
+from faceprobe.metrics.extrapolation.bands import MODELS, Observed, extrapolate
+from faceprobe.metrics.extrapolation.observed import back_tests, observe, sampling_error
+from faceprobe.metrics.identification.gallery_size import mean_over_probes
+from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 from faceprobe.protocols.galleries import side
 from faceprobe.protocols.ordering import Arranged, arrange
 from faceprobe.scores.exact import exact_rows

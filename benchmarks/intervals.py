@@ -19,8 +19,8 @@ import numpy as np
 from faceprobe.core.files import write_json
 from faceprobe.core.machine import describe_machine, versions
 from faceprobe.metrics.bootstrap import identity_weights
-from faceprobe.metrics.verification import Verification
-from faceprobe.metrics.verification_bootstrap import verification_intervals
+from faceprobe.metrics.verification.figures import Verification
+from faceprobe.metrics.verification.intervals import verification_intervals
 from faceprobe.scores import Grid, MatedScores, ScoreSummary, Tail, Twins
 
 TARGETS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)

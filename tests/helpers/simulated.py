@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.metrics.verification_bootstrap import TAIL_SIZE
+from faceprobe.metrics.verification.intervals import TAIL_SIZE
 from faceprobe.scores import ScoreSummary, exact_rows, mated_scores, sweep
 
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from faceprobe.data.embeddings import unit_rows
 from faceprobe.metrics.bootstrap import identity_weights, percentile_interval
-from faceprobe.metrics.listed import ListedScores, listed_replicates
-from faceprobe.metrics.template_search import Searches, fnir, search_gallery, search_replicates
-from faceprobe.metrics.verification import allowed_false_matches, auc, tmr
+from faceprobe.metrics.identification.template_search import Searches, fnir, search_gallery, search_replicates
+from faceprobe.metrics.verification.figures import allowed_false_matches, auc, tmr
+from faceprobe.metrics.verification.listed import ListedScores, listed_replicates
 from faceprobe.scores import exact_rows, pair_scores
 
 PEOPLE, EACH, WORLDS = 60, 4, 150

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceprobe.core.errors import BadInput, UnknownName
-from faceprobe.data.embeddings import LabelledEmbeddings
+from faceprobe.data.embeddings import Embeddings
 from faceprobe.metrics import templates as module
 from faceprobe.metrics.templates import POOLINGS, pool_templates
 from tests.helpers.templates_oracle import pooled, shuffle_photos, template_world
 
 
-def pool(data: LabelledEmbeddings, preset: str) -> np.ndarray:
+def pool(data: Embeddings, preset: str) -> np.ndarray:
     assert data.templates is not None
     return pool_templates(data.vectors, data.paths, data.templates, preset)
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceprobe.core.errors import BadInput
-from faceprobe.data.embeddings import LabelledEmbeddings
+from faceprobe.data.embeddings import Embeddings
 from faceprobe.metrics.bootstrap import identity_weights
 from faceprobe.protocols import Outcome, evaluate
 from faceprobe.results.result import Metric
@@ -24,7 +24,7 @@ def _values(outcome: Outcome) -> dict[str, Metric]:
     return {m.metric: m for m in outcome.metrics}
 
 
-def _people(seed: int, people: int = 14, photos: int = 6, dim: int = 12) -> LabelledEmbeddings:
+def _people(seed: int, people: int = 14, photos: int = 6, dim: int = 12) -> Embeddings:
     """Well-separated people."""
     rng = np.random.default_rng(seed)
     who = np.repeat(np.arange(people), photos)
@@ -32,7 +32,7 @@ def _people(seed: int, people: int = 14, photos: int = 6, dim: int = 12) -> Labe
     vectors = centres[who] + 0.2 * rng.standard_normal((len(who), dim))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     paths = np.array([f"{k:03d}.jpg" for k in range(len(who))])
-    return LabelledEmbeddings(vectors.astype(np.float32), np.array([f"p{w:02d}" for w in who]), paths)
+    return Embeddings(vectors.astype(np.float32), np.array([f"p{w:02d}" for w in who]), paths)
 
 
 @given(seed=st.integers(0, 10**6), events=st.booleans(), poisoned=st.booleans())
@@ -68,7 +68,7 @@ def test_every_row_equals_the_plain_program(seed: int, events: bool, poisoned: b
 def test_a_cloak_that_changes_nothing_adds_nothing(name: str) -> None:
     data = cloaked_world(3)
     clean = data.variants == "clean"
-    first = LabelledEmbeddings(data.vectors[clean], data.identities[clean], data.paths[clean])
+    first = Embeddings(data.vectors[clean], data.identities[clean], data.paths[clean])
     rows = np.arange(0, len(first), 2)
     got = _values(evaluate(with_variant(first, rows, first.vectors[rows]), [name], replicates=0))
     for recogniser in RECOGNISERS:
@@ -148,7 +148,7 @@ def test_a_person_with_one_photo_is_a_stranger_and_is_counted() -> None:
 
 def test_ties_count_as_not_recognised_and_are_counted() -> None:
     n = 12
-    data = LabelledEmbeddings(
+    data = Embeddings(
         vectors=np.tile(np.eye(1, 4, dtype=np.float32), (n, 1)),
         identities=np.array([f"p{k % 3}" for k in range(n)]),
         paths=np.array([f"{k:02d}" for k in range(n)]),

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceprobe.core.errors import BadInput, UnknownName, WrongUsage
-from faceprobe.data.embeddings import LabelledEmbeddings, PairList
+from faceprobe.data.embeddings import Embeddings
+from faceprobe.data.pairs import PairList
 from faceprobe.metrics.bootstrap import identity_weights
 from faceprobe.protocols import PROTOCOLS, Outcome, evaluate
 from faceprobe.protocols.kinds import KINDS
@@ -26,7 +27,7 @@ def _values(outcome: Outcome) -> dict[tuple[str, str, str], Metric]:
     return {(m.protocol, m.metric, m.weighting): m for m in outcome.metrics}
 
 
-def _check(data: LabelledEmbeddings, cross_event: bool, keep: bool) -> None:
+def _check(data: Embeddings, cross_event: bool, keep: bool) -> None:
     suffix = "-cross-event" if cross_event else ""
     names = [f"verification/all-pairs{suffix}", f"identification/leave-one-out{suffix}"]
     if not cross_event:
@@ -86,7 +87,7 @@ def test_content_hashes_decide_about_duplicates_where_they_are_known() -> None:
 def test_all_scores_equal() -> None:
     """A model that answers the same for everything: ties count against it everywhere."""
     n = 12
-    data = LabelledEmbeddings(
+    data = Embeddings(
         vectors=np.tile(np.eye(1, 4, dtype=np.float32), (n, 1)),
         identities=np.array([f"p{k % 4}" for k in range(n)]),
         paths=np.array([f"{k:02d}" for k in range(n)]),
@@ -107,7 +108,7 @@ def test_perfect_separation() -> None:
     who = np.repeat(np.arange(8), 5)
     vectors = np.eye(8)[who] + 0.01 * rng.standard_normal((40, 8))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    data = LabelledEmbeddings(
+    data = Embeddings(
         vectors.astype(np.float32),
         np.array([f"p{w}" for w in who]),
         np.array([f"{k:02d}" for k in range(40)]),
@@ -156,7 +157,7 @@ def test_thread_count_changes_no_bit() -> None:
     vectors = rng.standard_normal((40, 48))[who] + 1.2 * rng.standard_normal((700, 48))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     names = np.array([f"{k:03d}" for k in range(700)])
-    data = LabelledEmbeddings(vectors.astype(np.float32), np.array([f"p{w}" for w in who]), names)
+    data = Embeddings(vectors.astype(np.float32), np.array([f"p{w}" for w in who]), names)
     found = []
     for threads in (1, 2, 3):
         with threadpoolctl.threadpool_limits(threads):
@@ -210,7 +211,7 @@ def test_replicates_are_paired_across_models() -> None:
     )
 
 
-def _with_pairs(data: LabelledEmbeddings, folds: int = 4, each: int = 10) -> LabelledEmbeddings:
+def _with_pairs(data: Embeddings, folds: int = 4, each: int = 10) -> Embeddings:
     rng = np.random.default_rng(0)
     n = folds * each
     left = rng.integers(len(data), size=n)
@@ -238,7 +239,7 @@ def test_view_2_equals_trying_every_threshold(seed: int) -> None:
 
 
 def test_default_protocols_are_those_that_the_input_allows() -> None:
-    def names(data: LabelledEmbeddings) -> list[str]:
+    def names(data: Embeddings) -> list[str]:
         return list(dict.fromkeys(m.protocol for m in evaluate(data, replicates=0).metrics))
 
     plain = ["verification/all-pairs", "identification/enrol-1", "identification/leave-one-out"]
@@ -280,7 +281,7 @@ def test_what_cannot_be_measured_is_said() -> None:
 
 def test_only_duplicates_as_mates() -> None:
     data = small_world(0, n=6, people=3, twins=0)
-    twice = LabelledEmbeddings(
+    twice = Embeddings(
         vectors=np.repeat(data.vectors, 2, axis=0),
         identities=np.repeat(data.paths, 2),
         paths=np.array([f"{k}" for k in range(12)]),
@@ -296,7 +297,7 @@ def test_a_protocol_with_nothing_left_does_not_stop_the_others() -> None:
     """Three people have two photos of one event; three have one photo, filed under two events."""
     rng = np.random.default_rng(0)
     vectors = rng.standard_normal((12, 6)).astype(np.float32)
-    data = LabelledEmbeddings(
+    data = Embeddings(
         vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
         identities=np.array([f"p{k // 2}" for k in range(12)]),
         paths=np.array([f"{k:02d}" for k in range(12)]),
@@ -359,7 +360,7 @@ def test_cautions() -> None:
     who = np.concatenate([np.zeros(30, dtype=int), 1 + np.arange(90) // 3])
     vectors = rng.standard_normal((31, 8))[who] + rng.standard_normal((120, 8))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    data = LabelledEmbeddings(
+    data = Embeddings(
         vectors.astype(np.float32),
         np.array([f"p{w}" for w in who]),
         np.array([f"{k:03d}" for k in range(120)]),
@@ -411,7 +412,7 @@ def test_single_trials_have_wilsons_interval() -> None:
     centres = np.repeat(rng.standard_normal((40, 6)), 2, axis=0)
     vectors = centres + 1.1 * rng.standard_normal(centres.shape)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    data = LabelledEmbeddings(
+    data = Embeddings(
         vectors.astype(np.float32),
         np.array([f"p{k // 2:02d}" for k in range(80)]),
         np.array([f"{k:02d}" for k in range(80)]),
@@ -427,7 +428,7 @@ def test_single_trials_have_wilsons_interval() -> None:
 
 def test_a_constant_model_is_told_from_duplicates() -> None:
     n = 3500
-    data = LabelledEmbeddings(
+    data = Embeddings(
         vectors=np.tile(np.eye(1, 4, dtype=np.float32), (n, 1)),
         identities=np.array([f"p{k // 2}" for k in range(n)]),
         paths=np.array([f"{k:04d}" for k in range(n)]),

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from faceprobe.core.errors import BadInput
-from faceprobe.data.embeddings import LabelledEmbeddings
-from faceprobe.metrics import group_counts
-from faceprobe.metrics.group_counts import false_matches_by_group
+from faceprobe.data.embeddings import Embeddings
+from faceprobe.metrics.fairness import group_counts
+from faceprobe.metrics.fairness.group_counts import false_matches_by_group
 from faceprobe.protocols import evaluate
 from faceprobe.protocols.ordering import arrange
 from faceprobe.protocols.types import Outcome
@@ -22,7 +22,7 @@ from faceprobe.scores import mated_scores, sweep
 PROTOCOL = "fairness/groups"
 
 
-def people(n: int = 60, seed: int = 1, unknown: int = 0, tight: float = 2.0) -> LabelledEmbeddings:
+def people(n: int = 60, seed: int = 1, unknown: int = 0, tight: float = 2.0) -> Embeddings:
     """``n`` people of 1 to 4 photos in groups A, B and C (B's people look alike), two duplicates across
     people of one and of two groups.
     """
@@ -38,7 +38,7 @@ def people(n: int = 60, seed: int = 1, unknown: int = 0, tight: float = 2.0) -> 
     starts = np.concatenate([[0], np.cumsum(photos)[:-1]])
     rows[starts[3]], rows[starts[6]] = rows[starts[0]], rows[starts[7]]
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    return LabelledEmbeddings(
+    return Embeddings(
         vectors=rows.astype(np.float32),
         identities=np.array([f"p{k:03d}" for k in who]),
         paths=np.array([f"{k:04d}" for k in range(len(who))]),
@@ -50,7 +50,7 @@ def by_name(outcome: Outcome) -> dict[tuple[str, str], Metric]:
     return {(m.metric, m.weighting): m for m in outcome.metrics}
 
 
-def oracle(data: LabelledEmbeddings, fmr: float) -> dict[tuple[str, str], float]:
+def oracle(data: Embeddings, fmr: float) -> dict[tuple[str, str], float]:
     """Every rate by two loops over photos."""
     x = arrange(data).rows.astype(np.float64)
     order = arrange(data).order

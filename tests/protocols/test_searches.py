@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceprobe.core.errors import BadInput
-from faceprobe.data.embeddings import LabelledEmbeddings
+from faceprobe.data.embeddings import Embeddings
 from faceprobe.metrics.bootstrap import identity_weights
 from faceprobe.protocols import Outcome, evaluate
 from faceprobe.protocols.galleries import enrolled_half
@@ -28,11 +28,11 @@ def _values(outcome: Outcome) -> dict[tuple[str, str], Metric]:
     return {(m.metric, m.weighting): m for m in outcome.metrics}
 
 
-def _by_path(data: LabelledEmbeddings) -> list[int]:
+def _by_path(data: Embeddings) -> list[int]:
     return sorted(range(len(data)), key=lambda row: str(data.paths[row]))
 
 
-def _first(data: LabelledEmbeddings, photos: int) -> set[int]:
+def _first(data: Embeddings, photos: int) -> set[int]:
     taken: dict[str, int] = {}
     chosen = set()
     for row in _by_path(data):
@@ -43,7 +43,7 @@ def _first(data: LabelledEmbeddings, photos: int) -> set[int]:
     return chosen
 
 
-def _open_set(data: LabelledEmbeddings, all_but_one: bool) -> tuple[list[tuple[float, bool, str]], list[Any]]:
+def _open_set(data: Embeddings, all_but_one: bool) -> tuple[list[tuple[float, bool, str]], list[Any]]:
     """Mated searches (score, at rank 1, person), and non-mated ones (best score, person)."""
     oracle = Oracle(data)
     names = sorted(set(oracle.who))
@@ -138,7 +138,7 @@ def test_enrol_5_needs_six_photos_of_somebody() -> None:
         evaluate(_crowd(8, 0), ["identification/enrol-5"])
 
 
-def _centroid_ranks(data: LabelledEmbeddings) -> dict[int, int]:
+def _centroid_ranks(data: Embeddings) -> dict[int, int]:
     oracle, rows = Oracle(data), exact_rows(data.vectors).astype(np.float64)
     ranks = {}
     for i in range(len(data)):
@@ -168,7 +168,7 @@ def test_centroid_ranks(seed: int) -> None:
             assert got[metric, weighting].value == pytest.approx(expected, abs=1e-12)
 
 
-def _people_above(data: LabelledEmbeddings, oracle: Oracle, limit: float | None) -> dict[int, set[str]]:
+def _people_above(data: Embeddings, oracle: Oracle, limit: float | None) -> dict[int, set[str]]:
     """Probe -> impostor identities whose best photo is at or above ``limit``, or the best mate."""
     above = {}
     for i in range(len(data)):
@@ -216,20 +216,18 @@ def test_gallery_sizes_equal_the_mean_over_all_subsets(seed: int) -> None:
     assert "too few" in got["rank1@people=100", "pair"].note
 
 
-def _crowd(people: int, seed: int) -> LabelledEmbeddings:
+def _crowd(people: int, seed: int) -> Embeddings:
     rng = np.random.default_rng(seed)
     who = np.repeat(np.arange(people), 2)
     vectors = rng.standard_normal((people, 24))[who] + 0.8 * rng.standard_normal((2 * people, 24))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     names = np.array([f"p{w:04d}" for w in who])
-    return LabelledEmbeddings(
-        vectors.astype(np.float32), names, np.array([f"{k:05d}" for k in range(2 * people)])
-    )
+    return Embeddings(vectors.astype(np.float32), names, np.array([f"{k:05d}" for k in range(2 * people)]))
 
 
 def test_a_band_beyond_is_printed_with_its_back_test_and_reach() -> None:
     whole = _crowd(1500, 0)
-    part = LabelledEmbeddings(whole.vectors[:600], whole.identities[:600], whole.paths[:600])
+    part = Embeddings(whole.vectors[:600], whole.identities[:600], whole.paths[:600])
     outcome = evaluate(part, [SIZE], replicates=100)
     got = _values(outcome)
     truth = _values(evaluate(whole, [SIZE], replicates=0))["rank1@people=1000", "pair"]

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from faceprobe.core.errors import BadInput
-from faceprobe.data.embeddings import LabelledEmbeddings, unit_rows
+from faceprobe.data.embeddings import Embeddings, unit_rows
 from faceprobe.data.templates import TemplateList
 from faceprobe.metrics.bootstrap import identity_weights
-from faceprobe.metrics.listed import ListedScores, listed_replicates, nearest_tmr
-from faceprobe.metrics.listed_kernels import listed_scores
-from faceprobe.metrics.template_search import search_gallery, search_replicates
+from faceprobe.metrics.identification.template_search import search_gallery, search_replicates
+from faceprobe.metrics.kernels import listed_scores
 from faceprobe.metrics.templates import pool_templates
-from faceprobe.metrics.verification import WEIGHTINGS
+from faceprobe.metrics.verification.listed import ListedScores, listed_replicates, nearest_tmr
+from faceprobe.metrics.weighting import WEIGHTINGS
 from faceprobe.protocols import PROTOCOLS, evaluate
 from faceprobe.results.result import Metric
 from faceprobe.scores import exact_rows, pair_scores
@@ -34,9 +34,7 @@ from tests.helpers.templates_oracle import (
 NAMES = ("ijb/1:1", "ijb/1:1-nearest", "ijb/1:1-mean", "ijb/1:N")
 
 
-def measured(
-    data: LabelledEmbeddings, *names: str, replicates: int = 0
-) -> dict[tuple[str, str, str], Metric]:
+def measured(data: Embeddings, *names: str, replicates: int = 0) -> dict[tuple[str, str, str], Metric]:
     try:
         outcome = evaluate(data, list(names), replicates=replicates)
     except BadInput as error:
@@ -46,7 +44,7 @@ def measured(
     return {(m.protocol, m.metric, m.weighting): m for m in outcome.metrics}
 
 
-def rows_of(data: LabelledEmbeddings, preset: str = "score-media") -> np.ndarray:
+def rows_of(data: Embeddings, preset: str = "score-media") -> np.ndarray:
     assert data.templates is not None
     try:
         return exact_rows(pool_templates(data.vectors, data.paths, data.templates, preset))
@@ -54,9 +52,7 @@ def rows_of(data: LabelledEmbeddings, preset: str = "score-media") -> np.ndarray
         reject()
 
 
-def listed(
-    data: LabelledEmbeddings, preset: str = "score-media"
-) -> tuple[list[tuple[float, str]], list[float]]:
+def listed(data: Embeddings, preset: str = "score-media") -> tuple[list[tuple[float, str]], list[float]]:
     """Mated scores with their people, and non-mated scores, one loop."""
     t, rows = data.templates, rows_of(data, preset)
     assert t is not None
@@ -163,7 +159,7 @@ def test_galleries_are_never_merged() -> None:
         galleries={"G1": np.array([0]), "G2": np.array([1])},
         probes=np.array([2, 3, 4]),
     )
-    data = LabelledEmbeddings(vectors, names, templates.names, templates=templates)
+    data = Embeddings(vectors, names, templates.names, templates=templates)
     got = measured(data, "ijb/1:N")
     assert got["ijb/1:N", "rank1/G1", "pair"].value == 1.0
     assert got["ijb/1:N", "rank1/G2", "pair"].value == 1.0  # merged, b's probes would tie with a's template

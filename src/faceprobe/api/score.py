@@ -6,20 +6,17 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from faceprobe.core.errors import BadInput, WrongUsage
-from faceprobe.core.files import parse_bytes, sha256_bytes, sha256_file
+from faceprobe.core.errors import WrongUsage
+from faceprobe.core.files import parse_bytes
 
 if TYPE_CHECKING:
     from faceprobe.api.results import Results
-    from faceprobe.data.embeddings import Cohort, Embeddings
+    from faceprobe.data.embeddings import Embeddings
     from faceprobe.data.evidence import Evidence
     from faceprobe.data.pairs import PairList
-    from faceprobe.metrics.normalisation import Method
+    from faceprobe.metrics.verification.normalisation import Method
 
 VectorsLike = Any
 """An (N, D) numpy array or torch tensor, a file of vectors, a store's folder, or what ``fp.embed`` gives."""

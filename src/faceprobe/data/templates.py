@@ -27,7 +27,7 @@ class TemplateList:
     template ids, and whom each shows ("" where unknown). ``left``, ``right`` (P,) int32 and ``same`` (P,)
     bool are the listed comparisons of templates. ``galleries`` names sets of templates, each searched on
     its own, and ``probes`` are the templates searched for. ``lost_templates`` and ``lost_pairs`` count what
-    :meth:`keep` had to leave out.
+    :meth:`take` had to leave out.
     """
 
     row: NDArray[np.int64]
@@ -74,7 +74,7 @@ class TemplateList:
             if len(np.unique(searched)) != len(searched):
                 raise BadInput("a template list names a gallery template or a probe twice")
 
-    def keep(self, kept: Sequence[int], n_rows: int) -> TemplateList:
+    def take(self, kept: Sequence[int] | NDArray[np.int64], n_rows: int) -> TemplateList:
         """The same list over the ``kept`` rows of ``n_rows``, renumbered.
 
         A template that keeps no photo is left out, with its listed pairs, and counted.

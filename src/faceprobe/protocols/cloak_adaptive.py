@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.data.embeddings import CLEAN, LabelledEmbeddings, unit_rows
-from faceprobe.metrics.recognisers import Decision, LinearProbe, Nearest, Trial
+from faceprobe.data.embeddings import CLEAN, Embeddings, unit_rows
+from faceprobe.metrics.identification.recognisers import Decision, LinearProbe, Nearest, Trial
 from faceprobe.protocols import cloak_recognition
 from faceprobe.protocols.cloak_recognition import arms_of, figures, recognition_outcome
 from faceprobe.protocols.types import Context, Kind, Outcome, Protocol
@@ -18,7 +18,7 @@ from faceprobe.scores import exact_rows
 RECOGNISERS = ("linear-seen", "1nn-seen")
 
 
-def lacking(protocol: Protocol, data: LabelledEmbeddings) -> str:
+def lacking(protocol: Protocol, data: Embeddings) -> str:
     """As the other protocols of recognition; there must be somebody to learn from and somebody to try."""
     reason = cloak_recognition.lacking(protocol, data)
     if not reason and data.variants is not None:

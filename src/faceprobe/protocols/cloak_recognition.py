@@ -10,8 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.data.embeddings import LabelledEmbeddings
-from faceprobe.metrics.recognisers import Centroid, Decision, LinearProbe, Nearest, Recogniser, Trial
+from faceprobe.data.embeddings import Embeddings
+from faceprobe.metrics.identification.recognisers import (
+    Centroid,
+    Decision,
+    LinearProbe,
+    Nearest,
+    Recogniser,
+    Trial,
+)
 from faceprobe.protocols.cloak_rows import PerPerson, add_people
 from faceprobe.protocols.ordering import lacking_people
 from faceprobe.protocols.probe_split import halves
@@ -46,7 +53,7 @@ class Arms:
         return np.repeat([t.person for t in self.clean], [len(t.probes) for t in self.clean]).astype(np.int64)
 
 
-def lacking(protocol: Protocol, data: LabelledEmbeddings) -> str:
+def lacking(protocol: Protocol, data: Embeddings) -> str:
     """Why ``data`` cannot be measured: variants first, then people."""
     return lacking_variants(data) or lacking_people(protocol, data)
 

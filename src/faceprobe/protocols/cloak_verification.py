@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.data.embeddings import LabelledEmbeddings
-from faceprobe.metrics.verification import allowed_false_matches
+from faceprobe.data.embeddings import Embeddings
+from faceprobe.metrics.verification.figures import allowed_false_matches
 from faceprobe.protocols.cloak_rows import PerPerson, add_people
 from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.types import Context, Kind, Outcome, Protocol
@@ -19,7 +19,7 @@ TARGETS = {f"fmr=1e-{k}": float(f"1e-{k}") for k in (2, 3, 4)}
 KINDS = ("tmr_clean", "tmr_cloaked", "self_match")
 
 
-def lacking(protocol: Protocol, data: LabelledEmbeddings) -> str:
+def lacking(protocol: Protocol, data: Embeddings) -> str:
     """As :func:`lacking_variants`: what needs people is left out where they are not known."""
     return lacking_variants(data)
 

@@ -8,18 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.progress import progress
-from faceprobe.data.embeddings import LabelledEmbeddings
+from faceprobe.data.embeddings import Embeddings
 from faceprobe.metrics.bootstrap import identity_weights, ratio, weighted_sums
-from faceprobe.metrics.distractors import (
+from faceprobe.metrics.identification.distractors import (
     Snapshot,
     Trials,
     compare_with_distractors,
     tail_size,
     tail_tmr,
 )
-from faceprobe.metrics.gallery_size import chance_of_none
-from faceprobe.metrics.listed_kernels import listed_scores
-from faceprobe.metrics.verification import WEIGHTINGS, Weighting, allowed_false_matches
+from faceprobe.metrics.identification.gallery_size import chance_of_none
+from faceprobe.metrics.kernels import listed_scores
+from faceprobe.metrics.verification.figures import allowed_false_matches
+from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 from faceprobe.protocols.ordering import Arranged
 from faceprobe.protocols.rows import add_metric, join
 from faceprobe.protocols.template_pooling import Pooled, lacking_templates, pooled
@@ -30,7 +31,7 @@ FMR = 1e-6
 HOW = "identity bootstrap over the probes' people, distractors held fixed"
 
 
-def lacking(protocol: Protocol, data: LabelledEmbeddings) -> str:
+def lacking(protocol: Protocol, data: Embeddings) -> str:
     """Why ``data`` has no distractors and probes of known people."""
     reason = lacking_templates(data)
     if reason:
@@ -175,7 +176,7 @@ def _content(pool: Pooled, context: Context) -> NDArray[np.int64] | None:
     return by_template
 
 
-def _in_order(pool: Pooled, data: LabelledEmbeddings) -> NDArray[np.int64]:
+def _in_order(pool: Pooled, data: Embeddings) -> NDArray[np.int64]:
     """The distractors in the order of a hash of their paths: the first n are a fixed sample."""
     distractors = pool.templates.galleries[GALLERY]
     photo = np.empty(len(pool.templates), dtype=np.int64)
@@ -204,7 +205,7 @@ def _means(
     return np.minimum(ratio(weighted_sums(weights, sums), weighted_sums(weights, totals)), 1.0)
 
 
-def _holds(data: LabelledEmbeddings, arranged: Arranged) -> int:
+def _holds(data: Embeddings, arranged: Arranged) -> int:
     """The arranged rows, the pooled ones and what they are made from, the trials and the tail of scores."""
     listed = data.templates
     assert listed is not None

@@ -8,22 +8,22 @@ import numpy as np
 
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.progress import progress
-from faceprobe.data.embeddings import LabelledEmbeddings
-from faceprobe.metrics.normalisation import Method
+from faceprobe.data.embeddings import Embeddings
+from faceprobe.metrics.verification.normalisation import Method
 from faceprobe.protocols.kinds import KINDS
 from faceprobe.protocols.normalised import against_cohort, method_of, normalised_names
 from faceprobe.protocols.ordering import arrange
 from faceprobe.protocols.registry import PROTOCOLS
 from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.types import Context, NothingLeft, Outcome, Protocol
-from faceprobe.protocols.variants import clean_rows, take_rows
+from faceprobe.protocols.variants import clean_rows
 from faceprobe.protocols.verification import allowed_at_targets, tail_size
 from faceprobe.scores import mated_scores, plan_memory, sweep
 from faceprobe.scores.search.memory import plan_search
 
 
 def evaluate(
-    data: LabelledEmbeddings,
+    data: Embeddings,
     protocols: Sequence[str] | None = None,
     *,
     seed: int = 0,
@@ -53,7 +53,7 @@ def evaluate(
     if replicates < 0:
         raise WrongUsage(f"replicates must be 0 or more, not {replicates}")
     kept = clean_rows(data)
-    clean = take_rows(data, kept)
+    clean = data.take(kept)
     chosen = _choose(data, clean, protocols)
     asked = {PROTOCOLS.get(name).name for name in protocols or ()}
     if normalise is not None:
@@ -97,9 +97,7 @@ def _prepare(
             context.cohorts[method] = against_cohort(data, arranged, method)
 
 
-def _choose(
-    data: LabelledEmbeddings, clean: LabelledEmbeddings, protocols: Sequence[str] | None
-) -> list[Protocol]:
+def _choose(data: Embeddings, clean: Embeddings, protocols: Sequence[str] | None) -> list[Protocol]:
     """The protocols that ``protocols`` names; None: those that the data allow and that need not be named."""
     every = [PROTOCOLS.get(name) for name in dict.fromkeys(protocols or PROTOCOLS.names())]
     missing = {"variants"} if data.variants is None else set()

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput
-from faceprobe.data.embeddings import LabelledEmbeddings
-from faceprobe.metrics.fairness import GroupRate, group_fmr, group_fnmr, ratios
-from faceprobe.metrics.group_counts import FalseMatches, false_matches_by_group
-from faceprobe.metrics.verification import WEIGHTINGS, Verification, Weighting, allowed_false_matches
-from faceprobe.metrics.verification_bootstrap import FEW_PEOPLE
+from faceprobe.data.embeddings import Embeddings
+from faceprobe.metrics.fairness.group_counts import FalseMatches, false_matches_by_group
+from faceprobe.metrics.fairness.group_rates import GroupRate, group_fmr, group_fnmr, ratios
+from faceprobe.metrics.verification.figures import Verification, allowed_false_matches
+from faceprobe.metrics.verification.intervals import FEW_PEOPLE
+from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 from faceprobe.protocols.ordering import lacking_people
 from faceprobe.protocols.rows import add_metric, join
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
@@ -64,7 +65,7 @@ def measure_fairness(protocol: Protocol, context: Context) -> Outcome:
     return outcome
 
 
-def lacking_groups(protocol: Protocol, data: LabelledEmbeddings) -> str:
+def lacking_groups(protocol: Protocol, data: Embeddings) -> str:
     """Why ``data`` cannot be measured by group, or "" where it can."""
     lacking = lacking_people(protocol, data)
     if lacking:

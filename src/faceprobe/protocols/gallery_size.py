@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.progress import Tick, progress
-from faceprobe.data.embeddings import LabelledEmbeddings
-from faceprobe.metrics.extrapolation import ALARM_MODELS, MODELS, BackTest, Observed, extrapolate
-from faceprobe.metrics.extrapolation_input import TOP, back_tests, of_searched, sampling_error, score_grid
-from faceprobe.metrics.gallery_size import chance_within, mean_over_probes, mean_replicates
-from faceprobe.metrics.verification import WEIGHTINGS, Weighting, allowed_false_matches
+from faceprobe.data.embeddings import Embeddings
+from faceprobe.metrics.extrapolation.bands import ALARM_MODELS, MODELS, BackTest, Observed, extrapolate
+from faceprobe.metrics.extrapolation.observed import TOP, back_tests, of_searched, sampling_error, score_grid
+from faceprobe.metrics.identification.gallery_size import chance_within, mean_over_probes, mean_replicates
+from faceprobe.metrics.verification.figures import allowed_false_matches
+from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 from faceprobe.protocols.galleries import side
 from faceprobe.protocols.ordering import Arranged, lacking_people
 from faceprobe.protocols.rows import add_metric
@@ -273,7 +274,7 @@ def _add_band_curves(
     outcome.curves |= {f"{protocol.name}//{name}": curve for name, curve in curves.items()}
 
 
-def _holds(data: LabelledEmbeddings, arranged: Arranged) -> int:
+def _holds(data: Embeddings, arranged: Arranged) -> int:
     """The arranged rows, probes, the back-test's part of both sides, and what is counted of each search."""
     n, dim = len(arranged.rows), int(arranged.rows.shape[1])
     return n * (4 * 4 * dim + 4_000)

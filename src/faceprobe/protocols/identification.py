@@ -5,9 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.data.embeddings import LabelledEmbeddings
-from faceprobe.metrics.identification import Identification, cmc, identification_replicates, mean_outcome
-from faceprobe.metrics.verification import WEIGHTINGS, Weighting
+from faceprobe.data.embeddings import Embeddings
+from faceprobe.metrics.identification.closed_set import (
+    Identification,
+    cmc,
+    identification_replicates,
+    mean_outcome,
+)
+from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 from faceprobe.protocols.ordering import Arranged, lacking_people
 from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
@@ -17,7 +22,7 @@ METRICS = ("rank1", "rank5", "rank10", "rank50", "mrr")
 CMC_RANKS = 100
 
 
-def lacking(protocol: Protocol, data: LabelledEmbeddings) -> str:
+def lacking(protocol: Protocol, data: Embeddings) -> str:
     """As :func:`lacking_people`; somebody must have a photo more than are enrolled."""
     photos = int(protocol.options.get("photos", 1))
     reason = lacking_people(protocol, data)

@@ -6,9 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput
-from faceprobe.data.embeddings import Cohort, LabelledEmbeddings, PairList
-from faceprobe.metrics.normalisation import AllPairs, CohortScores, Method, cohort_scores, normalise
-from faceprobe.metrics.verification import WEIGHTINGS, allowed_false_matches
+from faceprobe.data.embeddings import Cohort, Embeddings
+from faceprobe.data.pairs import PairList
+from faceprobe.metrics.verification.figures import allowed_false_matches
+from faceprobe.metrics.verification.normalisation import (
+    AllPairs,
+    CohortScores,
+    Method,
+    cohort_scores,
+    normalise,
+)
+from faceprobe.metrics.weighting import WEIGHTINGS
 from faceprobe.protocols.ordering import Arranged, lacking_people
 from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
@@ -23,7 +31,7 @@ TOP = 200
 """Cohort scores of each side that the adaptive method takes."""
 
 
-def lacking_cohort(data: LabelledEmbeddings) -> str:
+def lacking_cohort(data: Embeddings) -> str:
     """Why scores of ``data`` cannot be normalised, or "" where they can."""
     cohort = data.cohort
     if cohort is None:
@@ -36,12 +44,12 @@ def lacking_cohort(data: LabelledEmbeddings) -> str:
     return ""
 
 
-def lacking(protocol: Protocol, data: LabelledEmbeddings) -> str:
+def lacking(protocol: Protocol, data: Embeddings) -> str:
     """What all pairs need: people, a cohort, and few enough photos."""
     return lacking_people(protocol, data) or _lacking_for_all(data)
 
 
-def _lacking_for_all(data: LabelledEmbeddings) -> str:
+def _lacking_for_all(data: Embeddings) -> str:
     reason = lacking_cohort(data)
     if not reason and not data.identities_known:
         return "the photos' identities are not known, only which listed pairs show one person"
@@ -53,7 +61,7 @@ def _lacking_for_all(data: LabelledEmbeddings) -> str:
     return reason
 
 
-def against_cohort(data: LabelledEmbeddings, arranged: Arranged, method: Method) -> CohortScores:
+def against_cohort(data: Embeddings, arranged: Arranged, method: Method) -> CohortScores:
     """Each arranged row's scores with the cohort. :class:`BadInput` where the cohort shares people or photos
     with the data, or cannot tell a photo's scores apart.
     """
@@ -84,7 +92,7 @@ def normalised_pairs(context: Context, pairs: PairList, method: Method) -> NDArr
     return normalise(pair_scores(arranged.rows, left, right), left, right, context.cohorts[method], method)
 
 
-def normalised_names(data: LabelledEmbeddings, method: str) -> list[str]:
+def normalised_names(data: Embeddings, method: str) -> list[str]:
     """The protocols of ``method`` that ``data`` allow. :class:`BadInput` where there is none."""
     names = [f"verification/all-pairs-{method}-norm"] if not (reason := _lacking_for_all(data)) else []
     if data.pairs is not None and int(data.pairs.fold.max()) >= 1 and not lacking_cohort(data):
@@ -131,7 +139,7 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
     return outcome
 
 
-def _check_disjoint(data: LabelledEmbeddings, cohort: Cohort) -> None:
+def _check_disjoint(data: Embeddings, cohort: Cohort) -> None:
     if cohort.identities is not None and data.identities_known:
         shared = np.intersect1d(data.identities, cohort.identities)
         if len(shared):

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.progress import progress
-from faceprobe.data.embeddings import LabelledEmbeddings
-from faceprobe.metrics.open_set import (
+from faceprobe.data.embeddings import Embeddings
+from faceprobe.metrics.identification.open_set import (
     OpenSet,
     allowed_alarms,
     dir_curve,
@@ -16,7 +16,7 @@ from faceprobe.metrics.open_set import (
     rank1,
     threshold,
 )
-from faceprobe.metrics.verification import WEIGHTINGS
+from faceprobe.metrics.weighting import WEIGHTINGS
 from faceprobe.protocols.galleries import enrolled_half, place_within_person, side
 from faceprobe.protocols.ordering import Arranged, lacking_people
 from faceprobe.protocols.rows import add_metric
@@ -120,7 +120,7 @@ def _support(allowed: int, n_searches: int) -> str:
     return f"unstable: {allowed} false alarms support T, below 100" if allowed < 100 else ""
 
 
-def _holds(data: LabelledEmbeddings, arranged: Arranged) -> int:
+def _holds(data: Embeddings, arranged: Arranged) -> int:
     """The arranged rows, gallery, probes and strangers, and what is counted of each search."""
     n, dim = len(arranged.rows), int(arranged.rows.shape[1])
     return n * (3 * 4 * dim + 200)

@@ -10,16 +10,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.data.embeddings import LabelledEmbeddings, PairList
-from faceprobe.metrics.fold_presets import (
+from faceprobe.data.embeddings import Embeddings
+from faceprobe.data.pairs import PairList
+from faceprobe.metrics.verification.fold_presets import (
     FOLDS,
     contiguous_folds,
     facexzoo_accuracy,
     insightface_accuracy,
     squared_distances,
 )
-from faceprobe.metrics.folds import FoldAccuracy, fold_accuracy
-from faceprobe.metrics.normalisation import METHODS
+from faceprobe.metrics.verification.folds import FoldAccuracy, fold_accuracy
+from faceprobe.metrics.verification.normalisation import METHODS
 from faceprobe.protocols.normalised import lacking_cohort, normalised_pairs
 from faceprobe.protocols.ordering import Arranged
 from faceprobe.protocols.rows import join
@@ -76,7 +77,7 @@ def rule_of(protocol: Protocol) -> Rule:
     return RULES[protocol.options.get("rule", "official")]
 
 
-def lacking_pairs(protocol: Protocol, data: LabelledEmbeddings) -> str:
+def lacking_pairs(protocol: Protocol, data: Embeddings) -> str:
     """Why ``data`` cannot be measured by a protocol over listed pairs in folds."""
     if data.pairs is None or len(data.pairs) == 0:
         return "it needs a pair list (--pairs pairs.txt)"

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.progress import progress
-from faceprobe.data.embeddings import LabelledEmbeddings
-from faceprobe.metrics.template_search import (
+from faceprobe.data.embeddings import Embeddings
+from faceprobe.metrics.identification.template_search import (
     Searches,
     allowed_false_searches,
     fnir,
@@ -15,7 +15,7 @@ from faceprobe.metrics.template_search import (
     search_gallery,
     search_replicates,
 )
-from faceprobe.metrics.verification import WEIGHTINGS, Weighting
+from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 from faceprobe.protocols.rows import add_metric, join
 from faceprobe.protocols.template_pooling import Pooled, lacking_templates, pooled
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
@@ -25,7 +25,7 @@ RANKS = {"rank1": 1, "rank5": 5, "rank10": 10}
 HOW = "identity bootstrap over the probes' people, gallery held fixed, T set anew"
 
 
-def lacking(protocol: Protocol, data: LabelledEmbeddings) -> str:
+def lacking(protocol: Protocol, data: Embeddings) -> str:
     """Why ``data`` has no galleries and probes of known people."""
     reason = lacking_templates(data)
     if reason:

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.data.embeddings import LabelledEmbeddings, unit_rows
+from faceprobe.data.embeddings import Embeddings, unit_rows
 from faceprobe.data.templates import TemplateList
 from faceprobe.metrics.bootstrap import identity_weights
 from faceprobe.metrics.templates import POOLINGS, pool_templates
@@ -67,7 +67,7 @@ def pooled(protocol: Protocol, context: Context) -> Pooled:
     )
 
 
-def lacking_templates(data: LabelledEmbeddings) -> str:
+def lacking_templates(data: Embeddings) -> str:
     """Why ``data`` cannot be measured by a protocol over templates, or "" where they can."""
     if data.templates is None or len(data.templates) == 0:
         return "it needs templates, which only some datasets have (ijb-b, ijb-c, distractors)"

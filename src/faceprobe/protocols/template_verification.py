@@ -7,19 +7,11 @@ from functools import partial
 import numpy as np
 
 from faceprobe.core.progress import progress
-from faceprobe.data.embeddings import LabelledEmbeddings
-from faceprobe.metrics.listed import ListedScores, Replicates, listed_replicates, nearest_tmr
-from faceprobe.metrics.listed_kernels import listed_scores
-from faceprobe.metrics.verification import (
-    WEIGHTINGS,
-    Verification,
-    Weighting,
-    allowed_false_matches,
-    auc,
-    eer,
-    roc,
-    tmr,
-)
+from faceprobe.data.embeddings import Embeddings
+from faceprobe.metrics.kernels import listed_scores
+from faceprobe.metrics.verification.figures import Verification, allowed_false_matches, auc, eer, roc, tmr
+from faceprobe.metrics.verification.listed import ListedScores, Replicates, listed_replicates, nearest_tmr
+from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 from faceprobe.protocols.rows import add_metric, join
 from faceprobe.protocols.template_pooling import Pooled, lacking_templates, pooled
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
@@ -28,7 +20,7 @@ TARGETS = {f"tmr@fmr=1e-{k}": float(f"1e-{k}") for k in range(1, 7)}
 HOW = "identity bootstrap, every listed comparison weighted, T set anew"
 
 
-def lacking(protocol: Protocol, data: LabelledEmbeddings) -> str:
+def lacking(protocol: Protocol, data: Embeddings) -> str:
     """Why ``data`` has no listed pairs of templates."""
     reason = lacking_templates(data)
     if reason:

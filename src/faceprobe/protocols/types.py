@@ -15,8 +15,8 @@ from faceprobe.metrics.bootstrap import identity_weights
 from faceprobe.results.result import Metric, Weighting
 
 if TYPE_CHECKING:
-    from faceprobe.data.embeddings import LabelledEmbeddings
-    from faceprobe.metrics.normalisation import CohortScores, Method
+    from faceprobe.data.embeddings import Embeddings
+    from faceprobe.metrics.verification.normalisation import CohortScores, Method
     from faceprobe.protocols.ordering import Arranged
     from faceprobe.scores import MatedScores, Ranking, ScoreSummary
     from faceprobe.scores.search.memory import SearchLimits
@@ -107,7 +107,7 @@ class Context:
     the caller's data that ``data`` are (None: all of them), since curves that name rows name those.
     """
 
-    data: LabelledEmbeddings
+    data: Embeddings
     arranged: Arranged
     replicates: int
     seed: int
@@ -137,9 +137,9 @@ class Kind:
     """
 
     figures: Sequence[tuple[str, Weighting]]
-    lacking: Callable[[Protocol, LabelledEmbeddings], str]
+    lacking: Callable[[Protocol, Embeddings], str]
     measure: Callable[[Protocol, Context], Outcome]
     sweeps: bool = False
     cloaks: bool = False
     ranking: Callable[[Protocol, Arranged, MatedScores], Ranking] | None = None
-    holds: Callable[[LabelledEmbeddings, Arranged], int] | None = None
+    holds: Callable[[Embeddings, Arranged], int] | None = None

@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.metrics.verification import (
-    WEIGHTINGS,
+from faceprobe.metrics.verification.figures import (
     Verification,
-    Weighting,
     allowed_false_matches,
     auc,
     auc_bracket,
@@ -17,12 +15,8 @@ from faceprobe.metrics.verification import (
     roc,
     tmr,
 )
-from faceprobe.metrics.verification_bootstrap import (
-    TAIL_SIZE,
-    Intervals,
-    deep_enough,
-    verification_intervals,
-)
+from faceprobe.metrics.verification.intervals import TAIL_SIZE, Intervals, deep_enough, verification_intervals
+from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 from faceprobe.protocols.ordering import Arranged, lacking_people
 from faceprobe.protocols.rows import add_metric, join
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
-from faceprobe.metrics.recognisers import Centroid, LinearProbe, Nearest, Trial
+from faceprobe.metrics.identification.recognisers import Centroid, LinearProbe, Nearest, Trial
 from faceprobe.scores import exact_rows
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.metrics.bootstrap import ratio
-from faceprobe.metrics.verification import WEIGHTINGS, Weighting
+from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 from faceprobe.scores import Twins
 from faceprobe.scores.exact import pair_scores
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from faceprobe.metrics.bootstrap import identity_weights, percentile_interval, wilson_interval
-from faceprobe.metrics.verification import Verification
-from faceprobe.metrics.verification_bootstrap import verification_intervals
+from faceprobe.metrics.verification.figures import Verification
+from faceprobe.metrics.verification.intervals import verification_intervals
 from tests.helpers.simulated import simulated_summary
 
 TRUTH = {"0.01": 0.7675, "0.001": 0.5325, "eer": 0.0757, "auc": 0.9774, "d_prime": 2.991}

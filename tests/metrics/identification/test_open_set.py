@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceprobe.metrics.bootstrap import identity_weights
-from faceprobe.metrics.open_set import (
+from faceprobe.metrics.identification.open_set import (
     OpenSet,
     allowed_alarms,
     dir_curve,

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.metrics.verification import Verification, Weighting, nonmated_moments
+from faceprobe.metrics.verification.figures import Verification, nonmated_moments
+from faceprobe.metrics.weighting import Weighting
 from faceprobe.scores import ScoreSummary
 
 PAIR_LIMIT = 4_000_000

@@ -18,8 +18,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.metrics.listed_kernels import weights_at
-from faceprobe.metrics.verification import Verification, Weighting
+from faceprobe.metrics.kernels import weights_at
+from faceprobe.metrics.verification.figures import Verification
+from faceprobe.metrics.weighting import Weighting
 
 Replicates = dict[tuple[str, Weighting], NDArray[np.float64]]
 

@@ -13,10 +13,11 @@ from typer.testing import CliRunner
 
 from faceprobe.cli.main import build, run
 from faceprobe.core.errors import BadInput, WrongUsage
-from faceprobe.data.embeddings import Cohort, LabelledEmbeddings, PairList
+from faceprobe.data.embeddings import Cohort, Embeddings
+from faceprobe.data.pairs import PairList
 from faceprobe.metrics.bootstrap import identity_weights
-from faceprobe.metrics.folds import fold_accuracy
-from faceprobe.metrics.normalisation import METHODS
+from faceprobe.metrics.verification.folds import fold_accuracy
+from faceprobe.metrics.verification.normalisation import METHODS
 from faceprobe.protocols import evaluate
 from faceprobe.protocols import normalised as module
 from faceprobe.scores import exact_rows
@@ -29,12 +30,12 @@ def _cohort(seed: int, dim: int, n: int = 30) -> Cohort:
     return Cohort(rows.astype(np.float32), np.array([f"other{k // 2}" for k in range(n)]))
 
 
-def _data(seed: int) -> LabelledEmbeddings:
+def _data(seed: int) -> Embeddings:
     data = small_world(seed, n=40, people=7, dim=5, twins=4)
     return replace(data, cohort=_cohort(seed, data.vectors.shape[1]))
 
 
-def _plain(data: LabelledEmbeddings, i: int, j: int, method: str, top: int) -> float:
+def _plain(data: Embeddings, i: int, j: int, method: str, top: int) -> float:
     """Normalised score of rows i (enrolled) and j (probe), all sums by hand."""
     rows, cohort = exact_rows(data.vectors).tolist(), exact_rows(data.cohort.vectors).tolist()  # type: ignore[union-attr]
 

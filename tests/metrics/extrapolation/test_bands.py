@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from faceprobe.metrics.extrapolation import ALARM_MODELS, MODELS, Observed, back_test, extrapolate
-from faceprobe.metrics.extrapolation_curves import (
+from faceprobe.metrics.extrapolation.bands import ALARM_MODELS, MODELS, Observed, back_test, extrapolate
+from faceprobe.metrics.extrapolation.curves import (
     correctness,
     log_linear,
     pitman_yor,
     power_law,
     probit_linear,
 )
-from faceprobe.metrics.extrapolation_tails import binomial_pooled, pareto_by_probe
+from faceprobe.metrics.extrapolation.tails import binomial_pooled, pareto_by_probe
 
 N = np.geomspace(50, 1500, 20)
 FAR = np.array([5e3, 1e5])

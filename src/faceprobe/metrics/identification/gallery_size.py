@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.metrics.bootstrap import ratio, weighted_sums
-from faceprobe.metrics.verification import Weighting
+from faceprobe.metrics.weighting import Weighting
 
 
 def chance_of_none(k: NDArray[np.int64], n_impostors: int, sizes: NDArray[np.int64]) -> NDArray[np.float64]:

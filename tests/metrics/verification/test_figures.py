@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from faceprobe.metrics.verification import (
+from faceprobe.metrics.verification.figures import (
     Verification,
     allowed_false_matches,
     auc,

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import KFold
 
-from faceprobe.metrics.fold_presets import (
+from faceprobe.metrics.verification.fold_presets import (
     INSIGHTFACE_GRID,
     contiguous_folds,
     facexzoo_accuracy,

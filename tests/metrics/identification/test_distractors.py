@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceprobe.core.errors import BadInput
-from faceprobe.data.embeddings import LabelledEmbeddings, unit_rows
+from faceprobe.data.embeddings import Embeddings, unit_rows
 from faceprobe.data.templates import TemplateList
-from faceprobe.metrics import distractors as module
 from faceprobe.metrics.bootstrap import identity_weights
-from faceprobe.metrics.distractors import Trials, compare_with_distractors, tail_tmr
-from faceprobe.metrics.gallery_size import chance_of_none
-from faceprobe.metrics.verification import WEIGHTINGS
+from faceprobe.metrics.identification import distractors as module
+from faceprobe.metrics.identification.distractors import Trials, compare_with_distractors, tail_tmr
+from faceprobe.metrics.identification.gallery_size import chance_of_none
+from faceprobe.metrics.weighting import WEIGHTINGS
 from faceprobe.protocols import distractors as protocol
 from faceprobe.protocols import evaluate
 from faceprobe.results.result import Metric
@@ -28,7 +28,7 @@ from faceprobe.scores import exact_rows, pair_scores
 from tests.helpers.templates_oracle import share, tmr_at
 
 
-def crowd(seed: int, n_strangers: int = 23, n_people: int = 4, coarse: bool = True) -> LabelledEmbeddings:
+def crowd(seed: int, n_strangers: int = 23, n_people: int = 4, coarse: bool = True) -> Embeddings:
     """People with one to four photos among strangers; ``coarse`` vectors tie and repeat."""
     rng = np.random.default_rng(seed)
     who = np.repeat(np.arange(n_people), [2, *rng.integers(1, 5, n_people - 1)])
@@ -47,7 +47,7 @@ def crowd(seed: int, n_strangers: int = 23, n_people: int = 4, coarse: bool = Tr
         galleries={"distractors": each[:n_strangers]},
         probes=(n_strangers + np.flatnonzero(often)).astype(np.int64),
     )
-    return LabelledEmbeddings(
+    return Embeddings(
         vectors,
         np.where(templates.identities == "", "distractor", templates.identities),
         np.array([f"{k:03d}.jpg" for k in each]),
@@ -57,19 +57,19 @@ def crowd(seed: int, n_strangers: int = 23, n_people: int = 4, coarse: bool = Tr
     )
 
 
-def measured(data: LabelledEmbeddings, **options: Any) -> dict[tuple[str, str], Metric]:
+def measured(data: Embeddings, **options: Any) -> dict[tuple[str, str], Metric]:
     outcome = evaluate(data, ["identification/megaface"], **{"replicates": 0, **options})
     return {(m.metric, m.weighting): m for m in outcome.metrics}
 
 
-def trials_of(data: LabelledEmbeddings) -> list[tuple[int, int]]:
+def trials_of(data: Embeddings) -> list[tuple[int, int]]:
     t = data.templates
     assert t is not None
     own = t.identities
     return [(p, e) for p in t.probes.tolist() for e in t.probes.tolist() if p != e and own[p] == own[e]]
 
 
-def scores_of(data: LabelledEmbeddings) -> np.ndarray:
+def scores_of(data: Embeddings) -> np.ndarray:
     rows = exact_rows(data.vectors)
     n = len(rows)
     left, right = np.indices((n, n)).reshape(2, -1)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.metrics.folds import FoldAccuracy
+from faceprobe.metrics.verification.folds import FoldAccuracy
 
 FOLDS = 10
 INSIGHTFACE_GRID = np.arange(400, dtype=np.float64) * 0.01

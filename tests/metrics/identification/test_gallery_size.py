@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import hypergeom
 
 from faceprobe.metrics.bootstrap import identity_weights
-from faceprobe.metrics.gallery_size import (
+from faceprobe.metrics.identification.gallery_size import (
     chance_of_none,
     chance_within,
     mean_over_probes,

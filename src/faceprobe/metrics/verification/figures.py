@@ -11,15 +11,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.scores import ScoreSummary
+from faceprobe.metrics.weighting import Weighting, trial_weights
 
-Weighting = Literal["identity", "pair"]
-WEIGHTINGS: tuple[Weighting, Weighting] = ("identity", "pair")
+if TYPE_CHECKING:
+    from faceprobe.scores import ScoreSummary
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,7 @@ class Verification:
 
     def weights(self, weighting: Weighting) -> NDArray[np.float64]:
         """(M,) weight of each mated comparison: 1, or the same total for each person."""
-        if weighting == "pair":
-            return np.ones(len(self.score))
-        weights: NDArray[np.float64] = 1.0 / self.per_person[self.label]
-        return weights
+        return trial_weights(self.label, weighting)
 
     @cached_property
     def ends(self) -> NDArray[np.int64]:

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.metrics.bootstrap import ratio
-from faceprobe.metrics.verification import WEIGHTINGS, Weighting, allowed_false_matches
+from faceprobe.metrics.verification.figures import allowed_false_matches
+from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 
 
 @dataclass(frozen=True)

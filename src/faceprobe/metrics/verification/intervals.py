@@ -1,8 +1,8 @@
 """Replicates and intervals of verification: an identity bootstrap of jackknife values.
 
 Person a is drawn w_a times. To first order a figure then moves by the sum over people of (w_a - 1) * u_a,
-where u_a is the person's influence (:mod:`faceprobe.metrics.influence`) on the figure's log odds (TMR, EER,
-AUC) or log (d'). T is set anew in every replicate: for TMR the false matches at T move by the factor exp(x),
+where u_a is the person's influence (:mod:`faceprobe.metrics.verification.influence`) on the figure's log
+odds (TMR, EER, AUC) or log (d'). T is set anew in every replicate: for TMR the false matches at T move by the factor exp(x),
 so that T goes to where k * exp(-x) non-mated scores lie above it, and TMR follows the exact curve there.
 
 Two corrections make nominal 95 % intervals cover what they say. In simulated worlds of 100 to 400 people
@@ -11,7 +11,7 @@ down to FMR 1e-4; by pairs too, except for 85 to 92 % where few people hold most
 :meth:`Intervals.caution` warns in 81 to 95 % of such worlds (benchmarks/results/coverage.json):
 
 - drawing both people of a false match anew counts the chance in a pair up to three times; here it counts
-  once (:func:`faceprobe.metrics.influence.log_fmr`);
+  once (:func:`faceprobe.metrics.verification.influence.log_fmr`);
 - the spread is widened by t / z, t being Student's quantile for the effective number of people.
 
 The cost is one product of (R, P) weights with a few columns, whatever the number of comparisons; weighted
@@ -27,7 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.metrics.bootstrap import weighted_sums
-from faceprobe.metrics.influence import (
+from faceprobe.metrics.verification.figures import Verification, allowed_false_matches, auc, d_prime, eer
+from faceprobe.metrics.verification.influence import (
     Floats,
     Influence,
     log_d_prime,
@@ -36,15 +37,7 @@ from faceprobe.metrics.influence import (
     log_odds_eer,
     mated_part,
 )
-from faceprobe.metrics.verification import (
-    WEIGHTINGS,
-    Verification,
-    Weighting,
-    allowed_false_matches,
-    auc,
-    d_prime,
-    eer,
-)
+from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 from faceprobe.scores import ScoreSummary
 
 TAIL_SIZE = 300_000

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.metrics.listed_kernels import count_reached
-from faceprobe.metrics.verification import Weighting, allowed_false_matches
+from faceprobe.metrics.kernels import count_reached
+from faceprobe.metrics.verification.figures import allowed_false_matches
+from faceprobe.metrics.weighting import Weighting
 from faceprobe.scores.search.memory import UNBOUNDED, SearchLimits
 
 BLOCK = 2048

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.metrics.bootstrap import ratio
-from faceprobe.metrics.verification import Weighting, allowed_false_matches
+from faceprobe.metrics.verification.figures import allowed_false_matches
+from faceprobe.metrics.weighting import Weighting
 
 BLOCK = 512
 """Probes searched at a time."""

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from faceprobe.data.embeddings import LabelledEmbeddings
+from faceprobe.data.embeddings import Embeddings
 from faceprobe.protocols import evaluate
 from faceprobe.results.result import Metric
 from faceprobe.scores import exact_rows
 
 
-def _set(seed: int, noise: float, decimals: int | None = None) -> LabelledEmbeddings:
+def _set(seed: int, noise: float, decimals: int | None = None) -> Embeddings:
     """700 photos of 90 people; rounded coordinates make ties."""
     rng = np.random.default_rng(seed)
     who = np.sort(np.concatenate([np.arange(90), rng.integers(90, size=610)]))
@@ -21,7 +21,7 @@ def _set(seed: int, noise: float, decimals: int | None = None) -> LabelledEmbedd
         rows = np.round(rows[:, :5], decimals)
         rows[:, 0] += 0.5
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    return LabelledEmbeddings(
+    return Embeddings(
         rows.astype(np.float32),
         np.array([f"p{w:02d}" for w in who]),
         np.array([f"{k:03d}" for k in range(700)]),
@@ -29,14 +29,14 @@ def _set(seed: int, noise: float, decimals: int | None = None) -> LabelledEmbedd
     )
 
 
-def _scores(data: LabelledEmbeddings) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
+def _scores(data: Embeddings) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
     rows = exact_rows(data.vectors).astype(np.float64)
     i, j = np.triu_indices(len(rows), k=1)
     same = data.identities[i] == data.identities[j]
     return (rows @ rows.T)[i, j], same, np.unique(data.identities, return_inverse=True)[1][i]
 
 
-def _rows(data: LabelledEmbeddings) -> dict[tuple[str, str], Metric]:
+def _rows(data: Embeddings) -> dict[tuple[str, str], Metric]:
     found = evaluate(data, ["verification/all-pairs"], replicates=0).metrics
     return {(m.metric, m.weighting): m for m in found}
 

@@ -14,14 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.metrics.extrapolation_curves import (
-    log_linear,
-    pitman_yor,
-    power_law,
-    probit_linear,
-)
-from faceprobe.metrics.extrapolation_tails import binomial_pooled, pareto_by_probe
-from faceprobe.metrics.gallery_size import chance_of_none
+from faceprobe.metrics.extrapolation.curves import log_linear, pitman_yor, power_law, probit_linear
+from faceprobe.metrics.extrapolation.tails import binomial_pooled, pareto_by_probe
+from faceprobe.metrics.identification.gallery_size import chance_of_none
 
 FIT_SPAN = 10
 """Curves are fitted between N / FIT_SPAN and N impostors. (Ten rather than thirty: the power law bends. Two

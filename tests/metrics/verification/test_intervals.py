@@ -6,14 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceprobe.metrics.bootstrap import identity_weights, percentile_interval, weighted_sums
-from faceprobe.metrics.folds import best_threshold, fold_accuracy
-from faceprobe.metrics.influence import Influence, log_fmr, mated_part, pair_surplus
-from faceprobe.metrics.verification import WEIGHTINGS, Verification
-from faceprobe.metrics.verification_bootstrap import (
-    deep_enough,
-    verification_intervals,
-    widening,
-)
+from faceprobe.metrics.verification.figures import Verification
+from faceprobe.metrics.verification.folds import best_threshold, fold_accuracy
+from faceprobe.metrics.verification.influence import Influence, log_fmr, mated_part, pair_surplus
+from faceprobe.metrics.verification.intervals import deep_enough, verification_intervals, widening
+from faceprobe.metrics.weighting import WEIGHTINGS
 from faceprobe.scores import ScoreSummary, exact_rows, mated_scores, sweep
 from tests.helpers.simulated import simulated_summary
 
@@ -194,7 +191,7 @@ def test_d_prime_replicates_against_weighted_moments() -> None:
 
 def test_no_resampling_gives_the_figures_themselves() -> None:
     """With every weight 1 each form returns the exact metric: nothing is shifted by the grid."""
-    from faceprobe.metrics.verification import auc, d_prime, eer, tmr
+    from faceprobe.metrics.verification.figures import auc, d_prime, eer, tmr
 
     summary = simulated_summary(np.random.default_rng(5), 60, tail_size=0)
     v = Verification.of(summary)

@@ -2,7 +2,7 @@
 
 FMR of two groups is the share of accepted comparisons between their people (within a group: between different
 people of it), FNMR of a group the share of its mated comparisons that are not accepted. Replicates
-are those of :mod:`faceprobe.metrics.verification_bootstrap` with T held where it is: the rates of one
+are those of :mod:`faceprobe.metrics.verification.intervals` with T held where it is: the rates of one
 operating point. Max/min and max/geometric mean over groups follow NISTIR 8429 (Grother 2022).
 """
 
@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.metrics.bootstrap import weighted_sums
-from faceprobe.metrics.group_counts import FalseMatches
-from faceprobe.metrics.influence import Floats, Influence
-from faceprobe.metrics.verification import Verification, Weighting
-from faceprobe.metrics.verification_bootstrap import contrast, score_odds, widening
+from faceprobe.metrics.fairness.group_counts import FalseMatches
+from faceprobe.metrics.verification.figures import Verification
+from faceprobe.metrics.verification.influence import Floats, Influence
+from faceprobe.metrics.verification.intervals import contrast, score_odds, widening
+from faceprobe.metrics.weighting import Weighting
 from faceprobe.scores import ScoreSummary
 
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.metrics.bootstrap import percentile_interval
-from faceprobe.metrics.extrapolation import MODELS, BackTest, Observed, back_test
-from faceprobe.metrics.gallery_size import mean_over_probes, mean_replicates, probe_weights
-from faceprobe.metrics.verification import Weighting
+from faceprobe.metrics.extrapolation.bands import MODELS, BackTest, Observed, back_test
+from faceprobe.metrics.identification.gallery_size import mean_over_probes, mean_replicates, probe_weights
+from faceprobe.metrics.weighting import Weighting
 from faceprobe.scores.exact import block_scores
 from faceprobe.scores.search.gallery import Searched, Side, search
 from faceprobe.scores.search.memory import UNBOUNDED, SearchLimits

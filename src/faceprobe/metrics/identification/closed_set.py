@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.metrics.bootstrap import ratio, weighted_sums
-from faceprobe.metrics.verification import WEIGHTINGS, Weighting
+from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Accuracy in galleries larger than the data, as a band of several models."""

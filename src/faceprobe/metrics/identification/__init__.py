@@ -1,0 +1,1 @@
+"""Identification: is this person in the gallery, and at which rank?"""

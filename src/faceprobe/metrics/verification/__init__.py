@@ -1,0 +1,1 @@
+"""Verification: is this pair one person?"""
