@@ -14,13 +14,13 @@ import numpy as np
 from common import bare_product, peak_mb, record, reset_peak, resident_mb, upper_blocks
 
 from faceprobe.core.cores import usable_cores
-from faceprobe.data.embeddings import LabelledEmbeddings
+from faceprobe.data.embeddings import Embeddings
 from faceprobe.protocols import evaluate
 
 PROTOCOLS = ["verification/all-pairs", "identification/leave-one-out", "identification/enrol-1"]
 
 
-def made_up(photos: int, people: int, dim: int, seed: int = 0) -> LabelledEmbeddings:
+def made_up(photos: int, people: int, dim: int, seed: int = 0) -> Embeddings:
     """A centre for each person and photos scattered about it, more for some than for others."""
     rng = np.random.default_rng(seed)
     labels = np.sort(np.concatenate([np.arange(people), rng.integers(people, size=photos - people)]))
@@ -35,7 +35,7 @@ def made_up(photos: int, people: int, dim: int, seed: int = 0) -> LabelledEmbedd
         vectors[start : start + 8192] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     names = np.array([f"{a:05d}" for a in labels])
     paths = np.array([f"{k:06d}.jpg" for k in range(photos)])
-    return LabelledEmbeddings(vectors, names, paths, content=paths)
+    return Embeddings(vectors, names, paths, content=paths)
 
 
 def _centre(person: int, dim: int) -> np.ndarray:

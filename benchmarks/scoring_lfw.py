@@ -20,7 +20,7 @@ import numpy as np
 from common import bare_product, in_turns, peak_mb, record, resident_mb, spread, upper_blocks
 
 from faceprobe.core.cores import usable_cores
-from faceprobe.data.embeddings import LabelledEmbeddings
+from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.vector_files import read_labelled
 from faceprobe.protocols import evaluate
 
@@ -28,7 +28,7 @@ FMRS = [1e-2, 1e-3, 1e-4, 1e-5, 1e-6]
 PROTOCOLS = ["verification/all-pairs", "identification/leave-one-out", "identification/enrol-1"]
 
 
-def plain_numpy(data: LabelledEmbeddings, block: int = 1024) -> dict[str, float]:
+def plain_numpy(data: Embeddings, block: int = 1024) -> dict[str, float]:
     """The same figures as a careful user would write them: blocks of ``X @ X.T``, all non-mated scores kept
     as float32, one sort. Duplicates are left in; no intervals.
     """
@@ -85,7 +85,7 @@ def plain_numpy(data: LabelledEmbeddings, block: int = 1024) -> dict[str, float]
     return found
 
 
-def ours(data: LabelledEmbeddings, replicates: int) -> dict[str, float]:
+def ours(data: Embeddings, replicates: int) -> dict[str, float]:
     outcome = evaluate(data, PROTOCOLS, replicates=replicates)
     rows = {(m.protocol, m.metric, m.weighting): m.value for m in outcome.metrics}
     found = {}
@@ -103,7 +103,7 @@ def ours(data: LabelledEmbeddings, replicates: int) -> dict[str, float]:
 PYEER_EVERY = 100
 
 
-def libraries(data: LabelledEmbeddings) -> dict[str, dict[str, float]]:
+def libraries(data: Embeddings) -> dict[str, dict[str, float]]:
     """scikit-learn's ROC curve and pyeer's statistics over ready-made scores, once each."""
     labels = np.unique(data.identities, return_inverse=True)[1]
     x, n = data.vectors, len(data)

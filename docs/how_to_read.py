@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tables import fill
 
-from faceprobe.data.embeddings import LabelledEmbeddings
+from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.vector_files import read_labelled
 from faceprobe.protocols import evaluate
 from faceprobe.results.result import Metric
@@ -42,7 +42,7 @@ def main() -> None:
     fill(PAGE, parts)
 
 
-def measured(data: LabelledEmbeddings, protocols: list[str] | None) -> Rows:
+def measured(data: Embeddings, protocols: list[str] | None) -> Rows:
     return {(m.protocol, m.metric, m.weighting): m for m in evaluate(data, protocols).metrics}
 
 
@@ -100,7 +100,7 @@ def gallery_table(rows: Rows) -> str:
     )
 
 
-def duplicate_line(data: LabelledEmbeddings, rows: Rows) -> str:
+def duplicate_line(data: Embeddings, rows: Rows) -> str:
     kept = evaluate(data, [ALL_PAIRS], replicates=0, keep_duplicates=True)
     with_them = {(m.metric, m.weighting): m.value for m in kept.metrics}["tmr@fmr=1e-6", "pair"]
     without = rows[ALL_PAIRS, "tmr@fmr=1e-6", "pair"].value

@@ -43,7 +43,9 @@ def pytest_runtest_makereport(
         reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
         if not is_expected(reason):
             report.outcome = "failed"
-            report.longrepr = f"{item.nodeid} skipped for a reason that tests/helpers/skips.py does not list: {reason}"
+            report.longrepr = (
+                f"{item.nodeid} skipped for a reason that tests/helpers/skips.py does not list: {reason}"
+            )
     return report
 
 

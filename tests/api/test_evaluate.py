@@ -110,7 +110,9 @@ def test_a_module_that_changes_is_measured_again() -> None:
 def test_own_photos_in_every_form_give_the_folder_s_figures(album: Path, how: str) -> None:
     expected = fp.evaluate("pixels:8", album, RANK, replicates=10)
     assert expected.value("rank1") > 0.5
-    assert figures(fp.evaluate("pixels:8", list(pairs_of(album, how)), RANK, replicates=10)) == figures(expected)
+    assert figures(fp.evaluate("pixels:8", list(pairs_of(album, how)), RANK, replicates=10)) == figures(
+        expected
+    )
 
 
 def test_a_data_frame_of_paths(album: Path) -> None:

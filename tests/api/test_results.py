@@ -29,7 +29,10 @@ def test_a_sequence_of_rows(results: fp.Results) -> None:
 
 def test_one_metric_and_one_value(results: fp.Results) -> None:
     rank1 = results.metric("rank1", protocol=RANK)
-    assert {row.metric for row in rank1} == {"rank1"} and {row.weighting for row in rank1} == {"identity", "pair"}
+    assert {row.metric for row in rank1} == {"rank1"} and {row.weighting for row in rank1} == {
+        "identity",
+        "pair",
+    }
     people = next(row for row in rank1 if row.weighting == "identity")
     pairs = next(row for row in rank1 if row.weighting == "pair")
     assert results.value("rank1", protocol=RANK) == people.value

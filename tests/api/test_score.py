@@ -47,7 +47,9 @@ def figures(results: fp.Results) -> list[tuple[Any, ...]]:
     ],
 )
 def test_labels_in_memory(vectors: np.ndarray, frame: pd.DataFrame, labels: Callable[[Any], Any]) -> None:
-    assert figures(fp.score(vectors, labels(frame), replicates=30)) == figures(fp.score(vectors, frame, replicates=30))
+    assert figures(fp.score(vectors, labels(frame), replicates=30)) == figures(
+        fp.score(vectors, frame, replicates=30)
+    )
 
 
 @pytest.mark.parametrize(
@@ -108,7 +110,9 @@ def test_files_of_labels(tmp_path: Path, vectors: np.ndarray, frame: pd.DataFram
         assert figures(fp.score(vectors, tmp_path / name, replicates=30)) == expected, name
     other = frame.rename(columns={"path": "file", "identity": "who"})
     other.to_csv(tmp_path / "other.csv", index=False)
-    named = fp.score(vectors, tmp_path / "other.csv", path_column="file", identity_column="who", replicates=30)
+    named = fp.score(
+        vectors, tmp_path / "other.csv", path_column="file", identity_column="who", replicates=30
+    )
     assert figures(named) == expected
     with pytest.raises(BadInput, match="file, who"):
         fp.score(vectors, tmp_path / "other.csv")

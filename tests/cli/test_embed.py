@@ -36,7 +36,7 @@ def test_a_folder_of_people(photos: Path, tmp_path: Path, capsys: pytest.Capture
     assert embed(f"folder:{photos}", out) == 0
     captured = capsys.readouterr()
     assert "12 of 12 photos; 12 encoded" in captured.out and "0 reused" in captured.out
-    data = EmbeddingStore.open(out).to_labelled()
+    data = EmbeddingStore.open(out).to_embeddings()
     assert data.identities.tolist() == [f"person{k}" for k in range(4) for _ in range(3)]
     assert embed(f"folder:{photos}", out) == 0
     assert "0 encoded" in capsys.readouterr().out
@@ -60,7 +60,7 @@ def test_loose_photos_need_no_identities(tmp_path: Path, capsys: pytest.CaptureF
     for k in range(3):
         save(tmp_path / "loose" / f"{k}.png", k)
     assert embed(tmp_path / "loose", tmp_path / "out", "--dtype", "float16") == 0
-    data = EmbeddingStore.open(tmp_path / "out").to_labelled()
+    data = EmbeddingStore.open(tmp_path / "out").to_embeddings()
     assert data.identities.tolist() == [""] * 3 and data.paths.tolist() == ["0.png", "1.png", "2.png"]
     capsys.readouterr()
 

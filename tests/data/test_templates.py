@@ -27,7 +27,7 @@ def test_keeping_photos_renumbers_everything(seed: int, share: float) -> None:
     t = some(seed)
     n = int(t.row.max()) + 1
     kept = np.flatnonzero(np.random.default_rng(seed).random(n) < share)
-    left = t.keep(kept.tolist(), n)
+    left = t.take(kept.tolist(), n)
     left.check(len(kept))
     members = {
         (int(kept[r]), str(left.names[k]), int(m))
@@ -60,8 +60,8 @@ def test_keeping_twice_adds_up() -> None:
     t = some(3)
     n = int(t.row.max()) + 1
     half = list(range(0, n, 2))
-    twice = t.keep(half, n).keep(list(range(0, len(half), 2)), len(half))
-    once = t.keep(half[::2], n)
+    twice = t.take(half, n).take(list(range(0, len(half), 2)), len(half))
+    once = t.take(half[::2], n)
     assert twice.digest() == once.digest()
 
 

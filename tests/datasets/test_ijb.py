@@ -217,7 +217,7 @@ def test_from_photos_to_the_store_and_back(root: Path, tmp_path: Path) -> None:
     assert t.names[t.probes].tolist() == ["4"] and t.names[t.left].tolist() == ["1", "2"]
     back = EmbeddingStore.open(tmp_path / "store")
     back.verify()
-    labelled = back.to_labelled()
+    labelled = back.to_embeddings()
     assert labelled.templates is not None and labelled.templates.digest() == t.digest()
     assert (labelled.templates.lost_templates, labelled.templates.lost_pairs) == (1, 2)
     outcome = evaluate(labelled, ["ijb/1:1"], replicates=0)
@@ -227,7 +227,7 @@ def test_from_photos_to_the_store_and_back(root: Path, tmp_path: Path) -> None:
     assert evaluate(done.data, ["ijb/1:1"], replicates=0).metrics == outcome.metrics
     (tmp_path / "store" / "template_pairs.parquet").unlink()
     with pytest.raises(BadInput, match=r"lacks template_pairs\.parquet"):
-        back.to_labelled()
+        back.to_embeddings()
 
 
 def test_templates_are_part_of_what_a_result_stands_on(root: Path) -> None:

@@ -14,8 +14,8 @@ from PIL import Image
 
 from faceprobe.cli.main import run
 from faceprobe.core.errors import BadInput, WrongUsage
-from faceprobe.data.embeddings import PairList
 from faceprobe.data.face_table import FaceTable
+from faceprobe.data.pairs import PairList
 from faceprobe.data.photo import UnreadablePhoto
 from faceprobe.datasets import load_dataset
 from faceprobe.datasets.insightface_export import export_bin

@@ -18,8 +18,8 @@ from PIL import Image
 
 from faceprobe.core.errors import BadInput, FaceprobeError, UnknownName, WrongUsage
 from faceprobe.core.files import cache_dir
-from faceprobe.data.embeddings import PairList
 from faceprobe.data.face_table import FaceTable, face_table_columns
+from faceprobe.data.pairs import PairList
 from faceprobe.data.photo import Face, Photo, UnreadablePhoto, decode_image
 from faceprobe.datasets import load_dataset
 from faceprobe.datasets.folder import load_photos
@@ -414,7 +414,7 @@ def test_the_store_is_what_was_returned(make_people: Make, encoder: FakeEncoder,
     )
     store = EmbeddingStore.open(tmp_path / "out")
     store.verify()
-    data = store.to_labelled()
+    data = store.to_embeddings()
     np.testing.assert_array_equal(data.vectors, embedded.data.vectors)
     for name in ("paths", "identities", "content"):
         np.testing.assert_array_equal(getattr(data, name), getattr(embedded.data, name))

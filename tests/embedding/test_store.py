@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from faceprobe.core.errors import BadInput, Missing, WrongUsage
-from faceprobe.data.embeddings import PairList
+from faceprobe.data.pairs import PairList
 from faceprobe.embedding.store import EmbeddingStore
 from faceprobe.embedding.store_writer import StoreWriter
 
@@ -69,7 +69,7 @@ def test_layout_and_round_trip(tmp_path: Path) -> None:
     ]
     assert (len(store), store.dim) == (10, 6)
     store.verify()
-    data = store.to_labelled()
+    data = store.to_embeddings()
     np.testing.assert_array_equal(data.vectors, unit(10))
     assert data.paths.tolist() == table(10)["image_path"].to_pylist()
     assert data.events is not None and data.events[:2].tolist() == ["party", ""]
@@ -83,7 +83,7 @@ def test_layout_and_round_trip(tmp_path: Path) -> None:
 def test_float16_halves_the_files_and_comes_back_as_unit_rows(tmp_path: Path) -> None:
     store = write(tmp_path / "s", dtype="float16")
     assert next(iter(store))[0].dtype == np.float16
-    data = store.to_labelled()
+    data = store.to_embeddings()
     assert data.vectors.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(data.vectors, axis=1), 1, atol=1e-6)
     np.testing.assert_allclose(data.vectors, unit(10), atol=1e-3)
@@ -168,7 +168,7 @@ def test_misaligned_halves_are_named(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"img_emb_0001\.npy has 4 rows and metadata_0001\.parquet 3"):
         store.verify()
     with pytest.raises(BadInput, match="misaligned"):
-        store.to_labelled()
+        store.to_embeddings()
 
 
 def test_a_missing_half_is_named(tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_a_published_laion_folder_opens_without_a_manifest(tmp_path: Path) -> No
         )
     store = EmbeddingStore.open(tmp_path)
     store.verify()
-    data = store.to_labelled()
+    data = store.to_embeddings()
     assert len(data) == 5 and data.identities.tolist() == [""] * 5 and data.content is None
 
 
@@ -211,7 +211,7 @@ def test_ids_follow_sorted_file_names(tmp_path: Path) -> None:
         pq.write_table(
             pa.table({"image_path": [f"{k}.jpg"]}), tmp_path / "metadata" / f"metadata_{k}.parquet"
         )
-    data = EmbeddingStore.open(tmp_path).to_labelled()
+    data = EmbeddingStore.open(tmp_path).to_embeddings()
     assert data.paths.tolist() == ["10.jpg", "2.jpg"]
     np.testing.assert_array_equal(data.vectors[0], unit(1, seed=10)[0])
 

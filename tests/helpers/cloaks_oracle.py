@@ -9,17 +9,17 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.data.embeddings import LabelledEmbeddings
+from faceprobe.data.embeddings import Embeddings
 from faceprobe.scores import exact_rows
 from tests.helpers.pairs_oracle import small_world
 
 
 def with_variant(
-    data: LabelledEmbeddings,
+    data: Embeddings,
     rows: NDArray[np.int64],
     vectors: NDArray[np.floating],
     variant: str = "lowkey",
-) -> LabelledEmbeddings:
+) -> Embeddings:
     """``data`` as clean photos, and a cloaked version with ``vectors`` of each of ``rows``; shuffled."""
     clean = [data.vectors, data.identities, data.paths, np.full(len(data), "clean", dtype="<U16"), data.paths]
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -34,7 +34,7 @@ def with_variant(
     events = None if data.events is None else np.concatenate([data.events, data.events[rows]])
     order = np.random.default_rng(len(data)).permutation(len(joined[0]))
     vectors, who, paths, variants, sources = (column[order] for column in joined)
-    return LabelledEmbeddings(
+    return Embeddings(
         vectors,
         who,
         paths,
@@ -44,7 +44,7 @@ def with_variant(
     )
 
 
-def cloaked_world(seed: int, *, n: int = 40, events: bool = False, levels: int = 2) -> LabelledEmbeddings:
+def cloaked_world(seed: int, *, n: int = 40, events: bool = False, levels: int = 2) -> Embeddings:
     """A small world with ties, duplicates and single photos; most photos of most people are cloaked."""
     data = small_world(seed, n=n, people=7, dim=5, levels=levels, events=events)
     rng = np.random.default_rng([seed, 1])
@@ -58,7 +58,7 @@ def cloaked_world(seed: int, *, n: int = 40, events: bool = False, levels: int =
 class CloakOracle:
     """Rows as dictionaries by path; every figure from its definition."""
 
-    def __init__(self, data: LabelledEmbeddings, ridge: float = 1.0) -> None:
+    def __init__(self, data: Embeddings, ridge: float = 1.0) -> None:
         assert data.variants is not None and data.sources is not None
         rows = exact_rows(data.vectors).astype(np.float64)
         self.ridge = ridge / rows.shape[1]
@@ -254,7 +254,7 @@ class CloakOracle:
         return {n: {w: float(np.mean(v)) for w, v in by.items()} for n, by in misses.items()}
 
 
-def shuffled_rows(data: LabelledEmbeddings, seed: int) -> LabelledEmbeddings:
+def shuffled_rows(data: Embeddings, seed: int) -> Embeddings:
     """The same rows in another order."""
     order = np.random.default_rng(seed).permutation(len(data))
     assert data.variants is not None and data.sources is not None

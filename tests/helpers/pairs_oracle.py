@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.data.embeddings import LabelledEmbeddings
+from faceprobe.data.embeddings import Embeddings
 from faceprobe.scores import exact_rows
 
 
@@ -20,7 +20,7 @@ def small_world(
     levels: int = 3,
     twins: int = 2,
     events: bool = False,
-) -> LabelledEmbeddings:
+) -> Embeddings:
     """Random rows on a coarse lattice, so that ties abound; with duplicates and single photos."""
     rng = np.random.default_rng(seed)
     who = np.concatenate([[0, 0, 1], rng.integers(people, size=n - 3)])
@@ -34,7 +34,7 @@ def small_world(
         vectors[a] = vectors[b]
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     order = rng.permutation(n)
-    return LabelledEmbeddings(
+    return Embeddings(
         vectors=vectors[order].astype(np.float32),
         identities=np.array([f"p{w}" for w in who])[order],
         paths=np.array([f"{k:03d}.jpg" for k in range(n)])[order],
@@ -47,7 +47,7 @@ class Oracle:
 
     def __init__(
         self,
-        data: LabelledEmbeddings,
+        data: Embeddings,
         keep_duplicates: bool = False,
         cross_event: bool = False,
         weights: dict[str, int] | None = None,
@@ -183,9 +183,9 @@ def view2(score: list[float], same: list[bool], fold: list[int]) -> list[float]:
     return found
 
 
-def shuffled(data: LabelledEmbeddings, order: NDArray[np.int64]) -> LabelledEmbeddings:
+def shuffled(data: Embeddings, order: NDArray[np.int64]) -> Embeddings:
     """The same photos in another order."""
-    return LabelledEmbeddings(
+    return Embeddings(
         vectors=data.vectors[order],
         identities=data.identities[order],
         paths=data.paths[order],

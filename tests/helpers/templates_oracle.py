@@ -8,13 +8,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from faceprobe.data.embeddings import LabelledEmbeddings, unit_rows
+from faceprobe.data.embeddings import Embeddings, unit_rows
 from faceprobe.data.templates import TemplateList
 
 
-def template_world(
-    seed: int, n_people: int = 6, n_templates: int = 24, coarse: bool = True
-) -> LabelledEmbeddings:
+def template_world(seed: int, n_people: int = 6, n_templates: int = 24, coarse: bool = True) -> Embeddings:
     """People with templates of one to five photos; ``coarse`` vectors repeat, so that many scores tie."""
     rng = np.random.default_rng(seed)
     centres = rng.standard_normal((n_people, 6))
@@ -51,7 +49,7 @@ def template_world(
         galleries=galleries,
         probes=np.array(sorted(set(range(n_templates)) - set(first.values())), dtype=np.int64),
     )
-    return LabelledEmbeddings(
+    return Embeddings(
         vectors=unit_rows(np.array(vectors, dtype=np.float32)),
         identities=identities[template],
         paths=np.array([f"{k:04d}.jpg" for k in range(len(vectors))]),
@@ -59,7 +57,7 @@ def template_world(
     )
 
 
-def shuffle_photos(data: LabelledEmbeddings, seed: int) -> LabelledEmbeddings:
+def shuffle_photos(data: Embeddings, seed: int) -> Embeddings:
     """The same photos and memberships in another order."""
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(data))
@@ -83,7 +81,7 @@ def shuffle_photos(data: LabelledEmbeddings, seed: int) -> LabelledEmbeddings:
     )
 
 
-def pooled(data: LabelledEmbeddings, preset: str) -> list[list[float]]:
+def pooled(data: Embeddings, preset: str) -> list[list[float]]:
     """Every template's vector, by the words of the preset."""
     t = data.templates
     assert t is not None

@@ -11,17 +11,17 @@ from typer.testing import CliRunner
 
 from faceprobe.cli.main import build
 from faceprobe.core.errors import BadInput
-from faceprobe.data.embeddings import LabelledEmbeddings
+from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.vector_files import read_labelled
 from faceprobe.datasets import load_dataset
 from faceprobe.embedding import EmbeddingStore, embed
 from faceprobe.models import load_model
 from faceprobe.protocols import evaluate
-from faceprobe.protocols.variants import clean_rows, take_rows
+from faceprobe.protocols.variants import clean_rows
 from tests.helpers.cloaks_oracle import CloakOracle, cloaked_world
 
 
-def _write(folder: Path, data: LabelledEmbeddings, blank: bool = False) -> tuple[Path, Path]:
+def _write(folder: Path, data: Embeddings, blank: bool = False) -> tuple[Path, Path]:
     assert data.variants is not None and data.sources is not None
     np.save(folder / "vectors.npy", data.vectors)
     lines = ["path,identity,variant,source_image"]
@@ -56,7 +56,7 @@ def test_score_measures_cloaks_and_the_clean_photos(tmp_path: Path) -> None:
     missed = CloakOracle(data).missed("1nn", poisoned=True, cloak=True)
     expected = float(np.mean(list(missed.values())))
     assert rows["cloak/poisoning", "protection@1nn"]["value"] == pytest.approx(expected)
-    clean = take_rows(data, clean_rows(data))
+    clean = data.take(clean_rows(data))
     alone = {m.metric: m.value for m in evaluate(clean, ["verification/all-pairs"], replicates=0).metrics}
     assert rows["verification/all-pairs", "n_nonmated"]["value"] == alone["n_nonmated"]
 
@@ -78,7 +78,7 @@ def _photos(root: Path) -> Path:
 def test_stores_and_fusions_keep_variants(tmp_path: Path, model: str) -> None:
     table = load_dataset(f"cloaked:{_photos(tmp_path / 'photos')}")
     made = embed(table, load_model(model), out=tmp_path / "store", quiet=True, workers=0)
-    read = EmbeddingStore.open(tmp_path / "store").to_labelled()
+    read = EmbeddingStore.open(tmp_path / "store").to_embeddings()
     for data in (made.data, read):
         assert data.variants is not None and data.sources is not None
         assert data.variants.tolist() == ["clean", "lowkey"] * 6
@@ -90,17 +90,17 @@ def test_stores_and_fusions_keep_variants(tmp_path: Path, model: str) -> None:
 def test_a_part_of_the_rows_keeps_what_is_known_of_them() -> None:
     data = cloaked_world(6, events=True)
     rows = clean_rows(data)
-    part = take_rows(data, rows)
+    part = data.take(rows)
     assert part.variants is not None and part.sources is not None and part.events is not None
     assert set(part.variants) == {"clean"} and part.sources.tolist() == part.paths.tolist()
     assert data.events is not None and part.events.tolist() == data.events[rows].tolist()
-    assert len(rows) < len(data) and take_rows(part, clean_rows(part)) is part
+    assert len(rows) < len(data) and part.take(clean_rows(part)) is part
 
 
 def test_one_variant_alone_is_measured_as_it_is(tmp_path: Path) -> None:
     data = cloaked_world(6)
     assert data.variants is not None
-    cloaked = take_rows(data, np.flatnonzero(data.variants != "clean"))
+    cloaked = data.take(np.flatnonzero(data.variants != "clean"))
     assert len(clean_rows(cloaked)) == len(cloaked)
     rows = evaluate(cloaked, ["verification/all-pairs"], replicates=0).metrics
     assert rows[0].value is not None

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceprobe.core.errors import BadInput
-from faceprobe.data.embeddings import LabelledEmbeddings
+from faceprobe.data.embeddings import Embeddings
 from faceprobe.protocols import Outcome, evaluate
 from faceprobe.protocols.cloak_adaptive import people_folds
 from faceprobe.results.result import Metric
@@ -23,13 +23,13 @@ def _values(outcome: Outcome) -> dict[tuple[str, str], Metric]:
     return {(m.metric, m.weighting): m for m in outcome.metrics}
 
 
-def _people(seed: int, people: int = 12, photos: int = 6, dim: int = 16) -> LabelledEmbeddings:
+def _people(seed: int, people: int = 12, photos: int = 6, dim: int = 16) -> Embeddings:
     rng = np.random.default_rng(seed)
     who = np.repeat(np.arange(people), photos)
     vectors = rng.standard_normal((people, dim))[who] + 0.5 * rng.standard_normal((len(who), dim))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     paths = np.array([f"{k:03d}.jpg" for k in range(len(who))])
-    return LabelledEmbeddings(vectors.astype(np.float32), np.array([f"p{w:02d}" for w in who]), paths)
+    return Embeddings(vectors.astype(np.float32), np.array([f"p{w:02d}" for w in who]), paths)
 
 
 @given(seed=st.integers(0, 10**6))

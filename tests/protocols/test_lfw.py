@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceprobe.data.embeddings import LabelledEmbeddings
+from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.vector_files import read_labelled
 from faceprobe.protocols import Outcome, evaluate
 from faceprobe.results.result import Metric
@@ -16,14 +16,14 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def lfw(shared: Path) -> LabelledEmbeddings:
+def lfw(shared: Path) -> Embeddings:
     folder = shared / "data" / "lfw_vectors"
     pairs = shared / "data" / "lfw_meta" / "pairs.txt"
     return read_labelled(folder / "embeddings.npy", folder / "samples.csv", pairs)
 
 
 @pytest.fixture(scope="module")
-def outcome(lfw: LabelledEmbeddings) -> Outcome:
+def outcome(lfw: Embeddings) -> Outcome:
     return evaluate(lfw, replicates=300)
 
 
@@ -81,7 +81,7 @@ def test_reference_figures(
 
 
 def test_against_an_independent_float64_computation(
-    lfw: LabelledEmbeddings, rows: dict[tuple[str, str, str], Metric]
+    lfw: Embeddings, rows: dict[tuple[str, str, str], Metric]
 ) -> None:
     """Plain float64 scores without the exact grid, all of them sorted: every figure agrees to 1e-4."""
     x = lfw.vectors.astype(np.float64)
@@ -147,7 +147,7 @@ def test_against_an_independent_float64_computation(
 
 @pytest.mark.parametrize(("block_rows", "threads"), [(None, 1), (1000, 2), (333, 3), (200, 1)])
 def test_any_block_size_and_thread_count(
-    lfw: LabelledEmbeddings, rows: dict[tuple[str, str, str], Metric], block_rows: int | None, threads: int
+    lfw: Embeddings, rows: dict[tuple[str, str, str], Metric], block_rows: int | None, threads: int
 ) -> None:
     """Equal to the last digit of a double but for AUC, whose bracket's middle may move by 1e-9."""
     again = evaluate(lfw, replicates=0, block_rows=block_rows, threads=threads)
@@ -157,7 +157,7 @@ def test_any_block_size_and_thread_count(
         assert metric.value == pytest.approx(value, abs=close, rel=0), metric.metric
 
 
-def test_intervals_at_any_block_size_and_thread_count(lfw: LabelledEmbeddings) -> None:
+def test_intervals_at_any_block_size_and_thread_count(lfw: Embeddings) -> None:
     def found(block_rows: int | None, threads: int) -> list[Metric]:
         how = {"replicates": 100, "block_rows": block_rows, "threads": threads}
         return evaluate(lfw, ["verification/all-pairs"], **how).metrics
@@ -168,7 +168,7 @@ def test_intervals_at_any_block_size_and_thread_count(lfw: LabelledEmbeddings) -
 
 
 def test_view_2_accuracy_against_brute_force(
-    lfw: LabelledEmbeddings, rows: dict[tuple[str, str, str], Metric]
+    lfw: Embeddings, rows: dict[tuple[str, str, str], Metric]
 ) -> None:
     pairs = lfw.pairs
     assert pairs is not None

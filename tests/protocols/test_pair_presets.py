@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from faceprobe.core.errors import BadInput
-from faceprobe.data.embeddings import LabelledEmbeddings, PairList
+from faceprobe.data.embeddings import Embeddings
+from faceprobe.data.pairs import PairList
 from faceprobe.data.vector_files import read_labelled
 from faceprobe.protocols import PROTOCOLS, evaluate
 from faceprobe.results.result import Metric
@@ -18,7 +19,7 @@ from tests.helpers.pairs_oracle import small_world
 PRESETS = ("lfw/insightface", "lfw/facexzoo")
 
 
-def listed(n: int, folds: int, order: str = "contiguous") -> LabelledEmbeddings:
+def listed(n: int, folds: int, order: str = "contiguous") -> Embeddings:
     data = small_world(2, n=40)
     rng = np.random.default_rng(1)
     left = rng.integers(len(data), size=n)
@@ -27,11 +28,11 @@ def listed(n: int, folds: int, order: str = "contiguous") -> LabelledEmbeddings:
     return replace(data, pairs=PairList(left, right, data.identities[left] == data.identities[right], fold))
 
 
-def rows(data: LabelledEmbeddings, protocol: str) -> dict[str, Metric]:
+def rows(data: Embeddings, protocol: str) -> dict[str, Metric]:
     return {m.metric: m for m in evaluate(data, [protocol], replicates=20).metrics}
 
 
-def plain(data: LabelledEmbeddings, protocol: str) -> list[float]:
+def plain(data: Embeddings, protocol: str) -> list[float]:
     """The accuracies of ten folds by the published definitions, in plain numpy over full matrices."""
     pairs = data.pairs
     assert pairs is not None
@@ -76,7 +77,7 @@ def test_the_order_of_rows_changes_nothing(protocol: str) -> None:
     assert data.pairs is not None
     order = np.random.default_rng(5).permutation(len(data))
     place = np.argsort(order)
-    moved = LabelledEmbeddings(
+    moved = Embeddings(
         vectors=data.vectors[order],
         identities=data.identities[order],
         paths=data.paths[order],

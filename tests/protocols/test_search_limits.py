@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from faceprobe.core.errors import WrongUsage
-from faceprobe.data.embeddings import LabelledEmbeddings
+from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.templates import TemplateList
 from faceprobe.protocols import Outcome, evaluate
 from tests.helpers.pairs_oracle import small_world
@@ -23,7 +23,7 @@ SEARCHES = (
 )
 
 
-def crowd(n: int = 900, people: int = 150, dim: int = 6, twins: int = 12) -> LabelledEmbeddings:
+def crowd(n: int = 900, people: int = 150, dim: int = 6, twins: int = 12) -> Embeddings:
     """A small world of which a part are distractors."""
     data = small_world(4, n=n, people=people, dim=dim, levels=2, twins=twins)
     names = np.char.add("t", np.arange(n).astype(str))
@@ -74,7 +74,7 @@ def test_the_bound_on_memory_holds(protocol: str) -> None:
     assert used[bound] <= bound < used[None]
 
 
-def least_memory(data: LabelledEmbeddings, protocol: str) -> int:
+def least_memory(data: Embeddings, protocol: str) -> int:
     """What the refusal of 1 MB says is the least, in bytes."""
     with pytest.raises(WrongUsage, match=f"1 MB are not enough for {protocol}; at least") as refused:
         evaluate(data, [protocol], max_memory=10**6)

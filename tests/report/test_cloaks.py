@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.report.test_report import Page
 
 from faceprobe.core.errors import BadInput
 from faceprobe.core.files import read_json, write_json
@@ -42,6 +41,7 @@ from tests.helpers.cloak_writer import (
     strips,
 )
 from tests.helpers.run_writer import Writer
+from tests.report.test_report import Page
 
 Make = Callable[..., Writer]
 

@@ -14,8 +14,9 @@ import pytest
 from faceprobe.core.errors import Missing, UnknownName, Unreachable
 from faceprobe.core.files import read_json, sha256_bytes, write_bytes
 from faceprobe.core.names import parse_name
-from faceprobe.data.embeddings import LabelledEmbeddings, PairList, unit_rows
+from faceprobe.data.embeddings import Embeddings, unit_rows
 from faceprobe.data.face_table import FaceTable, face_table_columns
+from faceprobe.data.pairs import PairList
 from faceprobe.data.photo import Photo
 from faceprobe.models.base import ModelCard
 from faceprobe.models.preprocess import Preprocess
@@ -135,7 +136,7 @@ class Bench:
         vectors = np.concatenate(
             [encoder.encode_images(PREPROCESS.normalise(photos[k : k + 2])) for k in range(0, len(rows), 2)]
         )
-        data = LabelledEmbeddings(
+        data = Embeddings(
             vectors, table.identities[rows], table.images[rows], pairs=None if lost else table.pairs
         )
         return SimpleNamespace(
@@ -150,7 +151,7 @@ class Bench:
         )
 
     def evaluate(
-        self, data: LabelledEmbeddings, protocols: Any, *, seed: int, replicates: int, quiet: bool
+        self, data: Embeddings, protocols: Any, *, seed: int, replicates: int, quiet: bool
     ) -> SimpleNamespace:
         self.calls.append(("evaluate", protocols, seed, replicates))
         used = protocols or ("verification/all-pairs",)

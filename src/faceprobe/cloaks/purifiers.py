@@ -19,7 +19,7 @@ from faceprobe.core.errors import UnknownName, WrongUsage
 from faceprobe.core.extras import require
 from faceprobe.core.files import sha256_json
 from faceprobe.data.face_table import FaceTable, PhotoSource
-from faceprobe.data.photo import Photo
+from faceprobe.data.photo import Photo, PhotoDigest
 
 Pixels = NDArray[np.uint8]
 
@@ -120,12 +120,11 @@ def purified(table: FaceTable, purifier: Purifier) -> FaceTable:
     """
     if purifier.kind == "none":
         return table
-    wrap = DigestPurifiedSource if hasattr(table.source, "digest") else PurifiedSource
-    return replace(table, source=wrap(table.source, purifier))
+    return replace(table, source=PurifiedSource(table.source, purifier))
 
 
 @dataclass(frozen=True)
-class PurifiedSource:
+class PurifiedSource(PhotoSource):
     """Reads photos of ``inner`` through ``purifier``."""
 
     inner: PhotoSource
@@ -136,14 +135,17 @@ class PurifiedSource:
         content = self.purifier.derived_hash(photo.content_hash)
         return replace(photo, pixels=self.purifier.apply(photo.pixels), content_hash=content)
 
+    def digest(self, image: str) -> PhotoDigest:
+        content, faces = self.inner.digest(image)
+        return PhotoDigest(self.purifier.derived_hash(content), faces)
 
-class DigestPurifiedSource(PurifiedSource):
-    """The same over a source that can identify a photo without decoding it."""
+    @property
+    def drawn(self) -> bool:
+        return self.inner.drawn
 
-    def digest(self, image: str) -> tuple[str, str]:
-        inner: Any = self.inner
-        content, faces = inner.digest(image)
-        return self.purifier.derived_hash(content), faces
+    @property
+    def faces_hash(self) -> str:
+        return self.inner.faces_hash
 
 
 def jpeg(pixels: Pixels, quality: float) -> Pixels:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput
+from faceprobe.data.pairs import PairList
 from faceprobe.data.templates import TemplateList
 
 PATH_COLUMNS = ("path", "image", "image_path")
@@ -21,21 +22,6 @@ _ROWS = 8192
 
 
 @dataclass(frozen=True)
-class PairList:
-    """Explicit comparisons: row numbers ``left`` and ``right`` (P,) int64, ``same`` (P,) bool and
-    ``fold`` (P,) int64 counted from 0 (all 0 where the protocol has no folds).
-    """
-
-    left: NDArray[np.int64]
-    right: NDArray[np.int64]
-    same: NDArray[np.bool_]
-    fold: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.left)
-
-
-@dataclass(frozen=True)
 class Cohort:
     """Photos of other people, against whose scores a score is normalised: ``vectors`` (C, D) float32 unit
     rows and, where known, ``identities`` (C,) str.
@@ -46,7 +32,7 @@ class Cohort:
 
 
 @dataclass(frozen=True)
-class LabelledEmbeddings:
+class Embeddings:
     """``vectors`` (N, D) float32 unit rows; ``identities`` and ``paths`` (N,) str.
 
     ``events`` (N,) str or None: photos of one person at one event share background and
@@ -75,6 +61,30 @@ class LabelledEmbeddings:
 
     def __len__(self) -> int:
         return len(self.vectors)
+
+    def take(self, rows: NDArray[np.int64]) -> Embeddings:
+        """Some rows, ascending, with all that is known of them. Pairs that lose a photo go, templates lose
+        that photo.
+        """
+        if len(rows) == len(self):
+            return self
+
+        def some(column: NDArray[np.str_] | None) -> NDArray[np.str_] | None:
+            return None if column is None else column[rows]
+
+        return replace(
+            self,
+            vectors=self.vectors[rows],
+            identities=self.identities[rows],
+            paths=self.paths[rows],
+            events=some(self.events),
+            groups=some(self.groups),
+            content=some(self.content),
+            variants=some(self.variants),
+            sources=some(self.sources),
+            pairs=None if self.pairs is None else self.pairs.take(rows, len(self))[0],
+            templates=None if self.templates is None else self.templates.take(rows, len(self)),
+        )
 
 
 def unit_rows(vectors: NDArray[np.generic], where: str = "the embeddings") -> NDArray[np.float32]:

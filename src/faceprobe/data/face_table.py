@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -12,21 +13,35 @@ from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput
 from faceprobe.core.files import sha256_json
-from faceprobe.data.embeddings import PairList
 from faceprobe.data.evidence import Evidence
-from faceprobe.data.photo import Photo
+from faceprobe.data.pairs import PairList
+from faceprobe.data.photo import Photo, PhotoDigest, digest_faces
 from faceprobe.data.templates import TemplateList
 
 COLUMNS = ("image", "identity", "media", "event", "group", "split", "variant", "source_image")
 
 
-class PhotoSource(Protocol):
-    """Reads one photo by its ``image`` value. Picklable: worker processes hold their own copy.
+class PhotoSource(ABC):
+    """Reads one photo by its ``image`` value. Picklable: worker processes hold their own copy."""
 
-    ``read`` raises :class:`faceprobe.data.photo.UnreadablePhoto` with a short reason.
-    """
+    @abstractmethod
+    def read(self, image: str) -> Photo:
+        """The photo; :class:`faceprobe.data.photo.UnreadablePhoto` with a short reason where that fails."""
 
-    def read(self, image: str) -> Photo: ...
+    def digest(self, image: str) -> PhotoDigest:
+        """What identifies the photo. Sources of files override this, so that nothing is decoded for it."""
+        photo = self.read(image)
+        return PhotoDigest(photo.content_hash, digest_faces(photo.faces))
+
+    @property
+    def drawn(self) -> bool:
+        """Whether photos are computed, so that a digest costs as much as a photo."""
+        return False
+
+    @property
+    def faces_hash(self) -> str:
+        """Hex SHA-256 of the faces that the source knows of all photos, "" where the photos bring them."""
+        return ""
 
 
 @dataclass(frozen=True)
@@ -81,6 +96,18 @@ class FaceTable:
     def fingerprint(self) -> str:
         """Hash of the rows (not of the photos' bytes, which the embedding cache checks one by one)."""
         return sha256_json(self.table.to_pydict())
+
+    def take(self, rows: Sequence[int] | NDArray[np.int64]) -> FaceTable:
+        """Some rows, ascending, read from the same source. Pairs that lose a photo go, templates lose it."""
+        kept = np.asarray(rows, dtype=np.int64)
+        if len(kept) == len(self):
+            return self
+        return replace(
+            self,
+            table=self.table.take(kept),
+            pairs=None if self.pairs is None else self.pairs.take(kept, len(self))[0],
+            templates=None if self.templates is None else self.templates.take(kept, len(self)),
+        )
 
     def photo(self, row: int) -> Photo:
         return self.source.read(str(self.images[row]))

@@ -7,7 +7,7 @@ import io
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,15 @@ class Photo:
     pixels: NDArray[np.uint8]
     content_hash: str
     faces: tuple[Face, ...] | None = None
+
+
+class PhotoDigest(NamedTuple):
+    """Identifies a photo: ``content`` is its content hash, ``faces`` the hash of the faces that its source
+    knows, "" where the source knows nothing of them.
+    """
+
+    content: str
+    faces: str = ""
 
 
 def digest_faces(faces: tuple[Face, ...] | None) -> str:

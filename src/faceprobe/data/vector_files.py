@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput, Missing, Refused
-from faceprobe.data.embeddings import CLEAN, PATH_COLUMNS, Cohort, LabelledEmbeddings, unit_rows
-from faceprobe.data.pair_file import read_lfw_pairs, resolve_pairs
+from faceprobe.data.embeddings import CLEAN, PATH_COLUMNS, Cohort, Embeddings, unit_rows
+from faceprobe.data.pairs import read_lfw_pairs, resolve_pairs
 
 _OPTIONAL = ("event", "group", "sha256", "variant", "source_image")
 
@@ -20,7 +20,7 @@ def read_labelled(
     embeddings: str | os.PathLike[str],
     labels: str | os.PathLike[str],
     pairs: str | os.PathLike[str] | None = None,
-) -> LabelledEmbeddings:
+) -> Embeddings:
     """Read an (N, D) float16/32/64 ``.npy`` file and N labelled rows; scale the vectors to length 1.
 
     ``pairs`` is an LFW View 2 pair file whose photos are found among the paths. Raises
@@ -33,7 +33,7 @@ def read_labelled(
             f"{embeddings} has {len(vectors):,} rows but {labels} has {len(columns['path']):,}; "
             "row k of one belongs to row k of the other"
         )
-    return LabelledEmbeddings(
+    return Embeddings(
         vectors=vectors,
         identities=columns["identity"],
         paths=columns["path"],

@@ -14,7 +14,7 @@ import numpy as np
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.names import Name
 from faceprobe.data.face_table import FaceTable, PhotoSource, face_table_columns
-from faceprobe.data.photo import Photo, UnreadablePhoto, digest_faces
+from faceprobe.data.photo import Photo, PhotoDigest, UnreadablePhoto
 from faceprobe.data.templates import TemplateList
 from faceprobe.datasets.files import path_of
 from faceprobe.datasets.folder import load_photos
@@ -78,7 +78,7 @@ def load(name: Name) -> FaceTable:
 
 
 @dataclass(frozen=True)
-class JoinedSource:
+class JoinedSource(PhotoSource):
     """Photos of two sources, told apart by how their names begin (:data:`PARTS`)."""
 
     sources: tuple[PhotoSource, PhotoSource]
@@ -87,15 +87,13 @@ class JoinedSource:
         source, inside = self._part(image)
         return source.read(inside)
 
-    def digest(self, image: str) -> tuple[str, str]:
-        """Content hash and hash of the known faces, without decoding where the part can do that."""
+    def digest(self, image: str) -> PhotoDigest:
         source, inside = self._part(image)
-        cheap = getattr(source, "digest", None)
-        if cheap is not None:
-            content, faces = cheap(inside)
-            return str(content), str(faces)
-        photo = source.read(inside)
-        return photo.content_hash, digest_faces(photo.faces)
+        return source.digest(inside)
+
+    @property
+    def drawn(self) -> bool:
+        return any(source.drawn for source in self.sources)
 
     def _part(self, image: str) -> tuple[PhotoSource, str]:
         for prefix, source in zip(PARTS, self.sources, strict=True):

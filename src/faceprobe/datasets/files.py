@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 
 from faceprobe.core.errors import BadInput, Missing, NoPath
 from faceprobe.core.files import sha256_bytes
 from faceprobe.core.names import Name
-from faceprobe.data.photo import Photo, UnreadablePhoto, decode_image
+from faceprobe.data.face_table import PhotoSource
+from faceprobe.data.photo import Photo, PhotoDigest, UnreadablePhoto, decode_image
 
 _SUFFIXES = "jpg jpeg jpe jfif png webp bmp tif tiff gif avif ppm pgm"
 SYNTHETIC_MARK = ".faceprobe-synthetic.json"
@@ -20,7 +21,7 @@ SUFFIXES = frozenset(f".{suffix}" for suffix in _SUFFIXES.split(" "))
 """File names that count as photos, in either case. Whether a file truly is one shows when it is read."""
 
 
-class EncodedSource(ABC):
+class EncodedSource(PhotoSource):
     """Photos that come as encoded bytes (JPEG, PNG, ...); a subclass says where from."""
 
     @abstractmethod
@@ -31,9 +32,9 @@ class EncodedSource(ABC):
         data = self.encoded(image)
         return Photo(decode_image(data, image), sha256_bytes(data))
 
-    def digest(self, image: str) -> tuple[str, str]:
-        """What the photo's ``content_hash`` will be, without decoding it, and "" for unknown faces."""
-        return sha256_bytes(self.encoded(image)), ""
+    def digest(self, image: str) -> PhotoDigest:
+        """The content hash of the bytes, without decoding them; the faces are not known."""
+        return PhotoDigest(sha256_bytes(self.encoded(image)))
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ import numpy as np
 
 from faceprobe.core.errors import BadInput, Missing
 from faceprobe.core.names import Name
-from faceprobe.data.embeddings import PairList
 from faceprobe.data.face_table import FaceTable, face_table_columns
+from faceprobe.data.pairs import PairList
 from faceprobe.data.photo import UnreadablePhoto
 from faceprobe.datasets.files import EncodedSource, path_of
 from faceprobe.datasets.safe_pickle import load_plain

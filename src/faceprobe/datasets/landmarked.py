@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.files import sha256_bytes
-from faceprobe.data.photo import Face, Photo, UnreadablePhoto, digest_faces
+from faceprobe.data.photo import Face, Photo, PhotoDigest, UnreadablePhoto, digest_faces
 from faceprobe.datasets.files import FileSource
 
 BOX_SCALE = 2.0
@@ -48,9 +48,9 @@ class LandmarkedFiles(FileSource):
         box = (float(x - half), float(y - half), float(x + half), float(y + half))
         return (Face(box, points, float(min(self.score[k], 1.0))),)
 
-    def digest(self, image: str) -> tuple[str, str]:
-        """The photo's content hash, and a hash of its face as the embedding cache makes it."""
-        return sha256_bytes(self.encoded(image)), digest_faces(self.faces(image))
+    def digest(self, image: str) -> PhotoDigest:
+        """The content hash of the bytes, and the hash of the face."""
+        return PhotoDigest(sha256_bytes(self.encoded(image)), digest_faces(self.faces(image)))
 
     @cached_property
     def faces_hash(self) -> str:

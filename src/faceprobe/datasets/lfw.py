@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from faceprobe.core.errors import BadInput, Missing
 from faceprobe.core.files import cache_dir
 from faceprobe.core.names import Name
-from faceprobe.data.embeddings import PairList
 from faceprobe.data.face_table import FaceTable
-from faceprobe.data.pair_file import read_lfw_pairs, resolve_pairs
+from faceprobe.data.pairs import PairList, read_lfw_pairs, resolve_pairs
 from faceprobe.datasets.files import FileSource, existing_folder, path_of
 from faceprobe.datasets.folder import (
     PART_OPTIONS,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from faceprobe.core.errors import BadInput, UnknownName
 from faceprobe.core.files import sha256_bytes
 from faceprobe.core.names import Name
-from faceprobe.data.face_table import COLUMNS, FaceTable, face_table_columns
+from faceprobe.data.face_table import COLUMNS, FaceTable, PhotoSource, face_table_columns
 from faceprobe.data.photo import Photo, PhotoDigest, UnreadablePhoto, decode_image, digest_faces
 
 KIND = "own"
@@ -57,13 +57,11 @@ def load(name: Name) -> FaceTable:
 
 
 @dataclass(frozen=True)
-class OwnSource:
+class OwnSource(PhotoSource):
     """Photos by name: files, read when they are asked for, and photos in memory."""
 
     files: Mapping[str, Path]
     photos: Mapping[str, Photo] = field(repr=False)
-    drawn = False
-    faces_hash = ""
 
     def read(self, image: str) -> Photo:
         if image in self.photos:
@@ -75,7 +73,7 @@ class OwnSource:
         if image in self.photos:
             photo = self.photos[image]
             return PhotoDigest(photo.content_hash, digest_faces(photo.faces))
-        return PhotoDigest(sha256_bytes(self._bytes(image)), "")
+        return PhotoDigest(sha256_bytes(self._bytes(image)))
 
     def _bytes(self, image: str) -> bytes:
         try:
@@ -114,7 +112,9 @@ def _of_table(columns: dict[str, list[Any]], name: str, root: str | os.PathLike[
 
 def _of_pairs(source: Any, name: str, root: str | os.PathLike[str] | None) -> FaceTable:
     if isinstance(source, str | bytes) or not isinstance(source, Iterable):
-        raise BadInput(f"a {type(source).__name__} is no dataset; give a table, or pairs of (photo, identity)")
+        raise BadInput(
+            f"a {type(source).__name__} is no dataset; give a table, or pairs of (photo, identity)"
+        )
     pairs = []
     for row, item in enumerate(source):
         if not isinstance(item, tuple | list) or len(item) != 2:

@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from faceprobe.core.errors import BadInput, Missing, Refused
-from faceprobe.data.embeddings import PairList
 from faceprobe.data.face_table import FaceTable, face_table_columns
-from faceprobe.data.pair_file import LfwPair
+from faceprobe.data.pairs import LfwPair, PairList
 from faceprobe.datasets.files import FileSource
 
 N_FOLDS = 10

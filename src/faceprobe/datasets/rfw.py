@@ -14,7 +14,7 @@ from pathlib import Path
 from faceprobe.core.errors import BadInput, Missing, WrongUsage
 from faceprobe.core.names import Name
 from faceprobe.data.face_table import FaceTable
-from faceprobe.data.pair_file import LfwPair
+from faceprobe.data.pairs import LfwPair
 from faceprobe.datasets.files import existing_folder, list_folder, path_of
 from faceprobe.datasets.insightface_bin import is_bin, named_bin
 from faceprobe.datasets.pair_files import N_FOLDS, Line, bad_line, paired_table, plain_name, read_list

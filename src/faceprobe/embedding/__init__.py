@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from faceprobe.embedding.pipeline import Embedded, Excluded, check_local, count_reasons, embed
+from faceprobe.embedding.embedded import Embedded, Excluded, count_reasons
+from faceprobe.embedding.pipeline import check_local, embed
 from faceprobe.embedding.store import EmbeddingStore
 
 __all__ = ["Embedded", "EmbeddingStore", "Excluded", "check_local", "count_reasons", "embed"]

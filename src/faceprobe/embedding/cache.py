@@ -8,7 +8,6 @@ not be used, with the reason. Shards are never changed; their names come from th
 from __future__ import annotations
 
 import io
-import os
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import PIL
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from faceprobe.core.files import cache_dir, sha256_bytes, sha256_json, write_bytes, write_json
@@ -77,12 +77,23 @@ class VectorCache:
     def lock(self) -> Iterator[None]:
         """Let one process at a time fill the cache; a second waits, then finds the work done.
 
-        The system frees the lock when its holder dies. Where files cannot be locked (Windows, some
-        network drives) shards are still whole, only work may be done twice.
+        The system frees the lock when its holder dies. Where files cannot be locked (some network drives)
+        shards are still whole, only work may be done twice.
         """
-        with open(self.folder / ".lock", "ab") as handle:
-            _lock(handle.fileno(), self.folder)
+        lock = FileLock(self.folder / ".lock")
+        try:
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                say(f"another process is filling the cache {self.folder}; waiting for it")
+                lock.acquire()
+        except OSError:
             yield
+            return
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _load_shard(self, path: Path, wanted: set[str]) -> None:
         with np.load(path, allow_pickle=False) as shard:
@@ -97,17 +108,3 @@ class VectorCache:
                 failed = [key.decode() for key in shard["failed"].tolist()]
                 reasons = shard["reasons"].tolist()
                 self.failures.update({k: r for k, r in zip(failed, reasons, strict=True) if k in wanted})
-
-
-def _lock(descriptor: int, folder: Path) -> None:
-    if os.name != "posix":
-        return
-    import fcntl
-
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        say(f"another process is filling the cache {folder}; waiting for it")
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-    except OSError:
-        return

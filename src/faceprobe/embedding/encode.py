@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,10 @@ class Job:
     digest: Digest
 
 
+def no_count(photos: int) -> None:
+    """No-op progress callback."""
+
+
 def fill_cache(
     cache: VectorCache,
     jobs: Sequence[Job],
@@ -36,11 +40,13 @@ def fill_cache(
     checkpoint: int,
     workers: int,
     quiet: bool,
+    on_photos: Callable[[int], None] = no_count,
 ) -> None:
     """Give every job a vector, or a reason why it has none, in ``cache``.
 
     Jobs are cut into shards in order, each shard into batches: a run that starts again after a kill
-    has the tail of the same list, and so cuts the same batches.
+    has the tail of the same list, and so cuts the same batches. ``on_photos`` is called with the number of
+    photos of each encoded batch.
     """
     rows = -(-checkpoint // batch_size) * batch_size
     images = [job.image for job in jobs]
@@ -48,12 +54,17 @@ def fill_cache(
         stream = pool.prepare(images)
         for start in range(0, len(jobs), rows):
             part = jobs[start : start + rows]
-            vectors, failures = _encode_part(part, stream, encoder, batch_size, tick)
+            vectors, failures = _encode_part(part, stream, encoder, batch_size, tick, on_photos)
             cache.add([job.key for job in part], vectors, failures)
 
 
 def _encode_part(
-    part: Sequence[Job], stream: Iterator[Prepared], encoder: ImageEncoder, batch_size: int, tick: Tick
+    part: Sequence[Job],
+    stream: Iterator[Prepared],
+    encoder: ImageEncoder,
+    batch_size: int,
+    tick: Tick,
+    on_photos: Callable[[int], None],
 ) -> tuple[dict[str, NDArray[np.float32]], dict[str, str]]:
     vectors: dict[str, NDArray[np.float32]] = {}
     failures: dict[str, str] = {}
@@ -67,10 +78,12 @@ def _encode_part(
             batch[job.key] = prepared.pixels
         if len(batch) == batch_size:
             vectors |= _encode_batch(batch, encoder, batch_size)
+            on_photos(len(batch))
             batch = {}
         tick()
     if batch:
         vectors |= _encode_batch(batch, encoder, batch_size)
+        on_photos(len(batch))
     return vectors, failures
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from faceprobe.core.errors import BadInput
 from faceprobe.core.files import sha256_json
 from faceprobe.data.face_table import FaceTable
+from faceprobe.embedding.embedded import Embedded, Excluded, check_share, embeddings_of, write_store
 from faceprobe.embedding.fusion_weights import fit_weights
 from faceprobe.embedding.keys import settings
-from faceprobe.embedding.pipeline import Embedded, Excluded, check_share, kept_pairs, write_store
 from faceprobe.embedding.preparation import Recipe
 from faceprobe.embedding.store_writer import StoreWriter
 from faceprobe.faces.crops import CropPolicy
@@ -61,23 +61,13 @@ def embed_fusion(
     check_share(dataset.name, excluded, len(images), float(rest.get("max_excluded", 0.1)))
     wanted_images = {images[row] for row in kept}
     chosen = [np.flatnonzero(np.isin(p.data.paths, list(wanted_images))) for p in found]
-    first, rows = found[0].data, chosen[0]
-    pairs, pairs_lost = kept_pairs(dataset.pairs, kept, len(images))
     contents = next(
         (p.data.content[c] for p, c in zip(found, chosen, strict=True) if p.data.content is not None), None
     )
-    data = replace(
-        first,
-        vectors=encoder.join([p.data.vectors[c] for p, c in zip(found, chosen, strict=True)]),
-        identities=first.identities[rows],
-        paths=first.paths[rows],
-        events=None if first.events is None else first.events[rows],
-        content=contents,
-        pairs=pairs,
-        groups=None if first.groups is None else first.groups[rows],
-        variants=None if first.variants is None else first.variants[rows],
-        sources=None if first.sources is None else first.sources[rows],
-    )
+    vectors = encoder.join([p.data.vectors[c] for p, c in zip(found, chosen, strict=True)])
+    content = [""] * len(kept) if contents is None else contents.tolist()
+    data = embeddings_of(dataset.take(kept), vectors, content)
+    pairs_lost = len(dataset.pairs or ()) - len(data.pairs or ())
     fingerprint = sha256_json([[p.dataset_hash for p in found], [asdict(e) for e in excluded]])
     encoded = max(p.encoded for p in found)
     store = None

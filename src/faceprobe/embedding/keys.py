@@ -19,8 +19,8 @@ THREADS = 8
 
 
 def identify(recipe: Recipe, images: Sequence[str], workers: int | None, quiet: bool) -> list[Digest]:
-    """Every photo's :class:`Digest`, in order. A source with a method ``digest`` is not decoded."""
-    if hasattr(recipe.source, "digest"):
+    """Every photo's :class:`Digest`, in order. Photos that are computed are computed for it, in worker processes."""
+    if not recipe.source.drawn:
         with ThreadPoolExecutor(THREADS) as threads:
             return list(threads.map(recipe.digest, images))
     digests = []

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import cast
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.files import sha256_json
-from faceprobe.data.embeddings import LabelledEmbeddings, PairList
 from faceprobe.data.face_table import FaceTable
 from faceprobe.data.photo import UnreadablePhoto
 from faceprobe.embedding.cache import VectorCache
-from faceprobe.embedding.encode import Job, fill_cache
+from faceprobe.embedding.embedded import Embedded, Excluded, check_share, embeddings_of, write_store
+from faceprobe.embedding.encode import Job, fill_cache, no_count
 from faceprobe.embedding.keys import about_cache, first_rows, identify, photo_keys, settings
 from faceprobe.embedding.preparation import Digest, Recipe
-from faceprobe.embedding.store import EmbeddingStore
 from faceprobe.embedding.store_writer import SHARD_ROWS, StoreWriter, check_folder
 from faceprobe.embedding.worker_pool import default_workers
 from faceprobe.faces.crops import CropPolicy
@@ -34,32 +30,6 @@ from faceprobe.models.vectors import VectorLookup
 
 CHECKPOINT = 512
 """Photos between two checkpoints: what a killed run loses at most."""
-
-
-@dataclass(frozen=True)
-class Excluded:
-    """A photo that has no embedding, and why."""
-
-    image: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Embedded:
-    """``data`` holds the kept photos in the dataset's order, its own pairs with them; ``pairs_lost`` of
-    those named an excluded photo. ``encoded`` kept photos went through the encoder, the other ``reused``
-    came from the cache or have a twin with the same bytes. ``store`` is None where no ``out`` was given.
-    ``dataset_hash`` covers photos, labels, pairs, exclusions and crop.
-    """
-
-    data: LabelledEmbeddings
-    excluded: list[Excluded]
-    store: EmbeddingStore | None
-    encoded: int
-    reused: int
-    seconds: float
-    dataset_hash: str
-    pairs_lost: int = 0
 
 
 def embed(
@@ -78,6 +48,7 @@ def embed(
     checkpoint: int = CHECKPOINT,
     force: bool = False,
     offline: bool = False,
+    on_photos: Callable[[int], None] = no_count,
 ) -> Embedded:
     """Embed every photo of ``dataset`` with ``encoder``, as cropped by ``crop``.
 
@@ -94,12 +65,12 @@ def embed(
     the crop, the detector and the encoder raise.
     """
     started = time.monotonic()
-    if hasattr(encoder, "parts"):  # a fusion; not isinstance: a study wraps its encoders
+    if isinstance(encoder, FusionEncoder):
         from faceprobe.embedding.fusion import Target, embed_fusion
 
         return embed_fusion(
             dataset,
-            cast(FusionEncoder, encoder),
+            encoder,
             crop,
             Target(None if out is None else Path(out), dtype, shard_rows, force),
             embed,
@@ -110,6 +81,7 @@ def embed(
             quiet=quiet,
             checkpoint=checkpoint,
             offline=offline,
+            on_photos=on_photos,
         )
     policy = CropPolicy.parse(crop)
     if batch_size < 1 or checkpoint < 1 or not 0 <= max_excluded <= 1:
@@ -119,7 +91,7 @@ def embed(
     images = dataset.images.tolist()
     recipe = Recipe(dataset.source, policy, encoder.preprocess.mean_color(), encoder.preprocess)
     lookup = _lookup_of(encoder, policy)
-    if lookup is None or hasattr(dataset.source, "digest"):
+    if lookup is None or not dataset.source.drawn:
         digests = identify(recipe, images, workers, quiet)
     else:
         digests = [Digest()] * len(images)
@@ -148,6 +120,7 @@ def embed(
                     checkpoint=checkpoint,
                     workers=default_workers(len(todo)) if workers is None else workers,
                     quiet=quiet,
+                    on_photos=on_photos,
                 )
         vectors, failures = cache.vectors, cache.failures
     kept = [row for row, key in enumerate(keys) if key in vectors and not digests[row].failure]
@@ -155,21 +128,9 @@ def embed(
     reasons = {row: digests[row].failure or failures[keys[row]] for row in lost}
     excluded = [Excluded(images[row], reasons[row]) for row in sorted(lost)]
     check_share(dataset.name, excluded, len(images), max_excluded)
-    pairs, pairs_lost = kept_pairs(dataset.pairs, kept, len(images))
     content = [digests[row].content for row in kept]
-    data = LabelledEmbeddings(
-        vectors=np.stack([vectors[keys[row]] for row in kept]),
-        identities=dataset.identities[kept],
-        paths=dataset.images[kept],
-        events=None if dataset.events is None else dataset.events[kept],
-        content=np.array(content, dtype=np.str_) if all(content) else None,
-        pairs=pairs,
-        identities_known=dataset.identities_known,
-        groups=None if dataset.groups is None else dataset.groups[kept],
-        templates=None if dataset.templates is None else dataset.templates.keep(kept, len(images)),
-        variants=None if dataset.variants is None else dataset.variants[kept],
-        sources=None if dataset.sources is None else dataset.sources[kept],
-    )
+    data = embeddings_of(dataset.take(kept), np.stack([vectors[keys[row]] for row in kept]), content)
+    pairs_lost = len(dataset.pairs or ()) - len(data.pairs or ())
     encoded = len(set(todo) & set(kept))
     photos = content if lookup is not None and all(content) else [keys[row] for row in kept]
     fingerprint = _dataset_hash(dataset, policy, photos, excluded)
@@ -202,33 +163,16 @@ def check_local(
         find_detector(detector, offline)
 
 
-def count_reasons(excluded: Sequence[Excluded]) -> dict[str, int]:
-    """``{reason: count}``, the most frequent first."""
-    counts = Counter(e.reason for e in excluded)
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-
-
-def kept_pairs(pairs: PairList | None, kept: Sequence[int], n_rows: int) -> tuple[PairList | None, int]:
-    """``pairs`` renumbered to the ``kept`` rows of ``n_rows``, and how many lost a photo."""
-    if pairs is None:
-        return None, 0
-    new = np.full(n_rows, -1, dtype=np.int64)
-    new[list(kept)] = np.arange(len(kept))
-    left, right = new[pairs.left], new[pairs.right]
-    whole = (left >= 0) & (right >= 0)
-    return PairList(left[whole], right[whole], pairs.same[whole], pairs.fold[whole]), int((~whole).sum())
-
-
 def _lookup_of(encoder: ImageEncoder, policy: CropPolicy) -> VectorLookup | None:
     """``encoder`` where it looks vectors up by path, None where it encodes photos."""
-    if not hasattr(encoder, "lookup"):  # not isinstance: a study wraps its encoders
+    if not isinstance(encoder, VectorLookup):
         return None
     if policy.name != "as-is":
         raise WrongUsage(
             f"{encoder.id} cannot be measured with the crop {policy.name}: crops were fixed when its vectors"
             " were made; give the crop as-is"
         )
-    return cast(VectorLookup, encoder)
+    return encoder
 
 
 def _look_up(
@@ -251,17 +195,6 @@ def _brings_faces(dataset: FaceTable) -> bool:
     return False
 
 
-def check_share(name: str, excluded: Sequence[Excluded], n_photos: int, most: float) -> None:
-    if len(excluded) <= most * n_photos and len(excluded) < n_photos:
-        return
-    counts = ", ".join(f"{count:,} {reason}" for reason, count in count_reasons(excluded).items())
-    first = ", ".join(e.image for e in excluded[:3]) + (", ..." if len(excluded) > 3 else "")
-    raise BadInput(
-        f"{len(excluded):,} of {n_photos:,} photos of {name} cannot be used ({counts}), more than the "
-        f"allowed share {most:g}: {first}; mend them, or allow more (max_excluded in a study)"
-    )
-
-
 def _dataset_hash(dataset: FaceTable, policy: CropPolicy, keys: list[str], excluded: list[Excluded]) -> str:
     pairs = dataset.pairs
     listed = (
@@ -277,31 +210,3 @@ def _dataset_hash(dataset: FaceTable, policy: CropPolicy, keys: list[str], exclu
     if dataset.templates is not None:
         about["templates"] = dataset.templates.digest()
     return sha256_json(about)
-
-
-def write_store(
-    writer: StoreWriter,
-    dataset: FaceTable,
-    encoder: ImageEncoder,
-    data: LabelledEmbeddings,
-    kept: list[int],
-    excluded: list[Excluded],
-    dataset_hash: str,
-) -> EmbeddingStore:
-    """The store of ``data``, with all that the dataset knows of each photo."""
-    table = dataset.table.take(pa.array(kept)).rename_columns({"image": "image_path"})
-    if data.content is not None:
-        table = table.append_column("sha256", pa.array(data.content.tolist(), type=pa.string()))
-    facts = {
-        "model": encoder.card.to_dict(),
-        "dataset_fingerprint": dataset.fingerprint,
-        "dataset_hash": dataset_hash,
-        "evidence": dataset.evidence,
-        "identities_known": dataset.identities_known,
-        "default_protocol": dataset.default_protocol,
-        "licence": dataset.licence,
-        "dim": encoder.dim,
-        "excluded": count_reasons(excluded),
-    }
-    listed = [asdict(e) for e in excluded]
-    return writer.write(data.vectors, table, data.pairs, listed, facts, data.templates)

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput, Missing
 from faceprobe.core.files import read_json, sha256_file
-from faceprobe.data.embeddings import LabelledEmbeddings, PairList, unit_rows
+from faceprobe.data.embeddings import Embeddings, unit_rows
+from faceprobe.data.pairs import PairList
 from faceprobe.embedding.template_files import read_templates
 
 FORMAT = "faceprobe.embeddings/1"
@@ -117,7 +118,7 @@ class EmbeddingStore:
         if listed:
             raise BadInput(f"{self.folder / min(listed)} is in the manifest but not on disk")
 
-    def to_labelled(self) -> LabelledEmbeddings:
+    def to_embeddings(self) -> Embeddings:
         """Everything in memory: unit float32 vectors with identities, paths, events, content and pairs."""
         shards = list(self)
         table = pa.concat_tables([t for _, t in shards], promote_options="default")
@@ -126,7 +127,7 @@ class EmbeddingStore:
         if paths is None:
             raise BadInput(f"{self.folder}: its metadata has no column image_path")
         identities = _strings(table, "identity")
-        return LabelledEmbeddings(
+        return Embeddings(
             vectors=unit_rows(vectors, f"the store {self.folder}"),
             identities=np.full(len(paths), "") if identities is None else identities,
             paths=paths,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.files import read_json, sha256_bytes, sha256_file, write_bytes, write_json
-from faceprobe.data.embeddings import PairList
+from faceprobe.data.pairs import PairList
 from faceprobe.data.templates import TemplateList
 from faceprobe.embedding.store import FORMAT, MANIFEST, EmbeddingStore
 from faceprobe.embedding.template_files import TEMPLATE_FILES, template_tables

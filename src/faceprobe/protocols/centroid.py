@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput
 from faceprobe.core.progress import Tick, progress
-from faceprobe.data.embeddings import LabelledEmbeddings
+from faceprobe.data.embeddings import Embeddings
 from faceprobe.protocols.galleries import side
 from faceprobe.protocols.identification import FIGURES, identification_outcome
 from faceprobe.protocols.ordering import Arranged, lacking_people
@@ -138,7 +138,7 @@ def _unit(sums: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.bo
     return exact_rows(scaled.astype(np.float32)), known
 
 
-def _holds(data: LabelledEmbeddings, arranged: Arranged) -> int:
+def _holds(data: Embeddings, arranged: Arranged) -> int:
     """The arranged rows and the people's sums and means, and what is counted of each search."""
     n, dim = len(arranged.rows), int(arranged.rows.shape[1])
     return n * (4 * dim + 200) + 40 * dim * len(arranged.names)

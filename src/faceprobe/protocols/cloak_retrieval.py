@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.data.embeddings import CLEAN, LabelledEmbeddings
+from faceprobe.data.embeddings import CLEAN, Embeddings
 from faceprobe.protocols.cloak_rows import PerPerson, add_people
 from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.types import Context, Kind, Outcome, Protocol
@@ -17,7 +17,7 @@ BLOCK_VALUES = 8_000_000
 """Scores held at a time (64 MB)."""
 
 
-def lacking(protocol: Protocol, data: LabelledEmbeddings) -> str:
+def lacking(protocol: Protocol, data: Embeddings) -> str:
     """As :func:`lacking_variants`; the search needs a second clean photo."""
     reason = lacking_variants(data)
     if not reason and data.variants is not None and np.count_nonzero(data.variants == CLEAN) < 2:

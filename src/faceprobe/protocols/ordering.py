@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput
-from faceprobe.data.embeddings import LabelledEmbeddings, unit_rows
+from faceprobe.data.embeddings import Embeddings, unit_rows
 from faceprobe.protocols.types import Protocol
 from faceprobe.scores import MatedScores, exact_rows
 
@@ -42,7 +42,7 @@ class Arranged:
         return across
 
 
-def arrange(data: LabelledEmbeddings, keep_duplicates: bool = False) -> Arranged:
+def arrange(data: Embeddings, keep_duplicates: bool = False) -> Arranged:
     """Check ``data`` and put its rows in order; :class:`BadInput` for what cannot be scored."""
     for what, column in (("identities", data.identities), ("paths", data.paths)):
         if len(column) != len(data.vectors):
@@ -64,7 +64,7 @@ def arrange(data: LabelledEmbeddings, keep_duplicates: bool = False) -> Arranged
     )
 
 
-def lacking_people(protocol: Protocol, data: LabelledEmbeddings) -> str:
+def lacking_people(protocol: Protocol, data: Embeddings) -> str:
     """Why ``data`` cannot be measured by a protocol over people, or "" where it can."""
     if not data.identities_known:
         return "the photos' identities are not known, only which listed pairs show one person"
@@ -95,7 +95,7 @@ def _check_duplicates(content: NDArray[np.int64], hashed: bool) -> None:
         )
 
 
-def _content(data: LabelledEmbeddings, vectors: NDArray[np.float32]) -> NDArray[np.int64]:
+def _content(data: Embeddings, vectors: NDArray[np.float32]) -> NDArray[np.int64]:
     """Equal numbers for equal content hashes or, where none are known, for bit-equal rows."""
     if data.content is not None:
         numbers = _numbers(data.content, unknown=-1)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput
-from faceprobe.data.embeddings import CLEAN, LabelledEmbeddings
+from faceprobe.data.embeddings import CLEAN, Embeddings
 from faceprobe.protocols.ordering import Arranged
 
 
@@ -40,12 +40,12 @@ class CloakedPhotos:
         return np.unique(self.labels[self.source]).astype(np.int64)
 
 
-def other_variants(data: LabelledEmbeddings) -> list[str]:
+def other_variants(data: Embeddings) -> list[str]:
     """The variants besides the clean one, sorted."""
     return [] if data.variants is None else [str(v) for v in np.unique(data.variants) if v != CLEAN]
 
 
-def clean_rows(data: LabelledEmbeddings) -> NDArray[np.int64]:
+def clean_rows(data: Embeddings) -> NDArray[np.int64]:
     """The rows that protocols without cloaks see: all where the data hold one variant, else the clean ones.
 
     Raises :class:`BadInput` where there are several variants and none is clean.
@@ -61,7 +61,7 @@ def clean_rows(data: LabelledEmbeddings) -> NDArray[np.int64]:
     return rows
 
 
-def lacking_variants(data: LabelledEmbeddings) -> str:
+def lacking_variants(data: Embeddings) -> str:
     """Why ``data`` cannot be measured by a protocol for cloaks, or "" where they can."""
     others = other_variants(data)
     if data.variants is None or not others:
@@ -81,7 +81,7 @@ def lacking_variants(data: LabelledEmbeddings) -> str:
     return ""
 
 
-def cloaked_photos(data: LabelledEmbeddings, arranged: Arranged) -> CloakedPhotos:
+def cloaked_photos(data: Embeddings, arranged: Arranged) -> CloakedPhotos:
     """Clean and cloaked photos of data in which :func:`lacking_variants` finds nothing wanting.
 
     Raises :class:`BadInput` where two cloaked photos name one clean photo, a cloaked one shows somebody
@@ -133,37 +133,3 @@ def _check(
     if counts[1].max() > 1:
         twice = paths[counts[0][np.argmax(counts[1])]]
         raise BadInput(f"{twice} has {counts[1].max()} {variant} versions; one each is measured")
-
-
-def take_rows(data: LabelledEmbeddings, rows: NDArray[np.int64]) -> LabelledEmbeddings:
-    """Some rows of ``data``, ascending, with all that is known of them; pairs and templates that lose a photo
-    lose that pair, or that photo.
-    """
-    if len(rows) == len(data):
-        return data
-
-    def some(column: NDArray[np.str_] | None) -> NDArray[np.str_] | None:
-        return None if column is None else column[rows]
-
-    new = np.full(len(data), -1, dtype=np.int64)
-    new[rows] = np.arange(len(rows))
-    pairs = data.pairs
-    if pairs is not None:
-        left, right = new[pairs.left], new[pairs.right]
-        whole = (left >= 0) & (right >= 0)
-        pairs = replace(
-            pairs, left=left[whole], right=right[whole], same=pairs.same[whole], fold=pairs.fold[whole]
-        )
-    return replace(
-        data,
-        vectors=data.vectors[rows],
-        identities=data.identities[rows],
-        paths=data.paths[rows],
-        events=some(data.events),
-        groups=some(data.groups),
-        content=some(data.content),
-        variants=some(data.variants),
-        sources=some(data.sources),
-        pairs=pairs,
-        templates=None if data.templates is None else data.templates.keep(rows.tolist(), len(data)),
-    )

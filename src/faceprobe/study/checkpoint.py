@@ -9,8 +9,8 @@ import numpy as np
 
 from faceprobe.core.files import sha256_bytes, sha256_file, sha256_json
 from faceprobe.core.names import parse_name
-from faceprobe.data.embeddings import PairList
 from faceprobe.data.face_table import FaceTable, PhotoSource
+from faceprobe.data.pairs import PairList
 from faceprobe.data.photo import UnreadablePhoto
 from faceprobe.datasets import load_dataset
 from faceprobe.datasets.files import FileSource
@@ -35,7 +35,7 @@ def cell_signature(
             "rows": table.fingerprint,
             "pairs": _pairs_hash(table.pairs),
             "templates": "" if table.templates is None else table.templates.digest(),
-            "faces": str(getattr(table.source, "faces_hash", "")),
+            "faces": table.source.faces_hash,
             "evidence": table.evidence,
             "photos": photos,
             "model": model_files,
@@ -62,7 +62,7 @@ def cloak_signature(job: CloakJob, table: FaceTable, study: Study, photos: str, 
             "job": [job.dataset, job.cloak, job.text, job.rows, like],
             "rows": table.fingerprint,
             "own": "" if job.table is None else [job.table.fingerprint, photos_hash(job.table)],
-            "faces": str(getattr(table.source, "faces_hash", "")),
+            "faces": table.source.faces_hash,
             "photos": photos,
             "surrogates": [model_files_hash(text) for text in surrogates],
             "code": _hash_of(Path(__file__).parent.parent / "cloaks") if job.text else "",
@@ -92,7 +92,7 @@ def photos_hash(table: FaceTable) -> str:
     source, images = table.source, table.images.tolist()
     if isinstance(source, FileSource):
         return sha256_json([_stamp(Path(source.root) / image) for image in images])
-    looked_at = images if hasattr(source, "digest") else images[:1]
+    looked_at = images[:1] if source.drawn else images
     return sha256_json([_digest(source, image) for image in looked_at])
 
 
@@ -118,8 +118,7 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 
 
 def _digest(source: PhotoSource, image: str) -> str:
-    cheap = getattr(source, "digest", None)
     try:
-        return source.read(image).content_hash if cheap is None else str(cheap(image)[0])
+        return source.digest(image).content
     except UnreadablePhoto as error:
         return error.reason

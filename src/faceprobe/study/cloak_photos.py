@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from faceprobe.cloaks.attacks.targets import target_subjects
 from faceprobe.cloaks.base import Cloaked
 from faceprobe.cloaks.photos.cache import cloak_table
-from faceprobe.cloaks.photos.cloaked_table import NO_PIXELS, CloakedPhotos, digest_of, with_cloaked
+from faceprobe.cloaks.photos.cloaked_table import NO_PIXELS, CloakedPhotos, with_cloaked
 from faceprobe.cloaks.registry import load_cloak
 from faceprobe.data.embeddings import CLEAN
 from faceprobe.data.face_table import FaceTable
@@ -78,7 +78,7 @@ def own_photos(job: CloakJob, clean: FaceTable) -> OwnPhotos:
     for row in job.rows:
         image = version[str(clean.images[row])]
         try:
-            keys.append(digest_of(table, image)[0])
+            keys.append(table.source.digest(image).content)
         except UnreadablePhoto as error:
             unreadable.append((row, error.reason))
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,16 +71,8 @@ def variants_of(table: FaceTable) -> list[str]:
 
 def keep_variants(table: FaceTable, variants: Sequence[str]) -> FaceTable:
     """The rows of ``table`` that are of ``variants``, with its pairs and templates renumbered to them."""
-    from faceprobe.embedding.pipeline import kept_pairs
-
     assert table.variants is not None
-    kept = np.flatnonzero(np.isin(table.variants, list(variants))).tolist()
-    return replace(
-        table,
-        table=table.table.take(kept),
-        pairs=kept_pairs(table.pairs, kept, len(table))[0],
-        templates=None if table.templates is None else table.templates.keep(kept, len(table)),
-    )
+    return table.take(np.flatnonzero(np.isin(table.variants, list(variants))))
 
 
 def plan_cloaks(dataset: str, whole: FaceTable, texts: Sequence[str], study: Study) -> CloakPlan:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.data.face_table import FaceTable, PhotoSource
-from faceprobe.data.photo import Face, Photo, UnreadablePhoto, digest_faces
+from faceprobe.data.photo import Face, Photo, PhotoDigest, UnreadablePhoto, digest_faces
 from faceprobe.embedding.preparation import Recipe
 from faceprobe.embedding.worker_pool import Pool, default_workers
 
@@ -29,7 +29,7 @@ def keep_drawn(table: FaceTable, folder: Path) -> FaceTable:
     that are files, that differ in size, that cannot all be read, or that would fill more than
     :data:`MOST_BYTES`.
     """
-    if hasattr(table.source, "digest") or not len(table):
+    if not table.source.drawn or not len(table):
         return table
     try:
         return _keep(table, folder)
@@ -70,7 +70,7 @@ class _Whole:
 
 
 @dataclass(frozen=True)
-class KeptPhotos:
+class KeptPhotos(PhotoSource):
     """A photo source over ``pixels.npy`` in ``folder``. ``faces`` holds, for each photo, None or its
     faces with packed masks. Picklable: each process maps the file itself.
     """
@@ -85,10 +85,10 @@ class KeptPhotos:
         pixels = np.array(self._pixels[row])
         return Photo(pixels, self.content[row], self._faces(row))
 
-    def digest(self, image: str) -> tuple[str, str]:
+    def digest(self, image: str) -> PhotoDigest:
         """Content hash and hash of the faces, without touching the pixels."""
         row = self._rows[image]
-        return self.content[row], digest_faces(self._faces(row))
+        return PhotoDigest(self.content[row], digest_faces(self._faces(row)))
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("folder", "images", "content", "faces")}

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from faceprobe.cloaks.photos.cloaked_table import CloakedSource
 from faceprobe.cloaks.purifiers import PurifiedSource
 from faceprobe.core.errors import BadInput
 from faceprobe.core.files import read_json, write_bytes, write_json
-from faceprobe.data.embeddings import LabelledEmbeddings
+from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.evidence import Evidence
 from faceprobe.data.face_table import FaceTable, PhotoSource
 from faceprobe.models.base import ImageEncoder, ModelCard, model_hash
@@ -91,7 +91,7 @@ def embed_cell(
     study: Study,
     parts: Parts,
     *,
-    on_photos: Callable[[int], None] | None = None,
+    on_photos: Callable[[int], None] = lambda photos: None,
     offline: bool = False,
     quiet: bool = True,
 ) -> EmbeddedCell:
@@ -100,7 +100,7 @@ def embed_cell(
     """
     embedded = parts.embed(
         table,
-        encoder if on_photos is None else _counting(encoder, on_photos),
+        encoder,
         cell.crop,
         detector=study.options.detector,
         batch_size=study.options.batch_size,
@@ -108,6 +108,7 @@ def embed_cell(
         workers=0 if _is_near(table.source) else None,
         quiet=quiet,
         offline=offline,
+        on_photos=on_photos,
     )
     return EmbeddedCell(cell, table, embedded, encoder.card, model_hash(encoder))
 
@@ -150,7 +151,7 @@ def evaluate_cell(done: EmbeddedCell, study: Study, parts: Parts) -> Measured:
 
 
 def evaluate_cloaked(
-    data: LabelledEmbeddings,
+    data: Embeddings,
     protocols: tuple[str, ...] | None,
     evaluate: Callable[[tuple[str, ...]], Outcome],
 ) -> Outcome:
@@ -252,18 +253,3 @@ def _curves(measured: Measured) -> bytes:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
-
-
-def _counting(encoder: ImageEncoder, on_photos: Callable[[int], None]) -> ImageEncoder:
-    """``encoder``, telling how many photos it has encoded."""
-
-    class Counting:
-        def __getattr__(self, name: str) -> Any:
-            return getattr(encoder, name)
-
-        def encode_images(self, batch: Any) -> Any:
-            encoded = encoder.encode_images(batch)
-            on_photos(len(batch))
-            return encoded
-
-    return cast(ImageEncoder, Counting())

@@ -144,11 +144,7 @@ def only_paired(table: FaceTable) -> FaceTable:
     """The rows of ``table`` that its pair list uses, with the list renumbered to them."""
     if table.pairs is None:
         return table
-    rows, where = np.unique(np.concatenate([table.pairs.left, table.pairs.right]), return_inverse=True)
-    left, right = np.split(where.reshape(-1).astype(np.int64), 2)
-    templates = None if table.templates is None else table.templates.keep(rows.tolist(), len(table))
-    pairs = replace(table.pairs, left=left, right=right)
-    return replace(table, table=table.table.take(rows), pairs=pairs, templates=templates)
+    return table.take(np.unique(np.concatenate([table.pairs.left, table.pairs.right])))
 
 
 def nothing_to_run(name: str, study: Study, missing: Sequence[str]) -> Missing:

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.cloaks.base import Cloak, Cloaked, FaceReport, Subject
-from faceprobe.cloaks.photos.cloaked_table import NO_PIXELS, CloakedPhotos, digest_of, safe_name
+from faceprobe.cloaks.photos.cloaked_table import NO_PIXELS, CloakedPhotos, safe_name
 from faceprobe.core.errors import BadInput, Missing
 from faceprobe.core.files import cache_dir, read_json, sha256_json, write_bytes, write_json
 from faceprobe.data.face_table import FaceTable
-from faceprobe.data.photo import Face, Photo, UnreadablePhoto
+from faceprobe.data.photo import Face, Photo, PhotoDigest, UnreadablePhoto
 from faceprobe.faces.detect import Detector
 
 FORMAT = 1
@@ -99,10 +99,10 @@ class _Maker:
 
     def identify(self, rows: list[int], unreadable: dict[int, str]) -> dict[int, _Entry]:
         """The entry of every row whose bytes can be had; the others go to ``unreadable``."""
-        digests: dict[int, tuple[str, str]] = {}
+        digests: dict[int, PhotoDigest] = {}
         for row in rows:
             try:
-                digests[row] = digest_of(self.table, str(self.table.images[row]))
+                digests[row] = self.table.source.digest(str(self.table.images[row]))
             except UnreadablePhoto as error:
                 unreadable[row] = error.reason
         folder = cache_dir("cloaks", self.cloak.fingerprint[:16])
@@ -121,7 +121,7 @@ class _Maker:
                 members = sha256_json([about[row] for row in group])
                 for row in group:
                     about[row] = [*about[row], members]
-        return {row: _Entry(row, digests[row][0], sha256_json(a), folder) for row, a in about.items()}
+        return {row: _Entry(row, digests[row].content, sha256_json(a), folder) for row, a in about.items()}
 
     def make(self, chunk: list[_Entry], unreadable: dict[int, str], tick: Callable[[], None]) -> None:
         """Cloak a chunk, unless all of it is there. A photo that cannot be decoded goes to ``unreadable``."""
@@ -143,7 +143,7 @@ class _Maker:
         made = self.cloak.apply(subjects, seed=self.seed, tick=tick)
         for entry, cloaked in zip(readable, made, strict=True):
             if entry.row in wanted:
-                knows = bool(digest_of(self.table, str(self.table.images[entry.row]))[1])
+                knows = bool(self.table.source.digest(str(self.table.images[entry.row])).faces)
                 _write(entry, cloaked, None if knows else photos[entry.row].faces)
 
     def _photo(self, row: int) -> Photo:

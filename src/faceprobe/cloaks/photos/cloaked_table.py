@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from faceprobe.core.errors import BadInput
 from faceprobe.core.files import sha256_bytes
 from faceprobe.data.embeddings import CLEAN
 from faceprobe.data.face_table import COLUMNS, FaceTable, PhotoSource, face_table_columns
-from faceprobe.data.photo import Face, Photo, UnreadablePhoto, decode_image, digest_faces
+from faceprobe.data.photo import Face, Photo, PhotoDigest, UnreadablePhoto, decode_image, digest_faces
 
 NO_PIXELS: NDArray[np.uint8] = np.zeros((0, 0, 3), dtype=np.uint8)
 """Of a :class:`Cloaked` whose pixels lie in a file."""
@@ -70,25 +69,13 @@ def with_cloaked(table: FaceTable, photos: CloakedPhotos) -> FaceTable:
     rows = face_table_columns(**{c: [values[k] for k in by_name] for c, values in taken.items()})
     kept = zip(photos.images, photos.rows, photos.paths, photos.faces, strict=True)
     files = {name: CloakedFile(path, str(table.images[row]), faces) for name, row, path, faces in kept}
-    wrap = DigestCloakedSource if hasattr(table.source, "digest") else CloakedSource
-    return replace(table, table=rows, source=wrap(table.source, files), pairs=None, templates=None)
+    source = CloakedSource(table.source, files)
+    return replace(table, table=rows, source=source, pairs=None, templates=None)
 
 
 def safe_name(cloak_id: str) -> str:
     """``cloak_id`` as part of a file's name: ``fawkes-1.0.2-mid_bundled_face_``."""
     return _UNSAFE.sub("_", cloak_id)
-
-
-def digest_of(table: FaceTable, image: str) -> tuple[str, str]:
-    """A photo's content hash, and a hash of the faces that the dataset knows, "" for none; the photo is not
-    decoded where its source can do without.
-    """
-    cheap = getattr(table.source, "digest", None)
-    if cheap is not None:
-        content, faces = cheap(image)
-        return content, faces
-    photo = table.source.read(image)
-    return photo.content_hash, digest_faces(photo.faces)
 
 
 @dataclass(frozen=True)
@@ -103,7 +90,7 @@ class CloakedFile:
 
 
 @dataclass(frozen=True)
-class CloakedSource:
+class CloakedSource(PhotoSource):
     """Reads cloaked photos from the cache and every other one from ``inner``. Picklable, if ``inner`` is."""
 
     inner: PhotoSource
@@ -117,18 +104,16 @@ class CloakedSource:
         faces = self.inner.read(file.clean).faces if file.faces is None else file.faces
         return Photo(decode_image(data, image), sha256_bytes(data), faces)
 
-
-class DigestCloakedSource(CloakedSource):
-    """The same over a source that can identify a photo without decoding it."""
-
-    def digest(self, image: str) -> tuple[str, str]:
-        inner: Any = self.inner
+    def digest(self, image: str) -> PhotoDigest:
         file = self.files.get(image)
         if file is None:
-            content, faces = inner.digest(image)
-            return content, faces
-        known = inner.digest(file.clean)[1] if file.faces is None else digest_faces(file.faces)
-        return sha256_bytes(_bytes_of(file, image)), known
+            return self.inner.digest(image)
+        known = self.inner.digest(file.clean).faces if file.faces is None else digest_faces(file.faces)
+        return PhotoDigest(sha256_bytes(_bytes_of(file, image)), known)
+
+    @property
+    def drawn(self) -> bool:
+        return self.inner.drawn
 
 
 def _bytes_of(file: CloakedFile, image: str) -> bytes:

@@ -99,13 +99,16 @@ def cloak_images(
     find = _detector(originals, detector, offline) if needs_faces else None
     people = other_people(targets or TARGETS, find) if any(card.needs_targets for card in cards) else []
     loaded = [
-        load_cloak(name, device=device, offline=offline, targets=people) for name in (cloak, reference) if name
+        load_cloak(name, device=device, offline=offline, targets=people)
+        for name in (cloak, reference)
+        if name
     ]
     subjects = [_subject(original, find) for _, original in originals]
     if len(loaded) > 1:
         others = loaded[1].apply(subjects, seed=seed)
         subjects = [
-            Subject(s.name, s.photo, s.identity, other.pixels) for s, other in zip(subjects, others, strict=True)
+            Subject(s.name, s.photo, s.identity, other.pixels)
+            for s, other in zip(subjects, others, strict=True)
         ]
     done = loaded[0].apply(subjects, seed=seed)
     surrogates: Sequence[Any] = getattr(loaded[-1], "surrogates", ())
@@ -118,7 +121,9 @@ def cloak_images(
 def _listed(photos: Any) -> list[Any]:
     single = isinstance(photos, str | os.PathLike | Photo | np.ndarray) or hasattr(photos, "convert")
     if not single and not isinstance(photos, Iterable):
-        raise BadInput(f"a {type(photos).__name__} is no photo; give a path, a PIL image or an array (H, W, 3)")
+        raise BadInput(
+            f"a {type(photos).__name__} is no photo; give a path, a PIL image or an array (H, W, 3)"
+        )
     listed = [photos] if single else list(photos)
     if not listed:
         raise BadInput("there are no photos to cloak")
@@ -160,8 +165,13 @@ def _measured(
     clean = original.photo
     faces = None if clean.faces is None else len(clean.faces)
     made = CloakedImage(
-        name, cloak.card.id, done.pixels, not np.array_equal(done.pixels, clean.pixels), faces,
-        seconds=done.seconds, original=original,
+        name,
+        cloak.card.id,
+        done.pixels,
+        not np.array_equal(done.pixels, clean.pixels),
+        faces,
+        seconds=done.seconds,
+        original=original,
     )
     if not made.changed:
         reasons = dict.fromkeys(face.note for face in done.faces if face.note)

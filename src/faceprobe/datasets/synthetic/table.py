@@ -8,7 +8,7 @@ from functools import cache
 from faceprobe.core.errors import WrongUsage
 from faceprobe.core.files import sha256_bytes
 from faceprobe.core.names import Name
-from faceprobe.data.face_table import FaceTable, face_table_columns
+from faceprobe.data.face_table import FaceTable, PhotoSource, face_table_columns
 from faceprobe.data.photo import Photo, UnreadablePhoto
 from faceprobe.datasets.synthetic.people import GROUP_NOTE
 from faceprobe.datasets.synthetic.render import DEFAULT_SIZE
@@ -20,7 +20,7 @@ NOTE = "Synthetic people drawn by faceprobe: figures hold in the built-in world 
 
 
 @dataclass(frozen=True)
-class SyntheticSource:
+class SyntheticSource(PhotoSource):
     """Draws the photo that ``"<split>/<person>/<photo>"`` names; the pixels are its content."""
 
     seed: int
@@ -37,6 +37,10 @@ class SyntheticSource:
         except ValueError as error:
             raise UnreadablePhoto(image, "no such photo in the built-in world") from error
         return Photo(drawn.pixels, sha256_bytes(drawn.pixels.tobytes()), drawn.faces)
+
+    @property
+    def drawn(self) -> bool:
+        return True
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def plot_metric(rows: Sequence[Result], metric: str, weighting: str = "identity"
     names = _names(shown)
     ends = [v for r in shown for v in (r.value, r.ci_low, r.ci_high) if v is not None]
     low, high = min(0.0, *ends), max(ends)
-    if 0.0 <= low and high <= 1.0:
+    if low >= 0.0 and high <= 1.0:
         high = 1.0
     high = high if high > low else low + 1.0
     height = TOP + STEP * len(shown) + BOTTOM
@@ -50,7 +50,9 @@ def plot_metric(rows: Sequence[Result], metric: str, weighting: str = "identity"
     for k in range(6):
         value = low + (high - low) * k / 5
         parts.append(f'<path class="grid" d="M{x(value):.1f} {TOP - 6}V{bottom}"/>')
-        parts.append(f'<text class="quiet" x="{x(value):.1f}" y="{bottom + 18}" text-anchor="middle">{value:.2g}</text>')
+        parts.append(
+            f'<text class="quiet" x="{x(value):.1f}" y="{bottom + 18}" text-anchor="middle">{value:.2g}</text>'
+        )
     for k, (row, name) in enumerate(zip(shown, names, strict=True)):
         y = TOP + STEP * k + STEP / 2
         assert row.value is not None
@@ -61,21 +63,31 @@ def plot_metric(rows: Sequence[Result], metric: str, weighting: str = "identity"
             title = f"{name}: {row.value:.4f} [{row.ci_low:.4f}, {row.ci_high:.4f}]"
         else:
             title = f"{name}: {row.value:.4f}"
-        parts.append(f'<circle cx="{x(row.value):.1f}" cy="{y:.1f}" r="5"><title>{escape(title)}</title></circle>')
+        parts.append(
+            f'<circle cx="{x(row.value):.1f}" cy="{y:.1f}" r="5"><title>{escape(title)}</title></circle>'
+        )
         parts.append(f'<text x="{WIDTH - RIGHT + 18}" y="{y + 4:.1f}">{label}</text>')
     return "".join(parts) + "</svg>"
 
 
 def _names(rows: Sequence[Result]) -> list[str]:
     """The model of each row, with what else differs among the rows; long names are cut in the middle."""
-    columns = [c for c in ("dataset", "crop", "cloak", "purifier", "protocol") if len({getattr(r, c) for r in rows}) > 1]
+    columns = [
+        c
+        for c in ("dataset", "crop", "cloak", "purifier", "protocol")
+        if len({getattr(r, c) for r in rows}) > 1
+    ]
     names = [", ".join([r.model, *(str(getattr(r, c)) for c in columns)]) for r in rows]
     return [n if len(n) <= 34 else f"{n[:16]}…{n[-17:]}" for n in names]
 
 
 def _subtitle(rows: Sequence[Result], weighting: str) -> str:
     """What all rows share, and how they are weighted."""
-    shared = [values.pop() for c in ("protocol", "dataset", "crop") if len(values := {str(getattr(r, c)) for r in rows}) == 1]
+    shared = [
+        values.pop()
+        for c in ("protocol", "dataset", "crop")
+        if len(values := {str(getattr(r, c)) for r in rows}) == 1
+    ]
     people = {"identity": "people weigh equally", "pair": "comparisons weigh equally"}.get(weighting, "")
     drawn = "drawn people of the built-in world" if any(r.evidence == "synthetic" for r in rows) else ""
     return "; ".join(filter(None, [", ".join(shared), people, "95 % intervals", drawn]))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from faceprobe.core.errors import BadInput, Missing
-from faceprobe.data.pair_file import LfwPair, read_lfw_pairs, resolve_pairs
+from faceprobe.data.pairs import LfwPair, read_lfw_pairs, resolve_pairs
 
 GOOD = "2\t1\nAda\t1\t2\nAda\t1\tBo\t12\nBo 3 4\nBo 3 Cy 1\n"
 

@@ -1,4 +1,4 @@
-"""LFW's ``pairs.txt``: which photos are compared, in ten folds.
+"""Listed pairs of photos, and the reader of LFW's ``pairs.txt``: which photos are compared, in ten folds.
 
 The file's first line holds the number of folds and of pairs of each kind in a fold; then, per fold,
 lines ``name i j`` (one person) and as many lines ``name1 i name2 j`` (two people), separated by
@@ -10,6 +10,7 @@ in the first line and no folds.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput, Missing
-from faceprobe.data.embeddings import PairList
+
+
+@dataclass(frozen=True)
+class PairList:
+    """Explicit comparisons: row numbers ``left`` and ``right`` (P,) int64, ``same`` (P,) bool and
+    ``fold`` (P,) int64 counted from 0 (all 0 where the protocol has no folds).
+    """
+
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+    same: NDArray[np.bool_]
+    fold: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+    def take(self, kept: Sequence[int] | NDArray[np.int64], n_rows: int) -> tuple[PairList, int]:
+        """The pairs among the ``kept`` of ``n_rows`` rows, renumbered, and how many pairs lost a photo."""
+        new = np.full(n_rows, -1, dtype=np.int64)
+        new[np.asarray(kept, dtype=np.int64)] = np.arange(len(kept))
+        left, right = new[self.left], new[self.right]
+        whole = (left >= 0) & (right >= 0)
+        pairs = PairList(left[whole], right[whole], self.same[whole], self.fold[whole])
+        return pairs, int((~whole).sum())
 
 
 @dataclass(frozen=True)
