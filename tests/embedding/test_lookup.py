@@ -11,7 +11,7 @@ import pytest
 
 from faceprobe.core.errors import BadInput, Missing, WrongUsage
 from faceprobe.core.files import cache_dir
-from faceprobe.data.face_table import FaceTable, face_table_columns
+from faceprobe.data.face_table import FaceTable, PhotoSource, face_table_columns
 from faceprobe.data.photo import Photo
 from faceprobe.datasets import load_dataset
 from faceprobe.embedding import embed
@@ -22,8 +22,10 @@ from tests.helpers.fake_encoder import FakeEncoder, save_photo
 Make = Callable[..., Path]
 
 
-class Undecodable:
+class Undecodable(PhotoSource):
     """A source whose photos must not be read."""
+
+    drawn = True
 
     def read(self, image: str) -> Photo:
         pytest.fail(f"{image} was read")

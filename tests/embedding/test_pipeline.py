@@ -18,7 +18,7 @@ from PIL import Image
 
 from faceprobe.core.errors import BadInput, FaceprobeError, UnknownName, WrongUsage
 from faceprobe.core.files import cache_dir
-from faceprobe.data.face_table import FaceTable, face_table_columns
+from faceprobe.data.face_table import FaceTable, PhotoSource, face_table_columns
 from faceprobe.data.pairs import PairList
 from faceprobe.data.photo import Face, Photo, UnreadablePhoto, decode_image
 from faceprobe.datasets import load_dataset
@@ -31,8 +31,10 @@ from tests.helpers.fake_encoder import FakeEncoder, save_photo
 Make = Callable[..., Path]
 
 
-class DrawnSource:
+class DrawnSource(PhotoSource):
     """Photos made of a number, with faces that the dataset knows; counts how often each is read."""
+
+    drawn = True
 
     def __init__(self, faces: tuple[Face, ...] | None = (Face((4, 4, 14, 16)),)) -> None:
         self.faces = faces

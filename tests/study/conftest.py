@@ -15,7 +15,7 @@ from faceprobe.core.errors import Missing, UnknownName, Unreachable
 from faceprobe.core.files import read_json, sha256_bytes, write_bytes
 from faceprobe.core.names import parse_name
 from faceprobe.data.embeddings import Embeddings, unit_rows
-from faceprobe.data.face_table import FaceTable, face_table_columns
+from faceprobe.data.face_table import FaceTable, PhotoSource, face_table_columns
 from faceprobe.data.pairs import PairList
 from faceprobe.data.photo import Photo
 from faceprobe.models.base import ModelCard
@@ -26,8 +26,10 @@ from faceprobe.study.parts import Parts
 PREPROCESS = Preprocess(size=(4, 4), mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 
 
-class DrawnSource:
+class DrawnSource(PhotoSource):
     """Photos of 4 x 4 pixels made from their own name."""
+
+    drawn = True
 
     def read(self, image: str) -> Photo:
         digest = sha256_bytes(image.encode())

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from faceprobe.data.photo import Face, Photo, UnreadablePhoto
+from faceprobe.data.face_table import PhotoSource
+from faceprobe.data.photo import Face, Photo, PhotoDigest, UnreadablePhoto
 from faceprobe.datasets import load_dataset
 from faceprobe.embedding.preparation import digest_faces
 from faceprobe.study import drawn
@@ -40,7 +41,9 @@ def test_faces_may_be_unknown_none_or_without_a_mask(tmp_path: Path, bench: Any)
     bare = Face((0.0, 0.0, 2.0, 2.0), np.ones((5, 2), np.float32), 0.5)
     known = {"p0/0.png": None, "p0/1.png": (), "p1/0.png": (bare,), "p1/1.png": (bare, bare)}
 
-    class Source:
+    class Source(PhotoSource):
+        drawn = True
+
         def read(self, image: str) -> Photo:
             return Photo(np.full((2, 3, 3), 7, np.uint8), image, known.get(image))
 
@@ -56,7 +59,9 @@ def test_faces_may_be_unknown_none_or_without_a_mask(tmp_path: Path, bench: Any)
 def test_photos_that_are_not_worth_keeping_are_left_where_they_are(
     tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch, why: str
 ) -> None:
-    class Source:
+    class Source(PhotoSource):
+        drawn = True
+
         def read(self, image: str) -> Photo:
             if why == "unreadable" and image == "p1/0.png":
                 raise UnreadablePhoto(image, "not an image")
@@ -64,8 +69,10 @@ def test_photos_that_are_not_worth_keeping_are_left_where_they_are(
             return Photo(np.zeros((side, side, 3), np.uint8), image)
 
     class Files(Source):
-        def digest(self, image: str) -> tuple[str, str]:
-            return image, ""
+        drawn = False
+
+        def digest(self, image: str) -> PhotoDigest:
+            return PhotoDigest(image)
 
     if why == "large":
         monkeypatch.setattr(drawn, "MOST_BYTES", 10)

@@ -17,6 +17,8 @@ import pytest
 from PIL import Image
 
 from faceprobe.core.errors import BadInput, Missing, Unreachable
+from faceprobe.data.face_table import PhotoSource
+from faceprobe.data.photo import PhotoDigest
 from faceprobe.datasets.files import FileSource
 from faceprobe.results.files import read_results
 from faceprobe.results.result import SCHEMA
@@ -310,7 +312,11 @@ def test_changed_templates_and_known_faces_are_noticed(bench: Any) -> None:
 
     @dataclass(frozen=True)
     class Faced(Pack):
-        faces_hash: str = ""
+        known: str = ""
+
+        @property
+        def faces_hash(self) -> str:
+            return self.known
 
     table = bench.drawn("drawn")
     asked = study(datasets=["drawn"])
@@ -331,13 +337,13 @@ def test_changed_templates_and_known_faces_are_noticed(bench: Any) -> None:
 
 
 @dataclass(frozen=True)
-class Pack:
+class Pack(PhotoSource):
     """A source that knows each photo's digest without reading it."""
 
     changed: dict[str, str]
 
-    def digest(self, image: str) -> tuple[str, str]:
-        return self.changed.get(image, image), ""
+    def digest(self, image: str) -> PhotoDigest:
+        return PhotoDigest(self.changed.get(image, image))
 
     def read(self, image: str) -> Any:
         raise AssertionError("not read")
