@@ -34,7 +34,7 @@ SHRINK = Preprocess(size=(SIDE, SIDE), mean=CLIP_MEAN, std=CLIP_STD)
 
 def _clip_person(seed: int, index: int, photos: int) -> NDArray[np.uint8]:
     world = World(seed)
-    return np.stack([SHRINK.to_uint8(world.photo(index, k).pixels) for k in range(photos)])
+    return np.stack([SHRINK.prepare(world.photo(index, k).pixels) for k in range(photos)])
 
 
 def _face_person(seed: int, index: int, photos: int) -> NDArray[np.uint8]:
@@ -43,7 +43,7 @@ def _face_person(seed: int, index: int, photos: int) -> NDArray[np.uint8]:
     for k in range(photos):
         shot = world.photo(index, k)
         face = crop.apply(Photo(shot.pixels, "", shot.faces), (0, 0, 0))
-        pixels.append(SHRINK.to_uint8(face))
+        pixels.append(SHRINK.prepare(face))
     return np.stack(pixels)
 
 

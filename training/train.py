@@ -135,7 +135,7 @@ def _check_photos(crop: str) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDAr
             for k in range(CHECK_PHOTOS):
                 shot = world.photo(person, k)
                 pixels = policy.apply(Photo(shot.pixels, "", shot.faces), (0, 0, 0))
-                rows.append((SHRINK.to_uint8(pixels), person, world.shot(person, k).event_number))
+                rows.append((SHRINK.prepare(pixels), person, world.shot(person, k).event_number))
         with atomic_path(path) as temporary, open(temporary, "wb") as handle:
             np.savez(
                 handle,

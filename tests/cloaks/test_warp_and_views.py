@@ -71,7 +71,7 @@ def test_real_landmarks_in_the_built_in_world_too() -> None:
 @pytest.mark.parametrize("size", [(150, 201), (180, 120)])
 def test_a_whole_photo_is_resized_as_the_encoder_does(preprocess: Preprocess, size: tuple[int, int]) -> None:
     photo = drawn(*size, [])
-    wanted = preprocess.to_uint8(photo.pixels).astype(float)
+    wanted = preprocess.prepare(photo.pixels).astype(float)
     pixels = torch.from_numpy(photo.pixels.transpose(2, 0, 1)[None].astype(np.float32) / 255)
     found = whole_view(pixels, preprocess)[0].numpy().transpose(1, 2, 0) * 255
     assert found.shape == wanted.shape

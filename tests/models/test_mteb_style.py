@@ -52,7 +52,7 @@ def test_it_embeds_like_any_encoder(kind: type) -> None:
     assert encoder.dim == encoder.card.dim == 6 and not encoder.card.real
     data = load_dataset("synthetic?people=3&photos=2&size=64")
     vectors = embed(data, encoder, workers=0, quiet=True).data.vectors
-    pixels = encoder.preprocess.to_uint8(data.photo(1).pixels).reshape(-1, 3).astype(np.float64)
+    pixels = encoder.preprocess.prepare(data.photo(1).pixels).reshape(-1, 3).astype(np.float64)
     wanted = np.concatenate([pixels.mean(0), pixels.std(0)])
     np.testing.assert_allclose(vectors[1], wanted / np.linalg.norm(wanted), atol=1e-5)
 

@@ -70,7 +70,7 @@ def settings(encoder: ImageEncoder, recipe: Recipe, dataset: str, dtype: str) ->
         "dataset": dataset,
         "encoder": encoder.id,
         "weights_hash": encoder.weights_hash,
-        "preprocess": asdict(recipe.preprocess),
+        "preprocess": recipe.preprocess.to_dict(),
         "crop": recipe.crop.name,
         "fill": list(recipe.fill),
         "detector": recipe.detector.fingerprint() if recipe.detector else None,

@@ -15,7 +15,7 @@ from faceprobe.data.face_table import PhotoSource
 from faceprobe.data.photo import UnreadablePhoto, digest_faces
 from faceprobe.faces.crops import CropPolicy
 from faceprobe.faces.detect import Detector
-from faceprobe.models.preprocess import Preprocess
+from faceprobe.models.preprocess import PhotoPreprocess
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Recipe:
     source: PhotoSource
     crop: CropPolicy
     fill: tuple[int, int, int]
-    preprocess: Preprocess
+    preprocess: PhotoPreprocess
     detector: Detector | None = None
 
     def digest(self, image: str) -> Digest:
@@ -69,7 +69,7 @@ class Recipe:
                 if self.detector is None:
                     raise ValueError(f"{image}: its faces are unknown and no detector was given")
                 photo = replace(photo, faces=self.detector.detect(photo.pixels))
-            pixels = self.preprocess.to_uint8(self.crop.apply(photo, self.fill))
+            pixels = self.preprocess.prepare(self.crop.apply(photo, self.fill))
         except UnreadablePhoto as error:
             return Prepared(digest if digest.content else self.digest(image), None, error.reason)
         return Prepared(digest, np.ascontiguousarray(pixels))

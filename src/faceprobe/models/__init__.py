@@ -40,6 +40,7 @@ MODEL_KINDS: Registry[ModelFamily] = Registry(
         "hog": "faceprobe.models.floors.hog:FAMILY",
         "lbp": "faceprobe.models.floors.lbp:FAMILY",
         "vectors": "faceprobe.models.vectors:FAMILY",
+        "own": "faceprobe.models.own:FAMILY",
         "fusion": "faceprobe.models.fusion:FAMILY",
     },
 )

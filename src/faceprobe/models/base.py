@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import PurePath
 from typing import Any, Protocol, runtime_checkable
+from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from faceprobe.core.errors import WrongUsage
 from faceprobe.core.files import sha256_json
 from faceprobe.core.names import Name
-from faceprobe.models.preprocess import Preprocess
+from faceprobe.models.preprocess import PhotoPreprocess
 
 UNKNOWN = None
 
@@ -68,9 +69,11 @@ class ImageEncoder(Protocol):
     id: str
     dim: int
     n_params: int
-    preprocess: Preprocess
     differentiable: bool
     card: ModelCard
+
+    @property
+    def preprocess(self) -> PhotoPreprocess: ...
 
     @property
     def weights_hash(self) -> str: ...
@@ -149,8 +152,10 @@ def flip_of(name: Name) -> str:
 
 def model_id(name: Name) -> str:
     """How the model is called in results: no folder of this machine, no default pooling, and no
-    kind before an OpenCLIP ``ARCH/TAG``.
+    kind before an OpenCLIP ``ARCH/TAG`` or the id of an own encoder.
     """
+    if name.kind == "own":
+        return unquote(name.body)
     body = PurePath(name.body).name if name.kind in ("onnx", "local", "vectors") else name.body
     pooling = "" if name.pooling == PROJECTED else name.pooling
     return str(replace(name, kind="" if name.kind == "openclip" else name.kind, body=body, pooling=pooling))

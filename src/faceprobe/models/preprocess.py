@@ -8,7 +8,7 @@ to a golden file, with difference 0.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,34 @@ RESAMPLING = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
+
+
+class PhotoPreprocess(Protocol):
+    """How one photo becomes an encoder's input, in two steps: ``prepare`` for each photo, which may run in
+    another process where ``picklable`` is true, then ``normalise`` for a batch of prepared photos. A call
+    does both for one photo.
+
+    ``size`` (height, width) is what the encoder takes. ``fingerprint`` identifies the preprocessing in cache
+    keys; ``to_dict`` says the same as JSON values. ``mean_color`` is what removed regions are filled with.
+    """
+
+    @property
+    def size(self) -> tuple[int, int]: ...
+
+    @property
+    def picklable(self) -> bool: ...
+
+    def fingerprint(self) -> str: ...
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+    def mean_color(self) -> tuple[int, int, int]: ...
+
+    def prepare(self, pixels: NDArray[np.uint8]) -> NDArray[Any]: ...
+
+    def normalise(self, batch: NDArray[Any]) -> NDArray[np.float32]: ...
+
+    def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]: ...
 
 
 @dataclass(frozen=True)
@@ -46,9 +74,15 @@ class Preprocess:
     color: Literal["rgb", "bgr"] = "rgb"
     flip: Literal["none", "sum"] = "none"
 
+    picklable: ClassVar[bool] = True
+
     def fingerprint(self) -> str:
         """Hex SHA-256 of every field."""
-        return sha256_json(asdict(self))
+        return sha256_json(self.to_dict())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field as JSON values."""
+        return asdict(self)
 
     def mean_color(self) -> tuple[int, int, int]:
         """The RGB colour (0..255) that normalises to about zero: what removed regions are filled with."""
@@ -56,7 +90,7 @@ class Preprocess:
         red, green, blue = (round(255 * min(max(m, 0.0), 1.0)) for m in rgb)
         return red, green, blue
 
-    def to_uint8(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def prepare(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Resize and crop (H, W, 3) uint8 RGB to (size[0], size[1], 3) uint8."""
         height, width = self.size
         if pixels.shape[:2] == (height, width) and self.resize in (None, min(height, width)):
@@ -81,7 +115,7 @@ class Preprocess:
 
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """One photo (H, W, 3) uint8 -> (3, size[0], size[1]) float32."""
-        photo: NDArray[np.float32] = self.normalise(self.to_uint8(pixels)[None])[0]
+        photo: NDArray[np.float32] = self.normalise(self.prepare(pixels)[None])[0]
         return photo
 
     def scaled_size(self, width: int, height: int) -> tuple[int, int]:

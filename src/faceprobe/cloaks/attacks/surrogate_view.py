@@ -202,7 +202,7 @@ def relative(piece: Piece, features: Tensor) -> Tensor:
 
 
 def whole_view(photos: Tensor, preprocess: Preprocess) -> Tensor:
-    """(B, 3, H, W) -> (B, 3, *preprocess.size): a differentiable form of ``preprocess.to_uint8``.
+    """(B, 3, H, W) -> (B, 3, *preprocess.size): a differentiable form of ``preprocess.prepare``.
 
     Same geometry; torch's antialiased filters stand for Pillow's of the same name (bicubic for lanczos), and
     nothing is rounded to 8 bits in between.

@@ -45,6 +45,6 @@ def _cosine(surrogate: Surrogate, photo: Photo, cloaked: Pixels) -> float | None
         both = [policy.apply(p, fill) for p in (photo, replace(photo, pixels=cloaked))]
     except NoFace:
         return None
-    inputs = preprocess.normalise(np.stack([preprocess.to_uint8(view) for view in both]))
+    inputs = preprocess.normalise(np.stack([preprocess.prepare(view) for view in both]))
     clean, changed = encoder.encode_images(inputs).astype(np.float64)
     return float(clean @ changed)
