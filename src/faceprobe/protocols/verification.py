@@ -12,6 +12,7 @@ from faceprobe.metrics.verification.figures import (
     auc_bracket,
     d_prime,
     eer,
+    nonmated_moments,
     roc,
     tmr,
 )
@@ -71,7 +72,8 @@ def measure_verification(protocol: Protocol, context: Context) -> Outcome:
         note = "" if high - low < _CLOSE else f"bracket: {low:.7f} to {high:.7f}"
         _add_whole(outcome, protocol, v, "auc", auc(v, weighting), weighting, found, note)
     for weighting in WEIGHTINGS:
-        _add_whole(outcome, protocol, v, "d_prime", d_prime(v, summary, weighting), weighting, found)
+        apart = d_prime(v, nonmated_moments(summary), weighting)
+        _add_whole(outcome, protocol, v, "d_prime", apart, weighting, found)
     _add_counts(outcome, protocol, arranged, summary, v)
     order = arranged.order if context.kept is None else context.kept[arranged.order]
     _add_curves(outcome, protocol, order, summary, v, keep)

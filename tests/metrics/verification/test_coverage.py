@@ -22,7 +22,7 @@ TRUTH = {"0.01": 0.7675, "0.001": 0.5325, "eer": 0.0757, "auc": 0.9774, "d_prime
 
 WORLDS, PEOPLE, REPLICATES = 120, 100, 200
 
-RESULTS = Path(__file__).parents[2] / "benchmarks" / "results" / "coverage.json"
+RESULTS = Path(__file__).parents[3] / "benchmarks" / "results" / "coverage.json"
 
 
 @pytest.fixture(scope="module")

@@ -191,7 +191,7 @@ def test_d_prime_replicates_against_weighted_moments() -> None:
 
 def test_no_resampling_gives_the_figures_themselves() -> None:
     """With every weight 1 each form returns the exact metric: nothing is shifted by the grid."""
-    from faceprobe.metrics.verification.figures import auc, d_prime, eer, tmr
+    from faceprobe.metrics.verification.figures import auc, d_prime, eer, nonmated_moments, tmr
 
     summary = simulated_summary(np.random.default_rng(5), 60, tail_size=0)
     v = Verification.of(summary)
@@ -203,7 +203,9 @@ def test_no_resampling_gives_the_figures_themselves() -> None:
         )
         assert found["eer", weighting][0] == pytest.approx(eer(v, weighting).value, abs=1e-12)
         assert found["auc", weighting][0] == pytest.approx(auc(v, weighting), abs=1e-9)
-        assert found["d_prime", weighting][0] == pytest.approx(d_prime(v, summary, weighting), abs=1e-9)
+        assert found["d_prime", weighting][0] == pytest.approx(
+            d_prime(v, nonmated_moments(summary), weighting), abs=1e-9
+        )
 
 
 def test_best_threshold_takes_the_lowest_of_the_best() -> None:

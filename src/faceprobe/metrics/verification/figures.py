@@ -57,6 +57,32 @@ class Verification:
             all_kept=summary.counts.frame.exact,
         )
 
+    @classmethod
+    def from_scores(
+        cls,
+        mated: NDArray[np.float64],
+        label: NDArray[np.int32],
+        nonmated: NDArray[np.float64],
+        n_people: int,
+    ) -> Verification:
+        """From every ``mated`` score (M,), each of the person ``label`` (M,), and every ``nonmated`` one
+        (K,), in any order.
+        """
+        order, ascending = np.lexsort((label, -mated)), np.sort(nonmated)
+        score, n = mated[order], len(ascending)
+        at_or_above = (n - np.searchsorted(ascending, score, side="left")).astype(np.int64)
+        above = (n - np.searchsorted(ascending, score, side="right")).astype(np.int64)
+        return cls(
+            score=score,
+            label=label[order],
+            at_or_above=at_or_above,
+            above=above,
+            middle=(at_or_above + above) / 2.0,
+            exact=np.ones(len(score), dtype=np.bool_),
+            n_nonmated=n,
+            n_people=n_people,
+        )
+
     @cached_property
     def beyond(self) -> NDArray[np.float64]:
         """(M,) non-mated comparisons at or above each mated one, where all are kept; else ``middle``, which
@@ -166,12 +192,14 @@ def _middle_crossing(v: Verification, weights: NDArray[np.float64]) -> float:
     return float(fmr[before] + share * (fmr[after] - fmr[before]))
 
 
-def d_prime(v: Verification, summary: ScoreSummary, weighting: Weighting) -> float | None:
-    """|m1 - m0| / sqrt((v1 + v0) / 2) with population variances; None where neither varies."""
+def d_prime(v: Verification, nonmated: tuple[float, float], weighting: Weighting) -> float | None:
+    """|m1 - m0| / sqrt((v1 + v0) / 2) with population variances; None where neither varies. ``nonmated`` are
+    mean and variance of the non-mated scores (:func:`nonmated_moments`).
+    """
     weights = v.weights(weighting)
     m1 = float((weights * v.score).sum() / weights.sum())
     v1 = float((weights * (v.score - m1) ** 2).sum() / weights.sum())
-    m0, v0 = nonmated_moments(summary)
+    m0, v0 = nonmated
     spread = (v1 + v0) / 2
     return None if spread < 1e-18 else abs(m1 - m0) / spread**0.5
 
@@ -186,7 +214,11 @@ def nonmated_moments(summary: ScoreSummary) -> tuple[float, float]:
 def roc(v: Verification, fmr: NDArray[np.float64], weighting: Weighting) -> NDArray[np.float64]:
     """TMR at each target of ``fmr`` (K,), exactly as :func:`tmr` gives it."""
     allowed = np.array([allowed_false_matches(float(f), v.n_nonmated) for f in fmr], dtype=np.int64)
-    matched = np.searchsorted(v.at_or_above, allowed, side="right")
+    return matched_share(v, np.searchsorted(v.at_or_above, allowed, side="right"), weighting)
+
+
+def matched_share(v: Verification, matched: NDArray[np.integer], weighting: Weighting) -> NDArray[np.float64]:
+    """(K,) TMR where the first ``matched`` (K,) mated comparisons match."""
     weights = np.concatenate([[0.0], np.cumsum(v.weights(weighting))])
     shares: NDArray[np.float64] = weights[matched] / weights[-1]
     return shares

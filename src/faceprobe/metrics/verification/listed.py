@@ -52,19 +52,8 @@ class ListedScores:
     @cached_property
     def verification(self) -> Verification:
         """The same comparisons as all verification metrics take them."""
-        mated, ascending = self.score[self.mated], self.score[self.nonmated[::-1]]
-        n = len(ascending)
-        at_or_above = (n - np.searchsorted(ascending, mated, side="left")).astype(np.int64)
-        above = (n - np.searchsorted(ascending, mated, side="right")).astype(np.int64)
-        return Verification(
-            score=mated,
-            label=self.left[self.mated],
-            at_or_above=at_or_above,
-            above=above,
-            middle=(at_or_above + above) / 2.0,
-            exact=np.ones(len(mated), dtype=np.bool_),
-            n_nonmated=n,
-            n_people=self.n_people,
+        return Verification.from_scores(
+            self.score[self.same], self.left[self.same], self.score[~self.same], self.n_people
         )
 
 
