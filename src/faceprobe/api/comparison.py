@@ -75,7 +75,7 @@ def compare_results(first: Results, second: Results) -> ResultsComparison:
     both = [(a, b) for a, b in pairs if b is not None]
     if not both:
         raise BadInput(
-            "the two results have no figure in common: they share no dataset, crop, cloak, protocol and metric"
+            "the two results have no figure in common: same dataset, crop, cloak, protocol and metric"
         )
     differences = [_difference(first, second, a, b) for a, b in both]
     corrected = family_corrected(differences)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class EmbedResult:
     """Embedded photos. ``data`` holds vectors and labels together; ``store`` is the folder that was written,
     None where no ``out`` was given. ``excluded`` counts the photos that have no vector, by reason.
-    ``encoded`` photos went through the model now, ``reused`` ones came from the cache. ``seconds`` is the wall clock.
+    ``encoded`` photos went through the model now, ``reused`` ones came from the cache; ``seconds`` is the
+    wall clock.
     """
 
     data: Embeddings = field(repr=False)

@@ -12,10 +12,12 @@ from faceprobe.api.score import protocol_names
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.progress import progress
 from faceprobe.data.face_table import FaceTable
+from faceprobe.embedding import count_reasons
+from faceprobe.models import load_model, model_card
 from faceprobe.study.cloak_plan import variants_of
 from faceprobe.study.evaluate import embed_cell, evaluate_cell
 from faceprobe.study.execute import Work
-from faceprobe.study.plan import check_protocols, is_for_cloaks, plan_study
+from faceprobe.study.plan import check_protocols, is_for_cloaks, open_dataset, plan_study
 from faceprobe.study.schema import CLOAK_PEOPLE, CloakEntry, DatasetEntry, ModelEntry, Options, Study
 from faceprobe.study.types import NO_CLOAK, NO_PURIFIER
 

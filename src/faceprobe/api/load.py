@@ -22,7 +22,7 @@ ModelLike = Any
 """A model's name, the path of a model's file or of a folder of vectors, or an encoder object."""
 
 DatasetLike = Any
-"""A dataset's name, a folder, a FaceTable, a DataFrame or Arrow table, or an iterable of (photo, identity)."""
+"""A dataset's name, a folder, a FaceTable, a DataFrame or Arrow table, or pairs of (photo, identity)."""
 
 
 def load_model(model: ModelLike, *, device: str = "auto", offline: bool = False) -> ImageEncoder:
@@ -120,7 +120,7 @@ def dataset_name(dataset: DatasetLike, *, name: str = "", labelled: bool = True)
 
 
 def cloak_name(cloak: str, surrogate: ModelLike | Sequence[ModelLike] | None = None) -> str:
-    """``cloak`` with its surrogate in brackets: ``"pgd"`` and ``"bundled:face"`` give ``pgd[bundled:face]``."""
+    """``cloak`` with its surrogate in brackets, as in ``pgd[bundled:face]``."""
     if surrogate is None:
         return cloak
     from faceprobe.cloaks import with_surrogate

@@ -166,7 +166,7 @@ class Results(Sequence[Result]):
         return json.dumps(to_document(self.rows), indent=1, ensure_ascii=False, allow_nan=False)
 
     def plot(self, metric: str = "", *, weighting: str = "") -> Figure:
-        """Dots with 95 % intervals by model, for one metric (None named: the first main one that there is)."""
+        """Dots with 95 % intervals by model, for one metric ("": the first main one that there is)."""
         from faceprobe.report.plots.metric import plot_metric
 
         chosen = metric or next((m for m in MAIN_METRICS if m in self.metrics), "")

@@ -8,14 +8,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faceprobe.core.errors import WrongUsage
-from faceprobe.core.files import parse_bytes
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.core.errors import BadInput, WrongUsage
+from faceprobe.core.files import parse_bytes, read_json, sha256_bytes, sha256_file, sha256_json
 
 if TYPE_CHECKING:
     from faceprobe.api.results import Results
-    from faceprobe.data.embeddings import Embeddings
+    from faceprobe.data.embeddings import Cohort, Embeddings
     from faceprobe.data.evidence import Evidence
     from faceprobe.data.pairs import PairList
+    from faceprobe.embedding.store import EmbeddingStore
     from faceprobe.metrics.verification.normalisation import Method
 
 VectorsLike = Any
@@ -84,8 +88,10 @@ def score(
     for protocol in chosen or ():
         PROTOCOLS.get(protocol)
     check_cohort_options(normalise, cohort is not None, cohort_labels is not None)
-    given = _read(vectors, labels, pairs, key, path_column, identity_column, finished=evidence is None)
+    given = _read(vectors, labels, key, path_column, identity_column, checks_store=evidence is None)
     data = given.data
+    if pairs is not None:
+        data = replace(data, pairs=_pairs_of(pairs, data))
     if cohort is not None:
         data = replace(data, cohort=_cohort(cohort, cohort_labels))
     outcome = evaluate(
@@ -131,7 +137,7 @@ def check_cohort_options(normalise: str | None, has_cohort: bool, has_labels: bo
 
 @dataclass(frozen=True)
 class _Given:
-    """What the caller gave, read: the data and what the rows say of them."""
+    """What the caller gave, read: the data, and what the rows say of them."""
 
     data: Embeddings
     model: str
@@ -145,26 +151,143 @@ class _Given:
 def _read(
     vectors: VectorsLike,
     labels: LabelsLike,
-    pairs: str | os.PathLike[str] | PairList | None,
     key: str | None,
     path_column: str | None,
     identity_column: str | None,
-    *,
-    finished: bool,
+    checks_store: bool,
 ) -> _Given:
+    """Vectors and labels as :class:`Embeddings`; ``checks_store`` refuses a store that is not finished."""
     from faceprobe.api.embed import EmbedResult
     from faceprobe.embedding.store import EmbeddingStore
 
-    if isinstance(vectors, EmbedResult) and labels is None:
-        data = _with_pairs(vectors.data, pairs)
-        about = (vectors.model, vectors.dataset, vectors.model_hash, vectors.dataset_hash)
-        return _Given(data, *about, vectors.evidence, vectors.crop)
     if isinstance(vectors, EmbedResult):
+        if labels is None:
+            names = (vectors.model, vectors.dataset, vectors.model_hash, vectors.dataset_hash)
+            return _Given(vectors.data, *names, vectors.evidence, vectors.crop)
         vectors = vectors.vectors
     if isinstance(vectors, str | os.PathLike) and Path(vectors).is_dir():
         vectors = EmbeddingStore.open(Path(vectors))
-    if isinstance(vectors, EmbeddingStore) and labels is None:
-        return _of_store(vectors, pairs)
+    if isinstance(vectors, EmbeddingStore):
+        if labels is None:
+            return _of_store(vectors)
+        vectors = vectors.to_embeddings().vectors
     if labels is None:
         raise WrongUsage("score needs labels: who is in each row (only a whole store brings its own)")
-    return _of_parts(vectors, labels, pairs, key, path_column, identity_column, finished)
+    manifest = _manifest_beside(vectors, checks_store)
+    data = _labelled(_matrix(vectors, key), labels, path_column, identity_column)
+    known = bool(manifest.get("identities_known", True))
+    return _Given(
+        replace(data, identities_known=known),
+        f"vectors:{Path(vectors).stem}" if isinstance(vectors, str | os.PathLike) else "vectors",
+        Path(labels).stem if isinstance(labels, str | os.PathLike) else "labels",
+        _hash_of(vectors, data.vectors),
+        _hash_of(labels, np.stack([data.paths, data.identities])),
+        _evidence(manifest) if checks_store else "real-photos",
+    )
+
+
+def _labelled(
+    vectors: NDArray[np.float32], labels: LabelsLike, path_column: str | None, identity_column: str | None
+) -> Embeddings:
+    from faceprobe.data.embeddings import Embeddings
+    from faceprobe.data.label_files import read_labels
+
+    columns = read_labels(labels, path_column=path_column, identity_column=identity_column)
+    if len(vectors) != len(columns["path"]):
+        raise BadInput(
+            f"there are {len(vectors):,} vectors but {len(columns['path']):,} labels; row k of one belongs "
+            "to row k of the other"
+        )
+    return Embeddings(
+        vectors=vectors,
+        identities=columns["identity"],
+        paths=columns["path"],
+        events=columns.get("event"),
+        groups=columns.get("group"),
+        content=columns.get("sha256"),
+        variants=columns.get("variant"),
+        sources=columns.get("source_image"),
+    )
+
+
+def _matrix(vectors: VectorsLike, key: str | None) -> NDArray[np.float32]:
+    """(N, D) float32 unit rows of a file, an array, a tensor or nested lists."""
+    from faceprobe.data.embeddings import unit_rows
+    from faceprobe.data.vector_files import read_vectors
+
+    if isinstance(vectors, str | os.PathLike):
+        return read_vectors(vectors, key)
+    for step in ("detach", "cpu"):  # a torch tensor, on whatever device it lies
+        vectors = getattr(vectors, step)() if hasattr(vectors, step) else vectors
+    try:
+        return unit_rows(np.asarray(vectors), "the vectors")
+    except (ValueError, TypeError) as error:  # rows of unequal length, objects
+        raise BadInput(f"the vectors are no matrix of numbers: {error}") from error
+
+
+def _of_store(store: EmbeddingStore) -> _Given:
+    manifest = store.manifest
+    settings = manifest.get("settings", {})
+    entries = manifest.get("shards") or [str(shard.vectors.name) for shard in store.shards]
+    return _Given(
+        store.to_embeddings(),
+        str(settings.get("encoder") or f"vectors:{store.folder.resolve().name}"),
+        str(settings.get("dataset") or store.folder.resolve().name),
+        str(settings.get("weights_hash") or sha256_json(entries)),
+        str(manifest.get("dataset_hash") or sha256_json(entries)),
+        _evidence(manifest),
+        str(settings.get("crop") or "as-is"),
+    )
+
+
+def _manifest_beside(vectors: VectorsLike, checks_store: bool) -> dict[str, Any]:
+    """The manifest of the store of which ``vectors`` is a file; {} where there is no store of ours.
+
+    With ``checks_store``, a store that is still being written is an error.
+    """
+    if not isinstance(vectors, str | os.PathLike) or Path(vectors).absolute().parent.name != "img_emb":
+        return {}
+    from faceprobe.embedding.store import FORMAT, MANIFEST, EmbeddingStore
+
+    folder = Path(vectors).absolute().parent.parent
+    if not (folder / MANIFEST).is_file():
+        return {}
+    manifest = read_json(folder / MANIFEST)
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        return {}  # some other tool's
+    return dict(EmbeddingStore.open(folder).manifest) if checks_store else manifest
+
+
+def _evidence(manifest: dict[str, Any]) -> Evidence:
+    """What a store says of its photos; real photos where it says nothing."""
+    found = manifest.get("evidence", "real-photos")
+    if found not in EVIDENCE:
+        raise BadInput(f"the store's manifest names the evidence {found!r}, which is none; give --evidence")
+    evidence: Evidence = found
+    return evidence
+
+
+def _hash_of(given: Any, read: NDArray[Any]) -> str:
+    """Hex SHA-256 of a file's bytes, or of the values that were read from memory."""
+    if isinstance(given, str | os.PathLike):
+        return sha256_file(given)
+    return sha256_bytes(f"{read.dtype}{read.shape}".encode() + np.ascontiguousarray(read).tobytes())
+
+
+def _pairs_of(pairs: str | os.PathLike[str] | PairList, data: Embeddings) -> PairList:
+    from faceprobe.data.pairs import PairList, read_lfw_pairs, resolve_pairs
+
+    return pairs if isinstance(pairs, PairList) else resolve_pairs(read_lfw_pairs(pairs), data.paths)
+
+
+def _cohort(vectors: VectorsLike, labels: LabelsLike) -> Cohort:
+    from faceprobe.data.embeddings import Cohort
+    from faceprobe.data.label_files import read_labels
+
+    matrix = _matrix(vectors, None)
+    if labels is None:
+        return Cohort(matrix)
+    identities = read_labels(labels)["identity"]
+    if len(identities) != len(matrix):
+        raise BadInput(f"the cohort has {len(matrix):,} vectors but {len(identities):,} labels")
+    return Cohort(matrix, identities)
