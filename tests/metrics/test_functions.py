@@ -23,7 +23,7 @@ from faceprobe.data.embeddings import Embeddings
 from faceprobe.protocols import evaluate
 from faceprobe.scores import exact_rows
 
-FUNCTIONS = [n for n in metrics.__all__ if inspect.isfunction(getattr(metrics, n))]
+FUNCTIONS = [n for n in metrics.__all__ if inspect.isroutine(getattr(metrics, n)) or n == "metric_info"]
 
 
 def _data(seed: int, people: int, photos: int, decimals: int | None, copies: int) -> Embeddings:

@@ -15,6 +15,7 @@ Adding a metric takes one function in ``verification/`` or ``identification/`` a
 from __future__ import annotations
 
 from faceprobe.metrics.identification.functions import cmc, dir_at_fpir, fnir_at_fpir, mrr, rank_k
+from faceprobe.metrics.table import METRICS, MetricInfo, metric_info
 from faceprobe.metrics.verification.functions import (
     DetCurve,
     RocCurve,
@@ -28,7 +29,9 @@ from faceprobe.metrics.verification.functions import (
 )
 
 __all__ = [
+    "METRICS",
     "DetCurve",
+    "MetricInfo",
     "RocCurve",
     "auc",
     "cmc",
@@ -38,6 +41,7 @@ __all__ = [
     "eer",
     "fnir_at_fpir",
     "fnmr_at_fmr",
+    "metric_info",
     "mrr",
     "rank_k",
     "roc",

@@ -222,8 +222,8 @@ def _others_at_or_above(
     scores: NDArray[np.float64], mates: NDArray[np.bool_], best: NDArray[np.float64]
 ) -> NDArray[np.int64]:
     """(Q,) gallery entries of other people that score at or above each probe's best mate."""
-    reached: NDArray[np.bool_] = ~mates & (scores >= best[:, None])
-    return reached.sum(axis=1, dtype=np.int64)
+    counts: NDArray[np.int64] = np.count_nonzero(~mates & (scores >= best[:, None]), axis=1)
+    return counts
 
 
 def _as_rank(value: int, name: str) -> int:
