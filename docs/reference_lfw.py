@@ -55,6 +55,10 @@ def reference(run: Path) -> dict[str, Any]:
         "versions": manifest["versions"],
         "machine": manifest["machine"],
         "excluded": {f"{c['model']} | {c['crop']}": c["excluded"] for c in manifest["cells"]},
+        "models": {
+            model: {"role": card["role"], "synthetic": card["synthetic"]}
+            for model, card in sorted(manifest["models"].items())
+        },
         "rows": rows,
         "histograms": histograms,
     }
@@ -65,7 +69,7 @@ def joined(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     place = {(r["model"], r["crop"]) for r in new["rows"]}
     rows = [r for r in old["rows"] if (r["model"], r["crop"]) not in place] + new["rows"]
     rows.sort(key=lambda r: (r["model"], r["crop"], r["protocol"], r["metric"], r["weighting"]))
-    parts = {key: old[key] | new[key] for key in ("excluded", "histograms")}
+    parts = {key: old[key] | new[key] for key in ("excluded", "models", "histograms")}
     return old | parts | {"rows": rows}
 
 
@@ -77,7 +81,8 @@ def packaged(document: dict[str, Any]) -> dict[str, Any]:
         for row in document["rows"]
         if (row["protocol"], row["metric"], row["weighting"]) in SHOWN
     ]
-    return {"schema": document["schema"], "title": TITLE, "note": NOTE, "rows": rows}
+    models = {model: document["models"][model] for model in dict.fromkeys(row["model"] for row in rows)}
+    return {"schema": document["schema"], "title": TITLE, "note": NOTE, "models": models, "rows": rows}
 
 
 def tables(document: dict[str, Any]) -> str:

@@ -38,6 +38,8 @@ def _bundled(name: str, family: str, params: int, **more: Any) -> ModelCard:
         "activation": "gelu",
         "gflops": params / 2e7,
         "licence": "Apache-2.0",
+        "role": "clip",
+        "synthetic": True,
     }
     return ModelCard(id=f"bundled:{name}", family=family, n_params=params, **(fields | more))
 
@@ -61,6 +63,7 @@ MODELS = (
             "face-specialist",
             2_000_000,
             notes="Margin softmax on identities.",
+            role="specialist",
             default_crop="aligned-112",
         ),
         3.9,

@@ -14,6 +14,14 @@ from faceprobe.report.tables.reference import SHOWN, reference, verdict
 DOCS = Path(__file__).parents[2] / "docs"
 
 
+MODELS: dict[str, dict[str, Any]] = {
+    "pixels:32": {"role": "floor", "synthetic": False},
+    "hog:112": {"role": "floor", "synthetic": False},
+    "bundled:clip-s": {"role": "clip", "synthetic": True},
+    "bundled:clip-m": {"role": "clip", "synthetic": True},
+}
+
+
 def _row(model: str, value: float, crop: str = "as-is", half: float = 0.01) -> dict[str, Any]:
     protocol, metric, weighting = SHOWN[0]
     return {
@@ -29,7 +37,7 @@ def _row(model: str, value: float, crop: str = "as-is", half: float = 0.01) -> d
 
 
 def test_a_model_below_the_floor_is_said_to_be_there() -> None:
-    said = verdict([_row("pixels:32", 0.20), _row("hog:112", 0.31), _row("bundled:clip-s", 0.25)])
+    said = verdict([_row("pixels:32", 0.20), _row("hog:112", 0.31), _row("bundled:clip-s", 0.25)], MODELS)
     assert said is not None
     assert said.evidence == "real-photos"
     assert said.text.startswith("On real photos, grey LFW")
@@ -39,17 +47,17 @@ def test_a_model_below_the_floor_is_said_to_be_there() -> None:
 
 
 def test_a_model_clearly_above_the_floor_is_not() -> None:
-    said = verdict([_row("pixels:32", 0.20), _row("bundled:clip-m", 0.25)])
+    said = verdict([_row("pixels:32", 0.20), _row("bundled:clip-m", 0.25)], MODELS)
     assert said is not None
     assert "no better" not in said.text
-    within = verdict([_row("pixels:32", 0.20), _row("bundled:clip-m", 0.21)])
+    within = verdict([_row("pixels:32", 0.20), _row("bundled:clip-m", 0.21)], MODELS)
     assert within is not None and "no better" in within.text
 
 
 def test_the_floor_of_another_crop_does_not_count() -> None:
     rows = [_row("pixels:32", 0.9, crop="as-is"), _row("bundled:clip-m", 0.25, crop="face-only")]
-    assert verdict(rows) is None
-    assert verdict([_row("bundled:clip-m", 0.25)]) is None
+    assert verdict(rows, MODELS) is None
+    assert verdict([_row("bundled:clip-m", 0.25)], MODELS) is None
 
 
 def test_the_packaged_figures_are_those_of_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -294,7 +294,7 @@ def test_missing_parts_exclusions_and_shares_are_listed(writer: Callable[..., Wr
 
 def test_real_photos_are_not_called_built_in(writer: Callable[..., Writer]) -> None:
     models = tuple(
-        replace(m, card=replace(m.card, id=m.card.id.replace("bundled:clip", "ViT/openai")))
+        replace(m, card=replace(m.card, id=m.card.id.replace("bundled:clip", "ViT/openai"), synthetic=False))
         for m in MODELS[:2]
     )
     run_dir = writer(

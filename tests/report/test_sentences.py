@@ -12,7 +12,6 @@ import pytest
 from faceprobe.core.errors import FaceprobeError
 from faceprobe.data.evidence import EVIDENCE_ORDER, Evidence, weakest
 from faceprobe.report.text.sentences import CLAUSE, LABEL, SENSITIVE, TEMPLATES, Ground, check, lead, say
-from faceprobe.results.result import Metric, attach
 
 COMBINATIONS = [c for n in range(1, 5) for c in combinations(EVIDENCE_ORDER, n)]
 FLAGS = list(product((False, True), repeat=2))
@@ -64,17 +63,6 @@ def test_the_lead_says_what_is_built_in() -> None:
     assert lead(Ground(("synthetic",), True, False), full=True) == "In the built-in world (synthetic people)"
     assert lead(Ground(("real-model", "synthetic")), full=False) == "In the built-in world"
     assert lead(Ground(("real-model", "real-photos")), full=True) == "On real photos"
-
-
-def test_ground_of_rows() -> None:
-    metrics = [Metric("p", "rank1", "identity", 0.5)]
-    drawn = attach(
-        metrics, model="bundled:clip-s", dataset="synthetic?people=9", crop="c", evidence="synthetic"
-    )
-    real = attach(metrics, model="ViT-B-32/openai", dataset="lfw:x", crop="c", evidence="real-model")
-    assert Ground.of(drawn) == Ground(("synthetic",), True, True)
-    assert Ground.of([*real, *drawn]).weakest == "synthetic"
-    assert not Ground.of([*real, *drawn]).bundled_models
 
 
 def test_every_evidence_has_a_clause_and_a_label() -> None:

@@ -97,10 +97,21 @@ def looks_through(card: CloakCard, other: str | None = None) -> list[str]:
     if not name.surrogates:
         return ["surrogate: none, it looks at no encoder" + of]
     lines = [f"surrogate: {' + '.join(name.surrogates)}{of}"]
-    if any(surrogate.startswith("bundled:") for surrogate in name.surrogates):
+    if any(map(_is_synthetic, name.surrogates)):
         lines.append("bundled models are small and were trained on synthetic people: a weak surrogate")
     lines.append(f"perceptual term: {perceptual_of(card) or 'none; the change is bounded a pixel'}")
     return lines
+
+
+def _is_synthetic(model: str) -> bool:
+    """Whether ``model``, as a cloak's id shows it, was trained on synthetic people only, as far as known."""
+    from faceprobe.core.errors import FaceprobeError
+    from faceprobe.models import model_card
+
+    try:
+        return model_card(model).synthetic
+    except FaceprobeError:  # the id of a file does not name its folder
+        return False
 
 
 def _warn(done: FolderRun) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import PurePath
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 from urllib.parse import unquote
 
 import numpy as np
@@ -21,6 +21,12 @@ PROJECTED, PRE_PROJECTION = "projected", "pre-projection"
 POOLINGS = (PROJECTED, PRE_PROJECTION)
 
 
+Role = Literal["clip", "encoder", "specialist", "fusion", "floor"]
+"""What a model is to a reader: trained on images and texts together, another image encoder, made for faces,
+several encoders as one, or an untrained baseline.
+"""
+
+
 @dataclass(frozen=True)
 class ModelCard:
     """What is known of a model without loading its weights, so that size is compared like with like.
@@ -31,6 +37,7 @@ class ModelCard:
     stand for "not known". ``download_mb`` is in units of 1e6 bytes and estimated. ``real`` says
     whether these are published weights trained on real photos (evidence ``real-model``); random
     weights and the bundled models are not, and of a local file only its owner knows (``?real=1``).
+    ``synthetic`` says that all of its training data are synthetic people.
     """
 
     id: str
@@ -48,6 +55,8 @@ class ModelCard:
     licence: str = ""
     download_mb: float | None = UNKNOWN
     real: bool = False
+    role: Role = "encoder"
+    synthetic: bool = False
     default_crop: str = "as-is"
     notes: str = ""
     extra: dict[str, Any] = field(default_factory=dict)

@@ -118,6 +118,8 @@ class Fusion:
             gflops=None if None in sizes else sum(s for s in sizes if s is not None),
             licence=", ".join(dict.fromkeys(c.licence for c in cards if c.licence)),
             real=all(c.real for c in cards),
+            role="fusion",
+            synthetic=all(c.synthetic for c in cards),
             notes=f"weights fitted on people of {fit}" if fit else f"weights: {', '.join(shown)}",
             extra={"parts": [c.id for c in cards], "own_crops": own},
         )

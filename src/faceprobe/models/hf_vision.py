@@ -19,7 +19,16 @@ from faceprobe.core.extras import require
 from faceprobe.core.files import read_json
 from faceprobe.core.names import Name
 from faceprobe.models import hub
-from faceprobe.models.base import PRE_PROJECTION, ImageEncoder, ModelCard, flag, flip_of, model_id, pooling_of
+from faceprobe.models.base import (
+    PRE_PROJECTION,
+    ImageEncoder,
+    ModelCard,
+    Role,
+    flag,
+    flip_of,
+    model_id,
+    pooling_of,
+)
 from faceprobe.models.preprocess import Preprocess
 from faceprobe.models.quiet import quietly
 from faceprobe.models.torch_encoder import TorchEncoder, count_params
@@ -118,6 +127,7 @@ class HfVision:
                 width=known.dim,
                 training_data=known.training_data,
                 licence="Apache-2.0",
+                role=_role(known.family),
             )
         at = Path(name.body) / CONFIG if local else hub.find(name.body, CONFIG)
         prepared = Path(name.body) / PREPROCESSOR if local else hub.find(name.body, PREPROCESSOR)
@@ -220,7 +230,13 @@ def _card(name: Name, config: Mapping[str, Any], preprocess: Preprocess, card: M
         image_size=preprocess.size[0],
         width=vision.get("hidden_size"),
         activation=str(vision.get("hidden_act", "")),
+        role=_role(str(config.get("model_type", ""))),
     )
+
+
+def _role(kind: str) -> Role:
+    """By the model's type or family: CLIP, SigLIP and their kin are trained on images and texts together."""
+    return "clip" if any(word in kind.lower() for word in ("clip", "siglip")) else "encoder"
 
 
 def _vision(config: Mapping[str, Any]) -> Mapping[str, Any]:

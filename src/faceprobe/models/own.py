@@ -55,8 +55,8 @@ def encoder(
     ``preprocess`` is a :class:`Preprocess`, a dict of its fields, the ``Compose`` of a torchvision, OpenCLIP
     or timm model, or any function from a PIL image to (3, H, W) floats. ``id`` is the name in results.
     ``dim`` is checked where it is given. ``real`` says that the weights are published and were trained on
-    real photos. ``default_crop`` is the crop that the encoder is meant for, "aligned-112" for most face
-    recognisers.
+    real photos. ``default_crop`` is the crop that the encoder is meant for; with "aligned-112" it counts as a
+    model made for faces.
 
     A torch module whose preprocess is declared, not a free function, is ``differentiable``: it can be the
     surrogate of a cloak. The weights hash covers tensors, class name and the output for two fixed photos.
@@ -83,6 +83,7 @@ def encoder(
         family=f"own: {getattr(module, '__name__', 'callable') if owner is None else kind.__name__}",
         image_size=prepared.size[0],
         real=real,
+        role="specialist" if default_crop == "aligned-112" else "encoder",
         default_crop=default_crop,
         notes="an encoder of the user's own, given as an object",
     )

@@ -80,6 +80,7 @@ class Timm:
             licence=str(config.get("license") or ""),
             download_mb=round(4 * count_params(tower) / 1e6),
             real=True,
+            role="clip" if "clip" in name.body else "encoder",
             notes="training data given as timm's tag",
         )
 

@@ -111,7 +111,7 @@ def page_context(
         "description": _study(run, "description"),
         "label": LABEL[evidence],
         "labels": [LABEL[e] for e in dict.fromkeys(r.evidence for r in run.rows)],
-        "built_in": evidence == "synthetic" or any(_is_bundled(run, m) for m in run.models),
+        "built_in": evidence == "synthetic" or any(run.card(m).get("synthetic") for m in run.models),
         "findings": [findings(run, s) for s in scenes] if run.rows else [],
         "cloak_parts": parts,
         "questions": QUESTIONS,
@@ -156,12 +156,8 @@ def _name_apart(plots: list[Plot]) -> None:
 
 def _reference(run: Run, evidence: Evidence) -> Reference | None:
     """What the bundled models do on real photos, beside a run in the built-in world."""
-    shown = evidence == "synthetic" and any(_is_bundled(run, m) for m in run.models)
+    shown = evidence == "synthetic" and any(run.card(m).get("synthetic") for m in run.models)
     return reference() if shown else None
-
-
-def _is_bundled(run: Run, model: str) -> bool:
-    return str(run.card(model).get("id") or model).startswith("bundled:")
 
 
 def _environment() -> Any:

@@ -62,6 +62,8 @@ class Bundled:
             pooling=pooling_of(name),
             licence="Apache-2.0",
             download_mb=0.0,
+            role="specialist" if name.body == "face" else "clip",
+            synthetic=True,
             notes=LIMITS,
             **known,
         )

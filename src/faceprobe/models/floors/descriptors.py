@@ -83,6 +83,7 @@ def classical_card(name: Name, dim: int, side: int, notes: str) -> ModelCard:
         n_params=0,
         image_size=side,
         samples_seen=0.0,
+        role="floor",
         notes=f"{notes}: a floor, not a trained model",
     )
 

@@ -62,6 +62,7 @@ class Pixels:
             gflops=0.0,
             image_size=side,
             samples_seen=0.0,
+            role="floor",
             notes="grey pixels: a floor, not a trained model",
         )
 

@@ -40,7 +40,7 @@ class RandomWeights:
             raise UnknownName("architecture", name.body, towers)
         note = "random weights: a floor, not a trained model"
         return openclip_cards.tower_card(
-            name, name.body, family="random weights", notes=note, samples_seen=0.0
+            name, name.body, family="random weights", role="floor", notes=note, samples_seen=0.0
         )
 
     def known(self) -> list[str]:

@@ -127,6 +127,7 @@ class Onnx:
             n_params=count_weights(path.read_bytes(), str(path)),
             image_size=preprocess.size[0],
             real=real,
+            role="specialist",
             default_crop="aligned-112" if preprocess.size == (112, 112) else "as-is",
             notes="" if real else note,
         )

@@ -10,7 +10,7 @@ from typing import Any
 from faceprobe.core.errors import UnknownName, WrongUsage
 from faceprobe.core.files import read_json
 from faceprobe.core.names import Name
-from faceprobe.models.base import PRE_PROJECTION, ModelCard, model_id, pooling_of, refuse_pooling
+from faceprobe.models.base import PRE_PROJECTION, ModelCard, Role, model_id, pooling_of, refuse_pooling
 from faceprobe.models.cost import side, tower_cost
 
 FOLDER = Path(__file__).parent / "data"
@@ -87,7 +87,9 @@ def card_of_tag(name: Name) -> ModelCard:
     )
 
 
-def tower_card(name: Name, arch: str, *, quick_gelu: bool | None = None, **rest: Any) -> ModelCard:
+def tower_card(
+    name: Name, arch: str, *, quick_gelu: bool | None = None, role: Role = "clip", **rest: Any
+) -> ModelCard:
     """A card for ``name`` with what the architecture fixes; ``rest`` fills the other fields."""
     tower = catalogue()["towers"][check_arch(arch)]
     pooling = pooling_of(name)
@@ -106,6 +108,7 @@ def tower_card(name: Name, arch: str, *, quick_gelu: bool | None = None, **rest:
         width=tower["width"],
         activation=_activation(tower["kind"], quick),
         download_mb=round(4 * total / 1e6) if total else None,
+        role=role,
         **rest,
     )
 
@@ -130,7 +133,7 @@ def config_card(name: Name, config: Mapping[str, Any], **rest: Any) -> ModelCard
         image_size=side(vision.get("image_size", 224))[0],
         width=width,
         activation=_activation(kind, bool(model.get("quick_gelu", False))),
-        **rest,
+        **{"role": "clip", **rest},
     )
 
 

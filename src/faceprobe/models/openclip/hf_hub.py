@@ -65,7 +65,7 @@ class HfHub:
         config = hub.find(name.body, hub.CONFIG)
         if config is None:
             note = "architecture known once the repository's configuration is here"
-            return ModelCard(id=model_id(name), pooling=pooling_of(name), notes=note, **known)
+            return ModelCard(id=model_id(name), pooling=pooling_of(name), notes=note, role="clip", **known)
         return openclip_cards.config_card(name, read_json(config), **known)
 
     def known(self) -> list[str]:

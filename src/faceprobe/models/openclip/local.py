@@ -55,8 +55,9 @@ class Local:
         name.check_options({"arch", "tag", "quickgelu", "flip", "real"})
         pooling_of(name), flip_of(name)
         path = Path(name.body)
-        known: dict[str, Any] = {"family": "local checkpoint", "real": bool(flag(name, "real", False))}
-        known["notes"] = "" if known["real"] else NOTE
+        real = bool(flag(name, "real", False))
+        known: dict[str, Any] = {"family": "local checkpoint", "role": "clip", "real": real}
+        known["notes"] = "" if real else NOTE
         if path.is_dir():
             for option in ("arch", "tag", "quickgelu"):
                 if option in name.options:

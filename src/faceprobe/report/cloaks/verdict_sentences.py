@@ -63,7 +63,7 @@ def cautions(scene: CloakScene, found: list[Verdict]) -> list[Sentence]:
             base = ground(scene.run, clean[:1])
             text = percent(clean[0].value or 0.0)
             said.append(say("cloak_little_to_lose", base, victim=victim, clean=text))
-    small = [m for m in scene.models if str(scene.run.card(m).get("id") or m).startswith("bundled:")]
+    small = [m for m in scene.models if scene.run.card(m).get("synthetic")]
     base_rows = [r for r in rows if r.model in small]
     if base_rows:
         said.append(say("cloak_bundled", ground(scene.run, base_rows), models=_these(small, scene.models)))

@@ -129,7 +129,7 @@ def control_sentences(run: Run, scene: Scene) -> list[Sentence]:
     """What the best general model of ``scene``'s dataset keeps without the face; [] where not measured."""
     whole_scene = (scene[0], "none", WHOLE)
     best = leaders(run, whole_scene)
-    model = best.get("clip") or best.get("other") or best.get("specialist") or best.get("fusion")
+    model = best.get("clip") or best.get("encoder") or best.get("specialist") or best.get("fusion")
     if model is None:
         return []
     protocol = run.headline_protocol(whole_scene, LEAVE_ONE_OUT)

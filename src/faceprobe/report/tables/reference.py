@@ -25,9 +25,6 @@ SHOWN = (
 
 TITLES = ("Rank-1, people weighted equally", "TMR at FMR 1e-3, people weighted equally", "View 2 accuracy")
 
-FLOORS = ("pixels:", "hog:", "lbp:", "random:")
-"""How the names of models begin that know nothing of faces or anything else."""
-
 
 @dataclass(frozen=True)
 class Cell:
@@ -64,17 +61,20 @@ def reference() -> Reference | None:
     if not place.is_file():
         return None
     stored = json.loads(place.read_text(encoding="utf-8"))
-    rows = stored["rows"]
-    tables = tuple(_table(rows, key, title) for key, title in zip(SHOWN, TITLES, strict=True))
-    return Reference(stored["title"], stored["note"], tables, verdict(rows))
+    rows, models = stored["rows"], stored["models"]
+    tables = tuple(_table(rows, models, key, title) for key, title in zip(SHOWN, TITLES, strict=True))
+    return Reference(stored["title"], stored["note"], tables, verdict(rows, models))
 
 
-def verdict(rows: list[dict[str, Any]]) -> Sentence | None:
-    """Whether the best bundled CLIP-style model stands out from what knows nothing, on these photos."""
+def verdict(rows: list[dict[str, Any]], models: dict[str, dict[str, Any]]) -> Sentence | None:
+    """Whether the best synthetic-trained CLIP-style model is better on these photos than untrained baselines.
+
+    ``models`` maps each model to ``role`` and ``synthetic`` of its card.
+    """
     key = SHOWN[0]
     found = [r for r in rows if (r["protocol"], r["metric"], r["weighting"]) == key]
-    floors = [r for r in found if r["model"].startswith(FLOORS)]
-    bundled = [r for r in found if r["model"].startswith("bundled:clip")]
+    floors = [r for r in found if models[r["model"]]["role"] == "floor"]
+    bundled = [r for r in found if _is_small_clip(models[r["model"]])]
     if not floors or not bundled:
         return None
     best = max(bundled, key=lambda r: float(r["value"]))
@@ -96,11 +96,17 @@ def verdict(rows: list[dict[str, Any]]) -> Sentence | None:
     )
 
 
+def _is_small_clip(facts: dict[str, Any]) -> bool:
+    return bool(facts["role"] == "clip" and facts["synthetic"])
+
+
 def _width(row: dict[str, Any]) -> float:
     return 1.0 if row["ci_low"] is None else float(row["ci_high"] - row["ci_low"])
 
 
-def _table(rows: list[dict[str, Any]], key: tuple[str, str, str], title: str) -> Table:
+def _table(
+    rows: list[dict[str, Any]], facts: dict[str, dict[str, Any]], key: tuple[str, str, str], title: str
+) -> Table:
     own = {(r["model"], r["crop"]): r for r in rows if (r["protocol"], r["metric"], r["weighting"]) == key}
     crops = tuple(dict.fromkeys(crop for _, crop in own))
     highest = {c: max((r["value"] for (_, k), r in own.items() if k == c), default=None) for c in crops}
@@ -113,11 +119,11 @@ def _table(rows: list[dict[str, Any]], key: tuple[str, str, str], title: str) ->
         return Cell(fraction(row["value"], key[1]), printed, row["value"] == highest[crop])
 
     models = dict.fromkeys(model for model, _ in own)
-    return Table(title, crops, tuple((m, _kind(m), tuple(cell(m, c) for c in crops)) for m in models))
+    return Table(title, crops, tuple((m, _kind(facts[m]), tuple(cell(m, c) for c in crops)) for m in models))
 
 
-def _kind(model: str) -> str:
+def _kind(facts: dict[str, Any]) -> str:
     """A word on what a model is, for a reader who does not know its name."""
-    if model.startswith("bundled:"):
+    if facts["synthetic"]:
         return "trained on drawn people"
-    return "floor" if model.startswith(FLOORS) else "made for faces"
+    return {"floor": "floor", "specialist": "made for faces"}.get(facts["role"], "image encoder")

@@ -27,29 +27,23 @@ def ground(run: Run, rows: Iterable[Result]) -> Ground:
         or r.dataset.partition(":")[0].partition("?")[0] == "synthetic"
         for r in rows
     ]
-    bundled = [str(run.card(r.model).get("id") or r.model).startswith("bundled:") for r in rows]
+    bundled = [bool(run.card(r.model).get("synthetic")) for r in rows]
     return Ground(tuple(dict.fromkeys(r.evidence for r in rows)), all(synthetic), all(bundled))
 
 
-def kind_of(run: Run, model: str) -> str:
-    """``specialist`` (made for faces), ``clip`` (image and text trained together), ``fusion``, ``other``."""
-    card = run.card(model)
-    name, family = str(card.get("id") or model).lower(), str(card.get("family") or "").lower()
-    if name.startswith("fusion:"):
-        return "fusion"
-    if name.startswith(("onnx:", "bundled:face")) or "recogniser" in family or "specialist" in family:
-        return "specialist"
-    if any(word in name + family for word in ("clip", "siglip")) or (":" not in name and "/" in name):
-        return "clip"
-    return "other"
+def role_of(run: Run, model: str) -> str:
+    """The role on the model's card, a key of :data:`ROLES`; a floor counts as one more image encoder."""
+    role = str(run.card(model).get("role") or "encoder")
+    return role if role in ROLES else "encoder"
 
 
-KINDS = {
+ROLES = {
     "clip": "zero-shot CLIP-style model",
-    "other": "image encoder",
+    "encoder": "image encoder",
     "specialist": "model made for faces",
     "fusion": "fusion of encoders",
 }
+"""Roles of :class:`ModelCard` in words."""
 
 
 def headline_scenes(run: Run) -> list[Scene]:
@@ -65,12 +59,12 @@ def findings(run: Run, scene: Scene) -> list[Sentence]:
     """The sentences for one scene, the most important first; never empty."""
     protocol = run.headline_protocol(scene, LEAVE_ONE_OUT)
     best = leaders(run, scene)
-    first = best.get("clip") or best.get("other") or best.get("specialist") or best.get("fusion")
+    first = best.get("clip") or best.get("encoder") or best.get("specialist") or best.get("fusion")
     if first is None:
         rows = run.in_scene(scene)
         return [say("no_rank", ground(run, rows), dataset=run.short(scene[0])), *_folds(run, scene)]
-    found = [_best(run, scene, protocol, first, KINDS[kind_of(run, first)])]
-    if kind_of(run, first) != "specialist":
+    found = [_best(run, scene, protocol, first, ROLES[role_of(run, first)])]
+    if role_of(run, first) != "specialist":
         found += _specialist(run, scene)
     for more in (_same_event, _verification, _crops):
         found += more(run, scene, first)
@@ -84,7 +78,7 @@ def leaders(run: Run, scene: Scene) -> dict[str, str]:
     for model in ranking(run, scene):
         row = run.get(model, scene, protocol, "rank1")
         if row is not None and row.value is not None:
-            found.setdefault(kind_of(run, model), model)
+            found.setdefault(role_of(run, model), model)
     return found
 
 
@@ -137,10 +131,10 @@ def _specialist(run: Run, scene: Scene) -> list[Sentence]:
     """The best model made for faces, on its own crop or another where it was not measured on this one."""
     for model, seen in entrants(run, scene):
         row = run.get(model, seen, run.headline_protocol(seen, LEAVE_ONE_OUT), "rank1")
-        if kind_of(run, model) == "specialist" and row is not None and row.value is not None:
+        if role_of(run, model) == "specialist" and row is not None and row.value is not None:
             named = "its own crop" if is_own_crop(run, model, seen[2]) else "another crop"
             crop = "" if seen == scene else f" on {named} ({seen[2]})"
-            fields = {"kind": KINDS["specialist"], "model": model, "value": percent_with_interval(row)}
+            fields = {"kind": ROLES["specialist"], "model": model, "value": percent_with_interval(row)}
             return [say("specialist", ground(run, [row]), crop=crop, **fields)]
     return []
 

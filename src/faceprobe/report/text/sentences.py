@@ -7,13 +7,11 @@ says so, and never speaks of CLIP, of a cloak or of protecting people without th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from faceprobe.core.errors import FaceprobeError
 from faceprobe.data.evidence import Evidence, weakest
 from faceprobe.report.cloaks.templates import CLOAK_TEMPLATES
-from faceprobe.results.result import Result
 
 CLAUSE: dict[Evidence, str] = {
     "synthetic": "in the built-in world",
@@ -119,16 +117,6 @@ class Ground:
     evidence: tuple[Evidence, ...]
     synthetic_people: bool = False
     bundled_models: bool = False
-
-    @classmethod
-    def of(cls, rows: Iterable[Result]) -> Ground:
-        """The ground of a sentence about ``rows``; their order does not matter."""
-        rows = list(rows)
-        return cls(
-            evidence=tuple(dict.fromkeys(r.evidence for r in rows)),
-            synthetic_people=all(r.dataset.partition(":")[0].partition("?")[0] == "synthetic" for r in rows),
-            bundled_models=all(r.model.startswith("bundled:") for r in rows),
-        )
 
     @property
     def weakest(self) -> Evidence:
