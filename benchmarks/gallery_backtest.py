@@ -31,16 +31,16 @@ import numpy as np
 
 from faceprobe.core.files import write_json
 from faceprobe.core.machine import describe_machine
-from faceprobe.data.vector_files import read_labelled
+from faceprobe.data.vector_files import read_embeddings
 from faceprobe.metrics.bootstrap import identity_weights
-from faceprobe.metrics.extrapolation.bands import MODELS, Observed, extrapolate
-from faceprobe.metrics.extrapolation.observed import back_tests, observe, sampling_error
+from faceprobe.metrics.extrapolation.bands import MODELS, SearchSample, extrapolate
+from faceprobe.metrics.extrapolation.search_sample import back_tests, sample_searches, sampling_error
 from faceprobe.metrics.identification.gallery_size import mean_over_probes
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 from faceprobe.protocols.galleries import side
 from faceprobe.protocols.ordering import Arranged, arrange
 from faceprobe.scores.exact import exact_rows
-from faceprobe.scores.search.gallery import Side, best_mates, search
+from faceprobe.scores.search.gallery import SearchRows, best_mates, search_gallery
 
 HERE = Path(__file__).resolve().parent
 REPLICATES = 500
@@ -85,9 +85,9 @@ class Trial:
 def trial(
     test: str,
     seed: int,
-    probes: Side,
-    gallery: Side,
-    seen: dict[Weighting, Observed],
+    probes: SearchRows,
+    gallery: SearchRows,
+    seen: dict[Weighting, SearchSample],
     truth: dict[Weighting, float],
     people: int,
 ) -> list[Trial]:
@@ -101,8 +101,8 @@ def trial(
     numbered = np.where(inside, place, len(known) + label)
     found = []
     tests = back_tests(
-        Side(probes.rows, numbered, probes.numbers, probes.content),
-        Side(gallery.rows, back.astype(np.int64), gallery.numbers, gallery.content),
+        SearchRows(probes.rows, numbered, probes.numbers, probes.content),
+        SearchRows(gallery.rows, back.astype(np.int64), gallery.numbers, gallery.content),
         seen["pair"].score,
         seen["pair"].k,
         len(known),
@@ -136,12 +136,12 @@ def trial(
 
 def lfw(folder: Path, draws: int) -> list[Trial]:
     """Both tests on the vectors of LFW."""
-    arranged = arrange(read_labelled(folder / "embeddings.npy", folder / "samples.csv"))
+    arranged = arrange(read_embeddings(folder / "embeddings.npy", folder / "samples.csv"))
     every = side(arranged, np.arange(len(arranged.rows)))
     mate = best_mates(every, every)
     has = ~np.isnan(mate)
     probes, mate = every.take(has), mate[has]
-    k = search(probes, every, mate=mate).people
+    k = search_gallery(probes, every, mate=mate).people
     n_people = len(arranged.names)
     whole = {w: float(mean_over_probes((k == 0)[:, None] * 1.0, probes.labels, w)[0]) for w in WEIGHTINGS}
     found = []
@@ -156,8 +156,8 @@ def lfw(folder: Path, draws: int) -> list[Trial]:
 def _other_probes(
     seed: int,
     drawn: np.ndarray,
-    every: Side,
-    probes: Side,
+    every: SearchRows,
+    probes: SearchRows,
     mate: np.ndarray,
     k: np.ndarray,
     n_people: int,
@@ -166,7 +166,7 @@ def _other_probes(
     impostors[np.flatnonzero(drawn)[-1]] = False  # 574 of them, and the mate
     outside = ~impostors[probes.labels]
     chosen, gallery = probes.take(outside), every.take(impostors[every.labels])
-    seen = observe(chosen, gallery, mate[outside], chosen.labels, 574)
+    seen = sample_searches(chosen, gallery, mate[outside], chosen.labels, 574)
     hit = (k[outside] == 0)[:, None] * 1.0
     truth = {w: float(mean_over_probes(hit, chosen.labels, w)[0]) for w in WEIGHTINGS}
     return trial("lfw, other probes", seed, chosen, gallery, seen, truth, n_people)
@@ -180,7 +180,7 @@ def _own_probes(
     has = ~np.isnan(mate)
     probes = gallery.take(has)
     label = np.unique(probes.labels, return_inverse=True)[1].astype(np.int64)
-    seen = observe(probes, gallery, mate[has], label, 574)
+    seen = sample_searches(probes, gallery, mate[has], label, 574)
     return trial("lfw, own probes", seed, probes, gallery, seen, whole, len(arranged.names))
 
 
@@ -198,12 +198,12 @@ def synthetic(world: str, seed: int, people: int, fitted: int, n_probes: int) ->
             own = _photos(rng, centre[: n_probes - start], spectrum, WORLDS[world])
             probes[start : start + len(own)] = own
     labels = np.arange(people, dtype=np.int64)
-    gallery = Side(rows, labels, labels)
-    searched = Side(probes, labels[:n_probes], labels[:n_probes] + people)
+    gallery = SearchRows(rows, labels, labels)
+    searched = SearchRows(probes, labels[:n_probes], labels[:n_probes] + people)
     mate = best_mates(searched, gallery)
-    k = search(searched, gallery, mate=mate).people
+    k = search_gallery(searched, gallery, mate=mate).people
     part = gallery.take(labels < fitted)
-    seen = observe(searched, part, mate, searched.labels, fitted - 1)
+    seen = sample_searches(searched, part, mate, searched.labels, fitted - 1)
     truth = dict.fromkeys(WEIGHTINGS, float(np.mean(k == 0)))
     found = trial(f"synthetic, {world}", seed, searched, part, seen, truth, people)
     return found[:1]  # one probe a person: both weightings are the same

@@ -21,7 +21,7 @@ from common import bare_product, in_turns, peak_mb, record, resident_mb, spread,
 
 from faceprobe.core.cores import usable_cores
 from faceprobe.data.embeddings import Embeddings
-from faceprobe.data.vector_files import read_labelled
+from faceprobe.data.vector_files import read_embeddings
 from faceprobe.protocols import evaluate
 
 FMRS = [1e-2, 1e-3, 1e-4, 1e-5, 1e-6]
@@ -161,7 +161,7 @@ def main() -> None:
     parser.add_argument("--memory", action="store_true", help="only ours, once, and its peak memory")
     arguments = parser.parse_args()
     folder = Path(os.environ.get("FACEPROBE_TEST_DATA", "../shared")) / "data" / "lfw_vectors"
-    data = read_labelled(folder / "embeddings.npy", folder / "samples.csv")
+    data = read_embeddings(folder / "embeddings.npy", folder / "samples.csv")
     if arguments.memory:
         before = resident_mb()
         ours(data, 1000)

@@ -15,7 +15,7 @@ from pathlib import Path
 from tables import fill
 
 from faceprobe.data.embeddings import Embeddings
-from faceprobe.data.vector_files import read_labelled
+from faceprobe.data.vector_files import read_embeddings
 from faceprobe.protocols import evaluate
 from faceprobe.results.result import Metric
 
@@ -27,7 +27,7 @@ Rows = dict[tuple[str, str, str], Metric]
 
 def main() -> None:
     folder, pairs = (Path(a) for a in sys.argv[1:3])
-    data = read_labelled(folder / "embeddings.npy", folder / "samples.csv", pairs)
+    data = read_embeddings(folder / "embeddings.npy", folder / "samples.csv", pairs)
     rows = measured(data, None)
     presets = measured(data, ["lfw/official", "lfw/insightface", "lfw/facexzoo"])
     size = measured(data, ["identification/gallery-size", "identification/open-set"])

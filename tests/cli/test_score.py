@@ -163,7 +163,7 @@ def test_other_names_of_the_path_and_hashes(
                 assert found["verification/all-pairs"] == expected
                 assert "verification/all-pairs-cross-event" in found
     labels.write_text("file,identity\na,b\n")
-    _fails(capsys, 1, "no column 'path'; it needs path (or image, image_path) and identity", *files)
+    _fails(capsys, 1, "no column 'path' (or image, image_path); it has the columns file, identity", *files)
 
 
 @pytest.fixture

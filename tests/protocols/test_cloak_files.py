@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from faceprobe.cli.main import build
 from faceprobe.core.errors import BadInput
 from faceprobe.data.embeddings import Embeddings
-from faceprobe.data.vector_files import read_labelled
+from faceprobe.data.vector_files import read_embeddings
 from faceprobe.datasets import load_dataset
 from faceprobe.embedding import EmbeddingStore, embed
 from faceprobe.models import load_model
@@ -37,7 +37,7 @@ def _write(folder: Path, data: Embeddings, blank: bool = False) -> tuple[Path, P
 @pytest.mark.parametrize("blank", [False, True])
 def test_a_table_of_labels_brings_variants(tmp_path: Path, blank: bool) -> None:
     data = cloaked_world(2)
-    read = read_labelled(*_write(tmp_path, data, blank))
+    read = read_embeddings(*_write(tmp_path, data, blank))
     assert read.variants is not None and read.sources is not None
     assert read.variants.tolist() == list(data.variants)
     assert read.sources.tolist() == list(data.sources)

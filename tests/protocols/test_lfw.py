@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from faceprobe.data.embeddings import Embeddings
-from faceprobe.data.vector_files import read_labelled
+from faceprobe.data.vector_files import read_embeddings
 from faceprobe.protocols import Outcome, evaluate
 from faceprobe.results.result import Metric
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 def lfw(shared: Path) -> Embeddings:
     folder = shared / "data" / "lfw_vectors"
     pairs = shared / "data" / "lfw_meta" / "pairs.txt"
-    return read_labelled(folder / "embeddings.npy", folder / "samples.csv", pairs)
+    return read_embeddings(folder / "embeddings.npy", folder / "samples.csv", pairs)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 from faceprobe.core.errors import BadInput
 from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.pairs import PairList
-from faceprobe.data.vector_files import read_labelled
+from faceprobe.data.vector_files import read_embeddings
 from faceprobe.protocols import PROTOCOLS, evaluate
 from faceprobe.results.result import Metric
 from tests.helpers.pairs_oracle import small_world
@@ -116,7 +116,7 @@ def test_too_few_pairs_or_one_kind() -> None:
 @pytest.mark.slow
 def test_all_of_lfw_equals_the_plain_computation(shared: Path) -> None:
     folder = shared / "data" / "lfw_vectors"
-    data = read_labelled(
+    data = read_embeddings(
         folder / "embeddings.npy", folder / "samples.csv", shared / "data" / "lfw_meta" / "pairs.txt"
     )
     for protocol in PRESETS:

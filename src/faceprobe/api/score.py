@@ -158,6 +158,7 @@ def _read(
 ) -> _Given:
     """Vectors and labels as :class:`Embeddings`; ``checks_store`` refuses a store that is not finished."""
     from faceprobe.api.embed import EmbedResult
+    from faceprobe.data.label_files import with_labels
     from faceprobe.embedding.store import EmbeddingStore
 
     if isinstance(vectors, EmbedResult):
@@ -174,7 +175,13 @@ def _read(
     if labels is None:
         raise WrongUsage("score needs labels: who is in each row (only a whole store brings its own)")
     manifest = _manifest_beside(vectors, checks_store)
-    data = _labelled(_matrix(vectors, key), labels, path_column, identity_column)
+    data = with_labels(
+        _matrix(vectors, key),
+        labels,
+        path_column=path_column,
+        identity_column=identity_column,
+        where=str(vectors) if isinstance(vectors, str | os.PathLike) else "the matrix of vectors",
+    )
     known = bool(manifest.get("identities_known", True))
     return _Given(
         replace(data, identities_known=known),
@@ -183,30 +190,6 @@ def _read(
         _hash_of(vectors, data.vectors),
         _hash_of(labels, np.stack([data.paths, data.identities])),
         _evidence(manifest) if checks_store else "real-photos",
-    )
-
-
-def _labelled(
-    vectors: NDArray[np.float32], labels: LabelsLike, path_column: str | None, identity_column: str | None
-) -> Embeddings:
-    from faceprobe.data.embeddings import Embeddings
-    from faceprobe.data.label_files import read_labels
-
-    columns = read_labels(labels, path_column=path_column, identity_column=identity_column)
-    if len(vectors) != len(columns["path"]):
-        raise BadInput(
-            f"there are {len(vectors):,} vectors but {len(columns['path']):,} labels; row k of one belongs "
-            "to row k of the other"
-        )
-    return Embeddings(
-        vectors=vectors,
-        identities=columns["identity"],
-        paths=columns["path"],
-        events=columns.get("event"),
-        groups=columns.get("group"),
-        content=columns.get("sha256"),
-        variants=columns.get("variant"),
-        sources=columns.get("source_image"),
     )
 
 

@@ -1,143 +1,156 @@
-"""Vectors and labels from files: ``.npy`` beside a CSV or parquet table, an embedding store's too."""
+"""Vectors from files: ``.npy``, ``.npz``, ``.safetensors``, ``.pt`` and parquet. No pickle is ever loaded."""
 
 from __future__ import annotations
 
-import csv
 import os
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput, Missing, Refused
-from faceprobe.data.embeddings import CLEAN, PATH_COLUMNS, Cohort, Embeddings, unit_rows
+from faceprobe.core.extras import require
+from faceprobe.data.embeddings import Embeddings, unit_rows
+from faceprobe.data.label_files import PARQUET, with_labels
 from faceprobe.data.pairs import read_lfw_pairs, resolve_pairs
 
-_OPTIONAL = ("event", "group", "sha256", "variant", "source_image")
+TORCH = (".pt", ".pth")
 
 
-def read_labelled(
-    embeddings: str | os.PathLike[str],
-    labels: str | os.PathLike[str],
-    pairs: str | os.PathLike[str] | None = None,
+def read_vectors(path: str | os.PathLike[str], key: str | None = None) -> NDArray[np.float32]:
+    """(N, D) float32 unit rows of a file of float16, float32 or float64 values.
+
+    A ``.npy`` file is mapped, not read whole. ``key`` names the array of an ``.npz``, ``.safetensors`` or
+    ``.pt`` file, or the column of a parquet file, where it holds several. Raises :class:`Missing`,
+    :class:`BadInput`, or :class:`Refused` for a file that holds pickled objects, naming the file.
+    """
+    place = Path(path)
+    if not place.exists():
+        raise Missing(f"no file {path} (the embeddings)")
+    if not place.is_file():
+        raise BadInput(f"{path} is a folder; the embeddings must be one file, or the folder of a store")
+    ending = place.suffix.lower()
+    if ending == ".npz":
+        return unit_rows(_npz(place, key), str(path))
+    if ending == ".safetensors":
+        return unit_rows(_safetensors(place, key), str(path))
+    if ending in TORCH:
+        return unit_rows(_torch(place, key), str(path))
+    if ending in PARQUET:
+        return unit_rows(_parquet(place, key), str(path))
+    return unit_rows(_npy(place), str(path))
+
+
+def read_embeddings(
+    vectors: str | os.PathLike[str], labels: Any, pairs: str | os.PathLike[str] | None = None
 ) -> Embeddings:
-    """Read an (N, D) float16/32/64 ``.npy`` file and N labelled rows; scale the vectors to length 1.
+    """A file of vectors with its labels and, where given, an LFW View 2 pair file over their paths.
 
-    ``pairs`` is an LFW View 2 pair file whose photos are found among the paths. Raises
-    :class:`Missing`, :class:`BadInput` or :class:`Refused` (a pickled array), naming the file.
+    Errors as of :func:`read_vectors`, ``read_labels`` and ``read_lfw_pairs``.
     """
-    columns = read_labels(labels)
-    vectors = read_vectors(embeddings)
-    if len(vectors) != len(columns["path"]):
-        raise BadInput(
-            f"{embeddings} has {len(vectors):,} rows but {labels} has {len(columns['path']):,}; "
-            "row k of one belongs to row k of the other"
-        )
-    return Embeddings(
-        vectors=vectors,
-        identities=columns["identity"],
-        paths=columns["path"],
-        events=columns.get("event"),
-        groups=columns.get("group"),
-        content=columns.get("sha256"),
-        variants=columns.get("variant"),
-        sources=columns.get("source_image"),
-        pairs=resolve_pairs(read_lfw_pairs(pairs), columns["path"]) if pairs is not None else None,
-    )
+    data = with_labels(read_vectors(vectors), labels, where=str(vectors))
+    if pairs is None:
+        return data
+    return replace(data, pairs=resolve_pairs(read_lfw_pairs(pairs), data.paths))
 
 
-def read_cohort(embeddings: str | os.PathLike[str], labels: str | os.PathLike[str] | None = None) -> Cohort:
-    """The (C, D) ``.npy`` file of a cohort and, where there are any, its C labelled rows; errors as of
-    :func:`read_labelled`.
-    """
-    vectors = read_vectors(embeddings)
-    if labels is None:
-        return Cohort(vectors)
-    identities = read_labels(labels)["identity"]
-    if len(identities) != len(vectors):
-        raise BadInput(f"{embeddings} has {len(vectors):,} rows but {labels} has {len(identities):,}")
-    return Cohort(vectors, identities)
-
-
-def read_vectors(path: str | os.PathLike[str]) -> NDArray[np.float32]:
-    """(N, D) float32 unit rows of a ``.npy`` file, which is mapped, not read whole."""
-    _check_file(path, "embeddings")
+def _npy(path: Path) -> NDArray[Any]:
     with open(path, "rb") as handle:
         start = handle.read(6)
     if start != b"\x93NUMPY":
-        raise BadInput(f"{path} is not a .npy file; save the matrix with numpy.save")
+        raise BadInput(
+            f"{path} is not a .npy file; save the matrix with numpy.save, or give it the ending .npz,"
+            " .safetensors, .pt or .parquet that it has"
+        )
     try:
-        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
+        loaded: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
-        if "allow_pickle" in str(error) or "Python object" in str(error):
-            raise Refused(
-                f"{path} holds pickled objects, which may run code; save a plain float array"
-            ) from error
-        raise BadInput(f"{path} is a damaged .npy file: {error}") from error
-    return unit_rows(loaded, str(path))
+        raise _damaged(path, "a .npy file", error) from error
+    return loaded
 
 
-def read_labels(path: str | os.PathLike[str]) -> dict[str, NDArray[np.str_]]:
-    """The columns ``path``, ``identity`` and, where there are any, ``event``, ``group``, ``sha256``
-    (of the photo's bytes), ``variant`` ("" = clean) and ``source_image`` ("" = the photo itself) of a CSV or
-    parquet file. The path's column may have any name of :data:`PATH_COLUMNS`.
-    """
-    _check_file(path, "labels")
-    columns = _parquet(path) if Path(path).suffix in (".parquet", ".pq") else _csv(path)
-    named = next((name for name in PATH_COLUMNS if name in columns), "path")
-    if named in columns:
-        columns["path"] = columns[named]
-    for name in ("path", "identity"):
-        if name not in columns:
-            found = ", ".join(columns) or "none"
-            also = f" (or {', '.join(PATH_COLUMNS[1:])})"
-            raise BadInput(
-                f"{path} has no column {name!r}; it needs path{also} and identity (found: {found})"
-            )
-        empty = [row for row, value in enumerate(columns[name]) if not value]
-        if empty:
-            raise BadInput(f"{path}: {len(empty)} rows have no {name} (first: row {empty[0]})")
-    if not columns["path"]:
-        raise BadInput(f"{path} holds no rows")
-    kept = ["path", "identity", *(name for name in _OPTIONAL if any(columns.get(name, ())))]
-    read = {name: np.array(columns[name], dtype=np.str_) for name in kept}
-    if "variant" in read:
-        read["variant"] = np.where(read["variant"] == "", CLEAN, read["variant"])
-    if "source_image" in read:
-        read["source_image"] = np.where(read["source_image"] == "", read["path"], read["source_image"])
-    return read
+def _npz(path: Path, key: str | None) -> NDArray[Any]:
+    import zipfile
 
-
-def _check_file(path: str | os.PathLike[str], what: str) -> None:
-    if not Path(path).exists():
-        raise Missing(f"no file {path} (the {what})")
-    if not Path(path).is_file():
-        raise BadInput(f"{path} is a folder; the {what} must be one file")
-
-
-def _csv(path: str | os.PathLike[str]) -> dict[str, list[str]]:
     try:
-        with open(path, encoding="utf-8-sig", newline="") as handle:
-            lines = [line for line in csv.reader(handle, strict=True) if line]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise BadInput(f"{path} is not a CSV file in UTF-8: {error}") from error
-    if not lines:
-        raise BadInput(f"{path} is empty; it needs the columns path and identity")
-    header = [name.strip() for name in lines[0]]
-    for number, line in enumerate(lines[1:], start=1):
-        if len(line) != len(header):
-            raise BadInput(f"{path}, row {number}: {len(line)} values under {len(header)} columns")
-    return {name: [line[k] for line in lines[1:]] for k, name in enumerate(header)}
+        with np.load(path, allow_pickle=False) as stored:
+            name = _chosen(path, stored.files, key)
+            found: NDArray[Any] = stored[name]
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+        raise _damaged(path, "an .npz file", error) from error
+    return found
 
 
-def _parquet(path: str | os.PathLike[str]) -> dict[str, list[str]]:
+def _safetensors(path: Path, key: str | None) -> NDArray[Any]:
+    safetensors: Any = require("safetensors", "encode", "reading .safetensors")
+    try:
+        with safetensors.safe_open(path, framework="numpy") as stored:
+            found: NDArray[Any] = stored.get_tensor(_chosen(path, list(stored.keys()), key))
+    except (BadInput, Refused):
+        raise
+    except Exception as error:  # SafetensorError, and TypeError for types that numpy lacks (bfloat16)
+        raise _damaged(path, "a .safetensors file of float16, float32 or float64", error) from error
+    return found
+
+
+def _torch(path: Path, key: str | None) -> NDArray[Any]:
+    """A tensor, or one of a mapping of tensors, read with torch's restricted unpickler."""
+    import pickle
+
+    torch: Any = require("torch", "encode", "reading .pt")
+    try:
+        loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise Refused(f"{path} holds pickled objects, which may run code; save a plain tensor") from error
+    except Exception as error:  # damaged files raise nearly anything
+        raise _damaged(path, "a .pt file", error) from error
+    if isinstance(loaded, Mapping):
+        tensors = {str(name): value for name, value in loaded.items() if torch.is_tensor(value)}
+        loaded = tensors[_chosen(path, list(tensors), key)]
+    if not torch.is_tensor(loaded):
+        raise BadInput(f"{path} holds a {type(loaded).__name__}; save one tensor of rows x dimensions")
+    floating = loaded.float() if loaded.dtype == torch.bfloat16 else loaded
+    found: NDArray[Any] = floating.detach().numpy()
+    return found
+
+
+def _parquet(path: Path, key: str | None) -> NDArray[Any]:
+    """The column whose values are lists of numbers."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path)
+        schema = pq.read_schema(path)
+        kinds = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+        lists = [f.name for f in schema if any(is_kind(f.type) for is_kind in kinds)]
+        name = _chosen(path, lists, key, "column of vectors")
+        rows = pq.read_table(path, columns=[name]).column(name).combine_chunks()
     except (pa.ArrowException, OSError) as error:
         raise BadInput(f"{path} is not a readable parquet file: {error}") from error
-    names = [name for name in (*PATH_COLUMNS, "identity", *_OPTIONAL) if name in table.column_names]
-    columns = {name: table.column(name).to_pylist() for name in names}
-    return {name: ["" if v is None else str(v) for v in values] for name, values in columns.items()}
+    if rows.null_count:
+        raise BadInput(f"{path}: {rows.null_count} rows of {name} are empty; each needs a vector")
+    values = np.asarray(rows.flatten())
+    if len(rows) == 0 or len(values) % len(rows) or len(set(rows.value_lengths().to_pylist())) > 1:
+        raise BadInput(f"{path}: the vectors of {name} have different lengths")
+    return values.reshape(len(rows), -1)
+
+
+def _chosen(path: Path, names: list[str], key: str | None, what: str = "array") -> str:
+    """``key``, or the only name there is."""
+    listed = ", ".join(names) or "none"
+    if key is not None:
+        if key not in names:
+            raise BadInput(f"{path} has no {what} {key!r}; it has {listed}")
+        return key
+    if len(names) != 1:
+        raise BadInput(f"{path} must hold one {what}, or name it with --key; it has {listed}")
+    return names[0]
+
+
+def _damaged(path: Path, what: str, error: Exception) -> BadInput | Refused:
+    if "allow_pickle" in str(error) or "Python object" in str(error) or "Object arrays" in str(error):
+        return Refused(f"{path} holds pickled objects, which may run code; save a plain float array")
+    return BadInput(f"{path} is damaged, or not {what}: {' '.join(str(error).split())}")
