@@ -11,8 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from faceprobe.core.errors import BadInput, FaceprobeError, Missing, WrongUsage
 from faceprobe.models import load_model, model_card
-from faceprobe.models.onnx.graph import OnnxEncoder
-from faceprobe.models.onnx.weights import count_weights
+from faceprobe.models.onnx.graph import OnnxEncoder, count_weights
 
 DECLARED = "size=112&mean=127.5&scale=128&color=rgb&flip=sum"
 SIDE = 4

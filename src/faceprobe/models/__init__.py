@@ -33,7 +33,7 @@ MODEL_KINDS: Registry[ModelFamily] = Registry(
         "hf-hub": "faceprobe.models.openclip.hf_hub:FAMILY",
         "timm": "faceprobe.models.timm_towers:FAMILY",
         "hf": "faceprobe.models.hf_vision:FAMILY",
-        "onnx": "faceprobe.models.onnx.graph:FAMILY",
+        "onnx": "faceprobe.models.onnx.family:FAMILY",
         "local": "faceprobe.models.openclip.local:FAMILY",
         "random": "faceprobe.models.floors.random_weights:FAMILY",
         "pixels": "faceprobe.models.floors.pixels:FAMILY",

@@ -10,7 +10,8 @@ import numpy as np
 from faceprobe.core.errors import BadInput
 from faceprobe.core.extras import require
 from faceprobe.models import parse_model
-from faceprobe.models.onnx.graph import FAMILY, OnnxEncoder, preprocess_of
+from faceprobe.models.onnx.family import FAMILY, preprocess_of
+from faceprobe.models.onnx.graph import OnnxEncoder
 from faceprobe.models.torch_encoder import TorchEncoder, count_params
 
 if TYPE_CHECKING:

@@ -1,30 +1,26 @@
-"""ONNX face recognisers, their preprocessing declared in the name:
-``onnx:PATH?size=112&mean=127.5&scale=128&color=rgb&flip=sum``.
-
-A pixel value x in 0..255 becomes (x - mean) / scale; ``flip=sum`` adds the mirrored photo's feature
-before the vector is scaled to length 1.
-"""
+"""An ONNX graph as an encoder: run by onnxruntime, its weights counted and hashed from the file."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.core.errors import BadInput, Missing, WrongUsage
+from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.extras import require
 from faceprobe.core.files import sha256_bytes, sha256_json
-from faceprobe.core.names import Name
-from faceprobe.models.base import ImageEncoder, ModelCard, flag, flip_of, model_id, refuse_pooling
-from faceprobe.models.onnx.weights import count_weights
+from faceprobe.models.base import ModelCard
 from faceprobe.models.preprocess import Preprocess
 
-OPTIONS = {"size", "mean", "scale", "color", "flip", "mode", "interpolation", "output", "real"}
+WEIGHTS = ("FLOAT", "FLOAT16", "BFLOAT16", "DOUBLE", "INT8", "UINT8")
+"""Data types of weights, the last two in quantised graphs; other integer tensors are shapes and indices."""
+
 AGREE = 1e-3
-"""How far a batched row may lie from the same photo's alone before batches are given up (max, unit rows)."""
+"""Largest difference between a photo's unit row in a batch and alone for which batches are used."""
 
 
 class OnnxEncoder:
@@ -99,84 +95,23 @@ class OnnxEncoder:
         return together.shape == alone.shape and bool(np.abs(_unit(together) - _unit(alone)).max() < AGREE)
 
 
-class Onnx:
-    """Options: ``size`` (112 or HxW), ``mean`` and ``scale`` (one value or three, on 0..255), ``color``
-    rgb/bgr, ``flip`` none/sum, ``mode`` shortest/squash/longest, ``interpolation``, ``output``, ``real``.
+def count_weights(data: bytes, where: str) -> int:
+    """How many numbers the initializers of an ONNX file hold.
+
+    :class:`BadInput` where ``data`` is not an ONNX file, or keeps its weights in other files, which a hash
+    of this file would not cover; ``where`` names the file.
     """
+    onnx: Any = require("onnx", "encode", "an ONNX model")
+    from google.protobuf.message import DecodeError
 
-    usage = "onnx:PATH?size=112&mean=127.5&scale=128&color=rgb&flip=sum"
-    about = "an ONNX face recogniser with declared preprocessing"
-
-    def load(self, name: Name, *, device: str, offline: bool) -> ImageEncoder:
-        card, path = self.card(name), Path(name.body)
-        return OnnxEncoder(card, path, preprocess_of(name), name.option("output", ""), device)
-
-    def card(self, name: Name) -> ModelCard:
-        name.check_options(OPTIONS)
-        refuse_pooling(name, "an ONNX graph gives what it gives")
-        preprocess, real = preprocess_of(name), bool(flag(name, "real", False))
-        path = Path(name.body)
-        if not path.is_file():
-            raise Missing(f"no ONNX file at {path}")
-        note = (
-            "a local file: what it was trained on is not known to faceprobe (state ?real=1 for real photos)"
-        )
-        return ModelCard(
-            id=model_id(name),
-            family="ONNX face recogniser",
-            n_params=count_weights(path.read_bytes(), str(path)),
-            image_size=preprocess.size[0],
-            real=real,
-            role="specialist",
-            default_crop="aligned-112" if preprocess.size == (112, 112) else "as-is",
-            notes="" if real else note,
-        )
-
-    def known(self) -> list[str]:
-        return []
-
-    def cached(self, name: Name) -> bool | None:
-        return Path(name.body).is_file()
-
-
-def preprocess_of(name: Name) -> Preprocess:
-    """The preprocessing that the options of ``name`` declare."""
-    size = name.option("size", "112").lower().split("x")
-    if len(size) > 2 or not all(s.isdecimal() and 0 < int(s) <= 4096 for s in size):
-        raise WrongUsage(f"{name}: size is a number of pixels or HEIGHTxWIDTH, not {name.options['size']!r}")
-    mean, scale = _three(name, "mean", "127.5"), _three(name, "scale", "127.5")
-    if min(scale) <= 0:
-        raise WrongUsage(f"{name}: scale must be above 0")
-    return Preprocess(
-        size=(int(size[0]), int(size[-1])),
-        mean=cast("tuple[float, float, float]", tuple(m / 255 for m in mean)),
-        std=cast("tuple[float, float, float]", tuple(s / 255 for s in scale)),
-        mode=cast(
-            "Literal['shortest', 'squash', 'longest']", _one_of(name, "mode", "squash shortest longest")
-        ),
-        interpolation=_one_of(name, "interpolation", "bilinear bicubic nearest lanczos"),
-        color=cast("Literal['rgb', 'bgr']", _one_of(name, "color", "rgb bgr")),
-        flip=cast("Literal['none', 'sum']", flip_of(name)),
-    )
-
-
-def _one_of(name: Name, key: str, words: str) -> str:
-    """An option with the given values, the first of which is the default."""
-    value = name.option(key, words.split()[0])
-    if value not in words.split():
-        raise WrongUsage(f"{name}: {key} is one of {', '.join(words.split())}, not {value!r}")
-    return value
-
-
-def _three(name: Name, key: str, default: str) -> list[float]:
-    parts = name.option(key, default).split(",")
     try:
-        values = [float(p) for p in parts]
-    except ValueError:
-        values = []
-    if len(values) not in (1, 3) or not np.all(np.isfinite(values)):
-        raise WrongUsage(f"{name}: {key} is one number or three with commas, on 0..255")
-    return values * 3 if len(values) == 1 else values
+        tensors = onnx.load_model_from_string(data).graph.initializer
+    except DecodeError as error:
+        raise BadInput(f"{where} is not a whole ONNX file; fetch or export it again") from error
+    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in tensors):
+        raise BadInput(f"{where} keeps its weights in other files; save it as one file")
+    kinds = [onnx.TensorProto.DataType.Value(name) for name in WEIGHTS]
+    return sum(prod(tensor.dims) for tensor in tensors if tensor.data_type in kinds)
 
 
 def _session(data: bytes, path: Path, device: str) -> Any:
@@ -222,6 +157,3 @@ def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
     unit: NDArray[np.float32] = rows / np.maximum(norms, np.float32(1e-12))
     return unit
-
-
-FAMILY = Onnx()
