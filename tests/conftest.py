@@ -28,9 +28,10 @@ def shared() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or fills the user's caches."""
+def own_surroundings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or fills the user's caches, and tables are as wide wherever the tests run."""
     monkeypatch.setenv("FACEPROBE_CACHE", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setenv("COLUMNS", "160")
 
 
 @pytest.hookimpl(wrapper=True)

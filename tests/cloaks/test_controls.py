@@ -118,8 +118,6 @@ def test_wrong_names_of_controls(name: str, said: str) -> None:
 
 
 def test_a_mistyped_cloak_in_brackets_is_named() -> None:
-    for module in ("fawkes", "lowkey", "pgd", "opom", "tip_im"):
-        pytest.importorskip(f"faceprobe.cloaks.{module}")
     with pytest.raises(UnknownName, match="jpeg"):
         cloak_card("noise[jpog-75]")
 

@@ -107,7 +107,7 @@ def test_the_same_again_does_nothing_and_another_seed_is_refused(album: Path, tm
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from faceprobe.cloaks import folder, folder_state
+from faceprobe.cloaks.photos import folder
 
 write, left = folder.write_bytes, [int(sys.argv[4])]
 
@@ -285,7 +285,7 @@ def test_folders_that_cannot_be_used(album: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "o").exists()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write anywhere")
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_without_permission(album: Path, tmp_path: Path) -> None:
     locked = tmp_path / "locked"
     locked.mkdir(mode=0o500)
@@ -312,7 +312,7 @@ sys.exit(code)
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc/self/status")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc/self/status")
 def test_a_photo_of_108_million_pixels_needs_bounded_memory(tmp_path: Path, shared: Path) -> None:
     """12,000 x 9,000 px with a face of the built-in world, cloaked in less than 3 GB."""
     world = load_dataset("synthetic?people=1&photos=1&size=1024")

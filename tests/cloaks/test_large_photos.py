@@ -18,7 +18,8 @@ import json, resource, sys
 sys.path[:0] = {path!r}
 import numpy as np
 from tests.helpers.cloak_faces import drawn
-from faceprobe.cloaks import Subject, load_cloak, lowkey, opom, pgd
+from faceprobe.cloaks import Subject, load_cloak
+from faceprobe.cloaks.attacks import lowkey, opom, pgd
 lowkey.STEPS = pgd.STEPS = opom.ROUNDS = 2  # memory does not grow with steps
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 cloak = load_cloak({name!r}, device="cpu")

@@ -136,8 +136,8 @@ def test_a_run_killed_at_any_instant_goes_on_with_the_same_bytes(
     whole: RunResult, tmp_path: Path, moment: str
 ) -> None:
     out = tmp_path / "run"
-    code = f"from test_cloak_run import run_and_die; run_and_die({str(out)!r}, {moment!r})"
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    code = f"from tests.study.test_cloak_run import run_and_die; run_and_die({str(out)!r}, {moment!r})"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     child = subprocess.run([sys.executable, "-c", code], env=environment, timeout=300, check=False)
     assert child.returncode == -signal.SIGKILL
     result = run_study(small(), out, quiet=True)

@@ -74,20 +74,3 @@ def test_scipy_rank_sum(seed: int, noise: float, decimals: int | None) -> None:
     found = stats.mannwhitneyu(scores[same], scores[~same]).statistic
     area = found / (same.sum() * (~same).sum())
     assert _rows(data)["auc", "pair"].value == pytest.approx(area, abs=1e-9)
-
-
-@pytest.mark.parametrize(("seed", "noise", "decimals"), SETS)
-def test_pyeer(seed: int, noise: float, decimals: int | None) -> None:
-    """Its EER is the middle of the bracket at a threshold among the scores; its AUC is by trapezoids."""
-    eer_stats = pytest.importorskip("pyeer.eer_stats")
-    data = _set(seed, noise, decimals)
-    scores, same, _ = _scores(data)
-    mated, strange = scores[same], scores[~same]
-    thresholds, fmr, fnmr = eer_stats.calculate_roc(mated, strange)
-    middle = eer_stats.get_eer_values(fmr, fnmr)[3]
-    widest = max(np.max(np.abs(np.diff(fmr))), np.max(np.abs(np.diff(fnmr))))
-    got = _rows(data)
-    assert len(thresholds) > 1
-    assert got["eer", "pair"].value == pytest.approx(middle, abs=min(0.02, widest))
-    area = eer_stats.calculate_roc_auc(fmr, fnmr)
-    assert got["auc", "pair"].value == pytest.approx(area, abs=2e-3)
