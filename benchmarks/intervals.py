@@ -21,7 +21,7 @@ from faceprobe.core.machine import describe_machine, versions
 from faceprobe.metrics.bootstrap import identity_weights
 from faceprobe.metrics.verification.figures import Verification
 from faceprobe.metrics.verification.intervals import verification_intervals
-from faceprobe.scores import Grid, MatedScores, ScoreSummary, Tail, Twins
+from faceprobe.scores import Duplicates, Grid, MatedScores, ScoreSummary, Tail
 
 TARGETS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 SHAPES = {
@@ -51,7 +51,7 @@ def random_summary(people: int, photos: int, mated: int, tail: int, grid: int) -
             np.ones(mated, dtype=np.int32),
             labels[rng.integers(photos, size=mated)].astype(np.int32),
         ),
-        twins=Twins({}, 0, 0, none, none, none),
+        twins=Duplicates({}, 0, 0, none, none, none),
         n_nonmated=n,
         at_or_above=at_or_above,
         above=at_or_above,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.scores import ScoreSummary, exact_rows, mated_scores, sweep
+from faceprobe.scores import ScoreSummary, exact_rows, mated_scores, sweep_pairs
 
 
 @dataclass(frozen=True)
@@ -68,4 +68,4 @@ def summary_of(
     """One world of ``kind`` with ``people`` (default: the kind's own number), scored."""
     vectors, labels = draw(kind, rng, people or kind.people)
     rows = exact_rows(vectors)
-    return sweep(rows, labels, mated_scores(rows, labels), tail_size=tail_size)
+    return sweep_pairs(rows, labels, mated_scores(rows, labels), tail_size=tail_size)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.metrics.verification.intervals import TAIL_SIZE
-from faceprobe.scores import ScoreSummary, exact_rows, mated_scores, sweep
+from faceprobe.scores import ScoreSummary, exact_rows, mated_scores, sweep_pairs
 
 
 def simulated_vectors(
@@ -27,4 +27,4 @@ def simulated_summary(
 ) -> ScoreSummary:
     vectors, labels = simulated_vectors(rng, n_people, photos)
     rows = exact_rows(vectors)
-    return sweep(rows, labels, mated_scores(rows, labels), tail_size=tail_size)
+    return sweep_pairs(rows, labels, mated_scores(rows, labels), tail_size=tail_size)

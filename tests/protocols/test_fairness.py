@@ -17,7 +17,7 @@ from faceprobe.protocols import evaluate
 from faceprobe.protocols.ordering import arrange
 from faceprobe.protocols.types import Outcome
 from faceprobe.results.result import Metric
-from faceprobe.scores import mated_scores, sweep
+from faceprobe.scores import mated_scores, sweep_pairs
 
 PROTOCOL = "fairness/groups"
 
@@ -119,9 +119,9 @@ def test_a_short_tail_is_made_up_for_by_a_pass(
     )
     mated = mated_scores(arranged.rows, arranged.labels, arranged.content)
     counts = []
-    monkeypatch.setattr(group_counts, "sweep", partial(sweep, **quick))
+    monkeypatch.setattr(group_counts, "sweep_pairs", partial(sweep_pairs, **quick))
     for size in (10**6, 0):
-        summary = sweep(
+        summary = sweep_pairs(
             arranged.rows, arranged.labels, mated, content=arranged.content, tail_size=size, **quick
         )
         counts.append(false_matches_by_group(summary, arranged.rows, allowed, group.astype(np.int64), 3))

@@ -14,10 +14,10 @@ from faceprobe.core.errors import BadInput
 from faceprobe.data.embeddings import Embeddings, unit_rows
 from faceprobe.data.templates import TemplateList
 from faceprobe.metrics.bootstrap import identity_weights
-from faceprobe.metrics.identification.template_search import search_gallery, search_replicates
+from faceprobe.metrics.identification.template_search import search_replicates, search_templates
 from faceprobe.metrics.kernels import listed_scores
 from faceprobe.metrics.templates import pool_templates
-from faceprobe.metrics.verification.listed import ListedScores, listed_replicates, nearest_tmr
+from faceprobe.metrics.verification.pair_list import PairScores, nearest_tmr, pair_replicates
 from faceprobe.metrics.weighting import WEIGHTINGS
 from faceprobe.protocols import PROTOCOLS, evaluate
 from faceprobe.results.result import Metric
@@ -106,7 +106,7 @@ def test_nearest_may_lie_above_the_target() -> None:
     score = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4])
     same = np.array([True, False, True, False, False, True])
     people = np.zeros(6, dtype=np.int32)
-    found = nearest_tmr(ListedScores(score, same, people, people, 1), [0.3, 0.5])
+    found = nearest_tmr(PairScores(score, same, people, people, 1), [0.3, 0.5])
     assert found[0] == pytest.approx((2 / 3, 1 / 3))
     assert found[1] == pytest.approx((2 / 3, 1 / 3))  # 2/3 is no corner: two equal steps meet there
 
@@ -193,8 +193,8 @@ def test_replicates_are_what_repeating_people_gives() -> None:
     people, label = np.unique(t.identities, return_inverse=True)
     weights = identity_weights(len(people), 12, 5)
     score = pair_scores(rows_of(data), t.left, t.right)
-    scores = ListedScores(score, t.same, *(label[s].astype(np.int32) for s in (t.left, t.right)), len(people))
-    found = listed_replicates(scores, weights, [0.1])
+    scores = PairScores(score, t.same, *(label[s].astype(np.int32) for s in (t.left, t.right)), len(people))
+    found = pair_replicates(scores, weights, [0.1])
     for r, w in enumerate(weights):
         mated: list[tuple[float, str]] = []
         nonmated: list[float] = []
@@ -228,8 +228,8 @@ def test_plain_weights_give_the_figures_themselves() -> None:
     assert t is not None
     people, label = np.unique(t.identities, return_inverse=True)
     score = pair_scores(rows_of(data), t.left, t.right)
-    scores = ListedScores(score, t.same, *(label[s].astype(np.int32) for s in (t.left, t.right)), len(people))
-    once = listed_replicates(scores, np.ones((1, len(people)), dtype=np.int64), [0.1])
+    scores = PairScores(score, t.same, *(label[s].astype(np.int32) for s in (t.left, t.right)), len(people))
+    once = pair_replicates(scores, np.ones((1, len(people)), dtype=np.int64), [0.1])
     for weighting in WEIGHTINGS:
         for key, metric in (("0.1", "tmr@fmr=1e-1"), ("eer", "eer"), ("auc", "auc")):
             value = got["ijb/1:1", metric, weighting].value
@@ -243,7 +243,7 @@ def test_search_replicates_are_what_repeating_searches_gives() -> None:
     people, label = np.unique(t.identities, return_inverse=True)
     weights = identity_weights(len(people), 15, 3)
     gallery = t.galleries["G1"]
-    s = search_gallery(rows, label.astype(np.int32), t.probes, gallery, len(people))
+    s = search_templates(rows, label.astype(np.int32), t.probes, gallery, len(people))
     found = {w: search_replicates(s, weights, [0.1], [1], w) for w in WEIGHTINGS}
     scores = [[sum(float(x) * float(y) for x, y in zip(a, b, strict=True)) for b in rows] for a in rows]
     for r, w in enumerate(weights):

@@ -12,12 +12,12 @@ from threadpoolctl import threadpool_info
 from faceprobe.core.errors import WrongUsage
 from faceprobe.data.embeddings import unit_rows
 from faceprobe.scores import exact_rows
-from faceprobe.scores.search.gallery import Searched, Side, search
+from faceprobe.scores.search.gallery import SearchCounts, SearchRows, search_gallery
 from faceprobe.scores.search.memory import SearchLimits, plan_search
 from tests.helpers.pairs_oracle import small_world
 
 
-def _sides(seed: int, levels: int, keep: bool) -> tuple[Side, Side]:
+def _sides(seed: int, levels: int, keep: bool) -> tuple[SearchRows, SearchRows]:
     """Probes and a gallery that overlap, with ties, duplicates and people absent from the gallery."""
     data = small_world(seed, n=40, people=9, levels=levels, twins=6)
     labels = np.unique(data.identities, return_inverse=True)[1]
@@ -26,11 +26,13 @@ def _sides(seed: int, levels: int, keep: bool) -> tuple[Side, Side]:
     content = np.unique(rows, axis=0, return_inverse=True)[1].astype(np.int64)
     rng = np.random.default_rng(seed)
     picks = [np.sort(rng.choice(40, size, replace=False)) for size in (17, 31)]
-    probes, gallery = (Side.of(rows, labels, None if keep else content, p) for p in picks)
+    probes, gallery = (SearchRows.of(rows, labels, None if keep else content, p) for p in picks)
     return probes.take(rng.permutation(17)), gallery
 
 
-def _plain(probes: Side, gallery: Side, thresholds: list[float], top: int) -> list[tuple[object, ...]]:
+def _plain(
+    probes: SearchRows, gallery: SearchRows, thresholds: list[float], top: int
+) -> list[tuple[object, ...]]:
     found = []
     for i in range(len(probes)):
         mates, others, everybody = [], {}, set()
@@ -62,7 +64,7 @@ def _plain(probes: Side, gallery: Side, thresholds: list[float], top: int) -> li
     return found
 
 
-def _rows(found: Searched) -> list[tuple[object, ...]]:
+def _rows(found: SearchCounts) -> list[tuple[object, ...]]:
     return [
         (
             None if np.isnan(found.mate[i]) else found.mate[i],
@@ -87,27 +89,27 @@ def test_every_count_equals_a_plain_program(seed: int, levels: int, keep: bool, 
     probes, gallery = _sides(seed, levels, keep)
     scores = (probes.rows.astype(float) @ gallery.rows.astype(float).T).ravel()
     thresholds = [*np.random.default_rng(seed).choice(scores, 4), 2.0, float(scores[0])]
-    found = search(
+    found = search_gallery(
         probes, gallery, thresholds=np.array(thresholds), top=3, limits=SearchLimits(block_values=block)
     )
     assert _rows(found) == _plain(probes, gallery, thresholds, 3)
 
 
-def _bulk() -> tuple[Side, Side, np.ndarray]:
+def _bulk() -> tuple[SearchRows, SearchRows, np.ndarray]:
     """Scores that crowd within float32 rounding of each other and of the thresholds."""
     rng = np.random.default_rng(5)
     centre = rng.standard_normal(96)
     rows = exact_rows(unit_rows((centre + 3e-3 * rng.standard_normal((900, 96))).astype(np.float32)))
     labels = np.sort(rng.integers(0, 250, 900))
     everything = np.arange(900)
-    side = Side.of(rows, labels, None, everything)
+    side = SearchRows.of(rows, labels, None, everything)
     exact = rows.astype(np.float64) @ rows.astype(np.float64).T
     return side.take(everything[::7]), side, np.quantile(exact, [0.2, 0.5, 0.9, 0.99])
 
 
 def test_blocks_and_threads_change_nothing_where_float32_cannot_tell() -> None:
     probes, gallery, thresholds = _bulk()
-    first = search(probes, gallery, thresholds=thresholds, top=5)
+    first = search_gallery(probes, gallery, thresholds=thresholds, top=5)
     exact = probes.rows.astype(np.float64) @ gallery.rows.astype(np.float64).T
     exact[probes.labels[:, None] == gallery.labels] = -np.inf
     best = np.maximum.reduceat(exact, np.flatnonzero(np.diff(gallery.labels, prepend=-1)), axis=1)
@@ -117,7 +119,7 @@ def test_blocks_and_threads_change_nothing_where_float32_cannot_tell() -> None:
     assert np.array_equal(first.people[held], (best >= first.mate[:, None]).sum(axis=1)[held])
     assert np.array_equal(first.photos[held], (exact >= first.mate[:, None]).sum(axis=1)[held])
     for limits in (SearchLimits(1, 50), SearchLimits(2, 1_000), SearchLimits(1, 10**6), SearchLimits(64)):
-        again = search(probes, gallery, thresholds=thresholds, top=5, limits=limits)
+        again = search_gallery(probes, gallery, thresholds=thresholds, top=5, limits=limits)
         for name in ("mate", "photos", "people", "reached", "top", "n_people"):
             assert np.array_equal(getattr(again, name), getattr(first, name), equal_nan=name == "mate")
 
@@ -144,18 +146,18 @@ def test_a_bound_on_memory_shortens_the_block_and_says_what_is_too_little() -> N
 
 def test_skipped_comparisons_and_given_mates() -> None:
     probes, gallery = _sides(3, 3, True)
-    plain = search(probes, gallery, top=2)
+    plain = search_gallery(probes, gallery, top=2)
     person = int(gallery.labels[np.argmax(gallery.labels != probes.labels[0])])
     where = np.flatnonzero(gallery.labels == person)
-    skipped = search(probes, gallery, skip=(np.zeros(len(where), dtype=np.int64), where), top=9)
+    skipped = search_gallery(probes, gallery, skip=(np.zeros(len(where), dtype=np.int64), where), top=9)
     exact = probes.rows[0].astype(float) @ gallery.rows[where].astype(float).T
     assert exact.max() not in skipped.top[0]
     assert np.array_equal(plain.top[1:], skipped.top[1:, :2])
-    low = search(probes, gallery, mate=np.full(len(probes), -1.0))
+    low = search_gallery(probes, gallery, mate=np.full(len(probes), -1.0))
     assert np.array_equal(low.people, low.n_people)
 
 
 def test_an_unsorted_gallery_is_refused() -> None:
     probes, gallery = _sides(1, 3, True)
     with pytest.raises(ValueError, match="ascend"):
-        search(probes, gallery.take(np.arange(len(gallery))[::-1]))
+        search_gallery(probes, gallery.take(np.arange(len(gallery))[::-1]))

@@ -12,11 +12,11 @@ from faceprobe.scores import (
     Ranking,
     ScoreSummary,
     exact_rows,
-    find_twins,
+    find_duplicates,
     mated_scores,
     offsets,
     plan_memory,
-    sweep,
+    sweep_pairs,
 )
 
 
@@ -39,7 +39,7 @@ def _sweep(seed: int, tail_size: int = 50, block_rows: int | None = None) -> Sco
     for score, i, j in zip(mated.score[::-1], mated.left[::-1], mated.right[::-1], strict=True):
         best[i] = best[j] = score
     gallery = np.arange(0, len(rows), 3)
-    return sweep(
+    return sweep_pairs(
         rows,
         labels,
         mated,
@@ -149,8 +149,8 @@ def test_quick_tiles_give_what_float64_gives(
     for score, i, j in zip(mated.score[::-1], mated.left[::-1], mated.right[::-1], strict=True):
         best[i] = best[j] = score
     rankings = [Ranking(best), Ranking(best, np.arange(0, len(rows), 5))]
-    exact = sweep(rows, labels, mated, content=content, rankings=rankings, tail_size=500)
-    fast = sweep(
+    exact = sweep_pairs(rows, labels, mated, content=content, rankings=rankings, tail_size=500)
+    fast = sweep_pairs(
         rows,
         labels,
         mated,
@@ -163,7 +163,7 @@ def test_quick_tiles_give_what_float64_gives(
         all_pairs=0,
         coded=coded,
     )
-    assert exact.counts.frame.exact and not fast.counts.frame.exact
+    assert exact.counts.bins.exact and not fast.counts.bins.exact
     assert fast.n_nonmated == exact.n_nonmated == fast.counts.reached[0]
     _assert_same(fast.tail, exact.tail)
     _assert_same(fast.ranks, exact.ranks)
@@ -194,8 +194,8 @@ def test_a_tail_that_overflows_and_a_pilot_that_misleads() -> None:
     exact_ones = exact_rows(rows.astype(np.float32))
     mated = mated_scores(exact_ones, labels)
     for size in (1, 400, 5000):
-        slow = sweep(exact_ones, labels, mated, tail_size=size)
-        fast = sweep(exact_ones, labels, mated, tail_size=size, block_rows=64, all_pairs=0, threads=2)
+        slow = sweep_pairs(exact_ones, labels, mated, tail_size=size)
+        fast = sweep_pairs(exact_ones, labels, mated, tail_size=size, block_rows=64, all_pairs=0, threads=2)
         _assert_same(fast.tail, slow.tail)
 
 
@@ -208,9 +208,9 @@ def test_a_stray_row_that_blinds_float32_is_made_up_for_in_float64() -> None:
     exact_ones = exact_rows(rows.astype(np.float32))
     labels = np.repeat(np.arange(400), 3).astype(np.int32)
     mated = mated_scores(exact_ones, labels)
-    slow = sweep(exact_ones, labels, mated, tail_size=50)
+    slow = sweep_pairs(exact_ones, labels, mated, tail_size=50)
     k = slow.n_nonmated // 100
-    fast = sweep(
+    fast = sweep_pairs(
         exact_ones,
         labels,
         mated,
@@ -218,9 +218,9 @@ def test_a_stray_row_that_blinds_float32_is_made_up_for_in_float64() -> None:
         allowed=lambda n: [n // 100],
         block_rows=128,
         all_pairs=0,
-        room=60_000,
+        window_size=60_000,
     )
-    assert fast.counts.frame.exact, "float32 could not place the threshold"
+    assert fast.counts.bins.exact, "float32 could not place the threshold"
     assert fast.counts.nth(k) == slow.counts.nth(k) is not None
     _assert_same(fast.tail, slow.tail)
     assert np.all((fast.above <= slow.above) & (slow.at_or_above <= fast.at_or_above))
@@ -235,8 +235,10 @@ def test_scores_below_every_bin_are_not_counted_as_above() -> None:
     exact_ones = exact_rows(rows.astype(np.float32))
     labels = np.repeat(np.arange(300), 5).astype(np.int32)
     mated = mated_scores(exact_ones, labels)
-    slow = sweep(exact_ones, labels, mated, tail_size=50)
-    fast = sweep(exact_ones, labels, mated, tail_size=50, block_rows=300, all_pairs=0, room=10_000)
+    slow = sweep_pairs(exact_ones, labels, mated, tail_size=50)
+    fast = sweep_pairs(
+        exact_ones, labels, mated, tail_size=50, block_rows=300, all_pairs=0, window_size=10_000
+    )
     assert np.all((fast.above <= slow.above) & (slow.at_or_above <= fast.at_or_above))
 
 
@@ -267,12 +269,12 @@ def test_false_matches_between_people() -> None:
 
 def test_duplicates_of_three_make_three_pairs() -> None:
     labels = np.array([0, 0, 1, 1, 2], dtype=np.int32)
-    twins = find_twins(labels, np.array([7, 7, 7, 1, 2]))
+    twins = find_duplicates(labels, np.array([7, 7, 7, 1, 2]))
     assert (twins.n_mated, twins.n_nonmated) == (1, 2)
     assert sorted(twins.rows) == [0, 1, 2]
     # Weights 2 and 3: the non-mated pairs (0, 2) and (1, 2) count 6 each.
     assert twins.nonmated_weight(np.array([[2, 3, 1], [1, 1, 1]])).tolist() == [12, 2]
-    assert find_twins(labels, None).n_nonmated == 0
+    assert find_duplicates(labels, None).n_nonmated == 0
 
 
 def test_concentrated_scores_are_still_told_apart() -> None:
@@ -282,7 +284,7 @@ def test_concentrated_scores_are_still_told_apart() -> None:
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     exact = exact_rows(rows.astype(np.float32))
     labels = np.repeat(np.arange(20), 3).astype(np.int32)
-    summary = sweep(exact, labels, mated_scores(exact, labels))
+    summary = sweep_pairs(exact, labels, mated_scores(exact, labels))
     share = summary.by_person.sum(axis=0) / 2 / summary.n_nonmated
     assert np.count_nonzero((share > 0.01) & (share < 0.99)) > 25
     assert np.count_nonzero(summary.histogram) > 50

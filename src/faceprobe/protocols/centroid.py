@@ -12,8 +12,8 @@ from faceprobe.protocols.galleries import side
 from faceprobe.protocols.identification import FIGURES, identification_outcome
 from faceprobe.protocols.ordering import Arranged, lacking_people
 from faceprobe.protocols.types import Context, Kind, Outcome, Protocol
-from faceprobe.scores import exact_rows, find_twins, pair_scores
-from faceprobe.scores.search.gallery import Side, search
+from faceprobe.scores import exact_rows, find_duplicates, pair_scores
+from faceprobe.scores.search.gallery import SearchRows, search_gallery
 from faceprobe.scores.search.memory import SearchLimits
 
 MOST_FOREIGN = 50_000
@@ -43,11 +43,11 @@ def _ranks(arranged: Arranged, limits: SearchLimits, tick: Tick) -> NDArray[np.i
     mate, usable = _mates(arranged, labels, sums, own, height)
     centres, known = _unit(sums)
     people = np.flatnonzero(known)
-    gallery = Side(centres[people], people, -1 - people)
+    gallery = SearchRows(centres[people], people, -1 - people)
     place = np.searchsorted(people, [person for _, person, _ in foreign])
     skip = (np.array([row for row, _, _ in foreign], dtype=np.int64), place.astype(np.int64))
     probes = side(arranged, np.arange(len(labels)))
-    found = search(probes, gallery, mate=mate, skip=skip, limits=limits, tick=tick)
+    found = search_gallery(probes, gallery, mate=mate, skip=skip, limits=limits, tick=tick)
     ranks = np.where(usable, 1 + found.people, 0)
     if foreign:
         without, left = _unit(np.stack([total for _, _, total in foreign]))
@@ -79,7 +79,7 @@ def _duplicates(
     """
     own: dict[int, NDArray[np.int64]] = {}
     foreign: list[tuple[int, int, NDArray[np.float64]]] = []
-    for row, group in find_twins(labels, arranged.content).rows.items():
+    for row, group in find_duplicates(labels, arranged.content).rows.items():
         for person in np.unique(labels[group]):
             theirs = group[labels[group] == person]
             if person == labels[row]:

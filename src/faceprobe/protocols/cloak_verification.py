@@ -13,7 +13,7 @@ from faceprobe.protocols.types import Context, Kind, Outcome, Protocol
 from faceprobe.protocols.variants import CloakedPhotos, cloaked_photos, lacking_variants
 from faceprobe.protocols.verification import MAX_TAIL
 from faceprobe.results.result import Weighting
-from faceprobe.scores import mated_scores, offsets, sweep
+from faceprobe.scores import mated_scores, offsets, sweep_pairs
 
 TARGETS = {f"fmr=1e-{k}": float(f"1e-{k}") for k in (2, 3, 4)}
 KINDS = ("tmr_clean", "tmr_cloaked", "self_match")
@@ -75,7 +75,7 @@ def _limits(
         (k for k in (allowed_false_matches(f, n_pairs) for f in TARGETS.values()) if k < MAX_TAIL), default=0
     )
     mated = mated_scores(photos.rows, photos.labels, photos.content)
-    summary = sweep(photos.rows, photos.labels, mated, content=photos.content, tail_size=deepest + 1)
+    summary = sweep_pairs(photos.rows, photos.labels, mated, content=photos.content, tail_size=deepest + 1)
     found: dict[str, tuple[float | None, str]] = {}
     for name, fmr in TARGETS.items():
         allowed = allowed_false_matches(fmr, summary.n_nonmated)

@@ -18,7 +18,7 @@ from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.types import Context, NothingLeft, Outcome, Protocol
 from faceprobe.protocols.variants import clean_rows
 from faceprobe.protocols.verification import allowed_at_targets, tail_size
-from faceprobe.scores import mated_scores, plan_memory, sweep
+from faceprobe.scores import mated_scores, plan_memory, sweep_pairs
 from faceprobe.scores.search.memory import plan_search
 
 
@@ -137,7 +137,7 @@ def _sweep(
         if ask is not None:
             context.rankings[protocol.name] = ask(protocol, arranged, mated)
     with progress("comparing photos", len(arranged.rows), context.quiet) as tick:
-        context.summary = sweep(
+        context.summary = sweep_pairs(
             arranged.rows,
             arranged.labels,
             mated,
@@ -146,7 +146,7 @@ def _sweep(
             allowed=allowed_at_targets,
             subsets=[arranged.across_events(mated)] if any(p.cross_event for p in protocols) else (),
             tail_size=limits.tail_size,
-            room=limits.room,
+            window_size=limits.window_size,
             block_rows=block_rows,
             threads=limits.threads,
             coded=int8,

@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 from faceprobe.protocols.ordering import Arranged
 from faceprobe.scores import offsets
-from faceprobe.scores.search.gallery import Side
+from faceprobe.scores.search.gallery import SearchRows
 
 
-def side(arranged: Arranged, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> Side:
+def side(arranged: Arranged, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> SearchRows:
     """Some rows (numbers, ascending, or a mask) as probes or gallery of a search."""
     numbers = np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen
-    return Side.of(arranged.rows, arranged.labels, arranged.content, numbers.astype(np.int64))
+    return SearchRows.of(arranged.rows, arranged.labels, arranged.content, numbers.astype(np.int64))
 
 
 def place_within_person(labels: NDArray[np.int32]) -> NDArray[np.int64]:

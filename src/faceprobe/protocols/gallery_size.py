@@ -10,8 +10,14 @@ from numpy.typing import NDArray
 
 from faceprobe.core.progress import Tick, progress
 from faceprobe.data.embeddings import Embeddings
-from faceprobe.metrics.extrapolation.bands import ALARM_MODELS, MODELS, BackTest, Observed, extrapolate
-from faceprobe.metrics.extrapolation.observed import TOP, back_tests, of_searched, sampling_error, score_grid
+from faceprobe.metrics.extrapolation.bands import ALARM_MODELS, MODELS, BackTest, SearchSample, extrapolate
+from faceprobe.metrics.extrapolation.search_sample import (
+    TOP,
+    back_tests,
+    sample_of_search,
+    sampling_error,
+    score_grid,
+)
 from faceprobe.metrics.identification.gallery_size import chance_within, mean_over_probes, mean_replicates
 from faceprobe.metrics.verification.figures import allowed_false_matches
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
@@ -19,7 +25,7 @@ from faceprobe.protocols.galleries import side
 from faceprobe.protocols.ordering import Arranged, lacking_people
 from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
-from faceprobe.scores.search.gallery import Searched, Side, best_mates, search
+from faceprobe.scores.search.gallery import SearchCounts, SearchRows, best_mates, search_gallery
 
 RANKS = (1, 10)
 ALARM_TARGETS = {"1e-1": 0.1, "1e-2": 0.01}
@@ -43,12 +49,12 @@ class _Kind:
     ``n`` do, ``k`` (Q,). ``extra`` are people in the gallery besides the impostors: the mate, or nobody.
     """
 
-    probes: Side
+    probes: SearchRows
     score: NDArray[np.float64]
     k: NDArray[np.int64]
     n: int
     extra: int
-    seen: dict[Weighting, Observed]
+    seen: dict[Weighting, SearchSample]
 
 
 def measure(protocol: Protocol, context: Context) -> Outcome:
@@ -64,7 +70,7 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
     outcome = Outcome()
     total = len(every) * (2 if n + 1 >= FEWEST else 1)
     with progress("searching", total, context.quiet) as tick:
-        found = search(every, every, mate=mate, thresholds=grid, top=TOP, limits=limits, tick=tick)
+        found = search_gallery(every, every, mate=mate, thresholds=grid, top=TOP, limits=limits, tick=tick)
         mated = _mated(every, found, grid, n)
         for rank in RANKS:
             _add_within(outcome, protocol, context, mated, f"rank{rank}", rank, False)
@@ -75,10 +81,10 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
     return outcome
 
 
-def _mated(every: Side, found: Searched, grid: NDArray[np.float64], n: int) -> _Kind:
+def _mated(every: SearchRows, found: SearchCounts, grid: NDArray[np.float64], n: int) -> _Kind:
     has = ~np.isnan(found.mate)
     probes = every.take(has)
-    kept = Searched(
+    kept = SearchCounts(
         found.mate[has],
         found.photos[has],
         found.people[has],
@@ -86,15 +92,15 @@ def _mated(every: Side, found: Searched, grid: NDArray[np.float64], n: int) -> _
         found.top[has],
         found.n_people[has],
     )
-    return _Kind(probes, kept.mate, kept.people, n, 1, of_searched(kept, grid, probes.labels, n))
+    return _Kind(probes, kept.mate, kept.people, n, 1, sample_of_search(kept, grid, probes.labels, n))
 
 
 def _add_alarms(
     outcome: Outcome,
     protocol: Protocol,
     context: Context,
-    every: Side,
-    found: Searched,
+    every: SearchRows,
+    found: SearchCounts,
     name: str,
     fpir: float,
     n: int,
@@ -115,11 +121,11 @@ def _add_alarms(
     if len(more):
         unmated = np.full(len(more), np.nan)
         limits = context.limits[protocol.name]
-        again = search(every.take(more), every, mate=unmated, thresholds=grid, limits=limits)
+        again = search_gallery(every.take(more), every, mate=unmated, thresholds=grid, limits=limits)
         k[more] = again.reached[:, 0]
     score = np.full(len(every), limit)
-    fixed = Searched(score, k, k, k[:, None], found.top, found.n_people)
-    alarms = _Kind(every, score, k, n, 0, of_searched(fixed, grid, every.labels, n))
+    fixed = SearchCounts(score, k, k, k[:, None], found.top, found.n_people)
+    alarms = _Kind(every, score, k, n, 0, sample_of_search(fixed, grid, every.labels, n))
     _add_within(outcome, protocol, context, alarms, metric, 1, True)
     _add_beyond(outcome, protocol, context, every, alarms, metric, True, None)
 
@@ -162,7 +168,7 @@ def _add_beyond(
     outcome: Outcome,
     protocol: Protocol,
     context: Context,
-    every: Side,
+    every: SearchRows,
     kind: _Kind,
     metric: str,
     complement: bool,

@@ -20,7 +20,7 @@ from faceprobe.metrics.weighting import WEIGHTINGS
 from faceprobe.protocols.ordering import Arranged, lacking_people
 from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
-from faceprobe.scores import exact_rows, find_twins, pair_scores
+from faceprobe.scores import exact_rows, find_duplicates, pair_scores
 
 TARGETS = {f"tmr@fmr=1e-{k}": float(f"1e-{k}") for k in range(2, 7)}
 
@@ -111,7 +111,7 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
     if not len(found.mated) or not len(found.nonmated):
         raise NothingLeft(protocol, "all comparisons of one kind are duplicates; see --keep-duplicates")
     outcome = Outcome()
-    twins, photos = find_twins(arranged.labels, arranged.content), np.bincount(arranged.labels)
+    twins, photos = find_duplicates(arranged.labels, arranged.content), np.bincount(arranged.labels)
     for name, fmr in TARGETS.items():
         allowed = allowed_false_matches(fmr, len(found.nonmated))
         drawn = found.replicates(weights, twins, photos, fmr) if allowed >= 1 and len(weights) else {}

@@ -21,7 +21,7 @@ from faceprobe.protocols.galleries import enrolled_half, place_within_person, si
 from faceprobe.protocols.ordering import Arranged, lacking_people
 from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
-from faceprobe.scores.search.gallery import best_mates, search
+from faceprobe.scores.search.gallery import best_mates, search_gallery
 
 TARGETS = {"fnir@fpir=1e-1": 0.1, "fnir@fpir=1e-2": 0.01, "fnir@fpir=3e-3": 0.003, "fnir@fpir=1e-3": 0.001}
 METRICS = (*TARGETS, "rank1")
@@ -92,9 +92,9 @@ def _searched(protocol: Protocol, context: Context) -> tuple[OpenSet, int, str]:
     probes = probes.take(has_mate)
     strangers = side(arranged, ~enrolled)
     with progress("searching", len(probes) + len(strangers), context.quiet) as tick:
-        mated = search(probes, gallery, mate=mate[has_mate], limits=limits, tick=tick)
+        mated = search_gallery(probes, gallery, mate=mate[has_mate], limits=limits, tick=tick)
         unmated = np.full(len(strangers), np.nan)
-        alarms = search(strangers, gallery, mate=unmated, limits=limits, tick=tick)
+        alarms = search_gallery(strangers, gallery, mate=unmated, limits=limits, tick=tick)
     found = OpenSet.of(
         mated.mate,
         mated.photos,

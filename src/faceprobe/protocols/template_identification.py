@@ -12,8 +12,8 @@ from faceprobe.metrics.identification.template_search import (
     allowed_false_searches,
     fnir,
     found_by,
-    search_gallery,
     search_replicates,
+    search_templates,
 )
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 from faceprobe.protocols.rows import add_metric, join
@@ -46,7 +46,7 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
     with progress("searching galleries", len(listed.probes) * len(listed.galleries), context.quiet) as tick:
         for name in sorted(listed.galleries):
             gallery = listed.galleries[name]
-            searches[name] = search_gallery(
+            searches[name] = search_templates(
                 pool.rows, pool.labels, listed.probes, gallery, len(pool.names), tick
             )
     for name, s in searches.items():

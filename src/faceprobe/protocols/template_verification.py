@@ -10,7 +10,7 @@ from faceprobe.core.progress import progress
 from faceprobe.data.embeddings import Embeddings
 from faceprobe.metrics.kernels import listed_scores
 from faceprobe.metrics.verification.figures import Verification, allowed_false_matches, auc, eer, roc, tmr
-from faceprobe.metrics.verification.listed import ListedScores, Replicates, listed_replicates, nearest_tmr
+from faceprobe.metrics.verification.pair_list import PairScores, Replicates, nearest_tmr, pair_replicates
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 from faceprobe.protocols.rows import add_metric, join
 from faceprobe.protocols.template_pooling import Pooled, lacking_templates, pooled
@@ -43,7 +43,7 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
         _add_nearest(row, scores, join(pool.note, _about(pool)))
         return outcome
     supported = [f for f in TARGETS.values() if allowed_false_matches(f, v.n_nonmated) >= 1]
-    found = listed_replicates(scores, pool.weights, supported) if len(pool.weights) else {}
+    found = pair_replicates(scores, pool.weights, supported) if len(pool.weights) else {}
     for weighting in WEIGHTINGS:
         _add_figures(row, pool, v, weighting, found)
     row("n_mated", "none", float(len(v.score)))
@@ -85,15 +85,15 @@ def _add_figures(
         )
 
 
-def _scores(pool: Pooled, quiet: bool) -> ListedScores:
+def _scores(pool: Pooled, quiet: bool) -> PairScores:
     listed = pool.templates
     with progress("comparing templates", len(listed.left), quiet) as tick:
         score = listed_scores(pool.rows, listed.left, listed.right, tick)
     left, right = pool.labels[listed.left], pool.labels[listed.right]
-    return ListedScores(score, listed.same, left, right, len(pool.names))
+    return PairScores(score, listed.same, left, right, len(pool.names))
 
 
-def _add_nearest(row: partial[None], scores: ListedScores, note: str) -> None:
+def _add_nearest(row: partial[None], scores: PairScores, note: str) -> None:
     """Pair-weighted TMR at the FMR nearest to each target, which the row's note gives."""
     for (name, _), (value, fmr) in zip(
         TARGETS.items(), nearest_tmr(scores, list(TARGETS.values())), strict=True

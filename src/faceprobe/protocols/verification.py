@@ -167,7 +167,7 @@ def _add_counts(
     n_mated, n_people = len(v.score), v.n_mated_people
     within = len(summary.mated) - n_mated
     left_out = f"{within:,} mated comparisons within one event left out" if within else ""
-    n_duplicates = summary.twins.n_mated + summary.twins.n_nonmated
+    n_duplicates = summary.duplicates.n_mated + summary.duplicates.n_nonmated
     kept = "duplicates were kept on request" if arranged.content is None else ""
     share = float(v.per_person.max()) / n_mated
     warning = ""

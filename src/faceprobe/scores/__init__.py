@@ -7,26 +7,27 @@ size of blocks and the number of threads (see :mod:`faceprobe.scores.exact` and
 
 from __future__ import annotations
 
-from faceprobe.scores.duplicates import Twins, find_twins
+from faceprobe.scores.duplicates import Duplicates, find_duplicates
 from faceprobe.scores.exact import exact_rows, pair_scores
 from faceprobe.scores.mated import mated_scores
-from faceprobe.scores.sweep.all_pairs import sweep
+from faceprobe.scores.summary import ScoreSummary
+from faceprobe.scores.sweep.all_pairs import sweep_pairs
 from faceprobe.scores.sweep.memory import Limits, plan_memory
-from faceprobe.scores.types import Grid, MatedScores, Ranking, ScoreSummary, Tail, offsets
+from faceprobe.scores.types import Grid, MatedScores, Ranking, Tail, offsets
 
 __all__ = [
+    "Duplicates",
     "Grid",
     "Limits",
     "MatedScores",
     "Ranking",
     "ScoreSummary",
     "Tail",
-    "Twins",
     "exact_rows",
-    "find_twins",
+    "find_duplicates",
     "mated_scores",
     "offsets",
     "pair_scores",
     "plan_memory",
-    "sweep",
+    "sweep_pairs",
 ]

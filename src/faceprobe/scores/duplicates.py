@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Twins:
+class Duplicates:
     """Groups of rows with equal content.
 
     ``rows`` maps a row number to all rows of its group, itself included; rows without a twin are
@@ -38,7 +38,7 @@ class Twins:
         return left_out
 
 
-def find_twins(labels: NDArray[np.integer], content: NDArray[np.integer] | None) -> Twins:
+def find_duplicates(labels: NDArray[np.integer], content: NDArray[np.integer] | None) -> Duplicates:
     """Group the rows whose ``content`` (N,) number is equal; None: there are no duplicates."""
     members: dict[int, NDArray[np.int64]] = {}
     mated = nonmated = 0
@@ -60,7 +60,7 @@ def find_twins(labels: NDArray[np.integer], content: NDArray[np.integer] | None)
             counts.append(often.astype(np.int64))
     sizes = [len(p) for p in people]
     none = [np.zeros(0, dtype=np.int64)]
-    return Twins(
+    return Duplicates(
         rows=members,
         n_mated=mated,
         n_nonmated=nonmated,

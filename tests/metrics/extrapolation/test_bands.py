@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from faceprobe.metrics.extrapolation.bands import ALARM_MODELS, MODELS, Observed, back_test, extrapolate
+from faceprobe.metrics.extrapolation.bands import ALARM_MODELS, MODELS, SearchSample, back_test, extrapolate
 from faceprobe.metrics.extrapolation.curves import (
     correctness,
     log_linear,
@@ -68,11 +68,11 @@ def test_the_pareto_tail_follows_probes_that_differ() -> None:
     assert pareto_by_probe(weight, mate, k, top, n, sizes)[0] == pytest.approx(truth, abs=0.02)
 
 
-def _observed(rng: np.random.Generator, q: int, n: int) -> tuple[Observed, np.ndarray]:
+def _observed(rng: np.random.Generator, q: int, n: int) -> tuple[SearchSample, np.ndarray]:
     mate, k, top, scores, rate = _world(rng, q, n)
     grid = np.quantile(mate, np.linspace(0, 1, 40))
     pooled = (scores.ravel() >= grid[:, None]).mean(axis=1)
-    return Observed(np.full(q, 1 / q), mate, k, top, grid, pooled, n), rate
+    return SearchSample(np.full(q, 1 / q), mate, k, top, grid, pooled, n), rate
 
 
 def test_a_band_starts_at_the_exact_value_and_falls() -> None:

@@ -13,7 +13,7 @@ from faceprobe.metrics.verification.figures import (
     roc,
     tmr,
 )
-from faceprobe.scores import exact_rows, mated_scores, sweep
+from faceprobe.scores import exact_rows, mated_scores, sweep_pairs
 from tests.helpers.simulated import simulated_vectors
 
 
@@ -29,7 +29,7 @@ def test_allowed_false_matches_is_the_floor_of_the_decimal_product() -> None:
 def scored() -> tuple[Verification, object, np.ndarray, np.ndarray]:
     vectors, labels = simulated_vectors(np.random.default_rng(3), 70, photos=5)
     rows = exact_rows(vectors)
-    summary = sweep(rows, labels, mated_scores(rows, labels))
+    summary = sweep_pairs(rows, labels, mated_scores(rows, labels))
     score = rows.astype(np.float64) @ rows.astype(np.float64).T
     i, j = np.triu_indices(len(rows), k=1)
     return Verification.of(summary), summary, score[i, j], labels[i] == labels[j]
@@ -67,11 +67,11 @@ def test_identity_weighting_gives_every_person_the_same_say() -> None:
     rows = rng.standard_normal((10, 16))[labels] + noise[:, None] * rng.standard_normal((len(labels), 16))
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     exact = exact_rows(rows.astype(np.float32))
-    v = Verification.of(sweep(exact, labels, mated_scores(exact, labels)))
+    v = Verification.of(sweep_pairs(exact, labels, mated_scores(exact, labels)))
     by_pair, by_people = (tmr(v, 5, w) for w in ("pair", "identity"))
     assert by_pair > 0.94  # 435 of 462 comparisons are the first person's
     assert by_people < 0.5
-    only = Verification.of(sweep(exact, labels, mated_scores(exact, labels)), v.label == v.label)
+    only = Verification.of(sweep_pairs(exact, labels, mated_scores(exact, labels)), v.label == v.label)
     assert tmr(only, 5, "pair") == by_pair
 
 
@@ -83,8 +83,10 @@ def test_an_equal_error_of_brackets_is_near_the_exact_one() -> None:
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     exact = exact_rows(rows.astype(np.float32))
     mated = mated_scores(exact, labels)
-    sharp = Verification.of(sweep(exact, labels, mated, tail_size=10))
-    blunt = Verification.of(sweep(exact, labels, mated, tail_size=10, all_pairs=0, room=0, block_rows=300))
+    sharp = Verification.of(sweep_pairs(exact, labels, mated, tail_size=10))
+    blunt = Verification.of(
+        sweep_pairs(exact, labels, mated, tail_size=10, all_pairs=0, window_size=0, block_rows=300)
+    )
     for weighting in ("identity", "pair"):
         one, other = eer(sharp, weighting), eer(blunt, weighting)
         assert one.exact and not other.exact

@@ -11,7 +11,7 @@ from faceprobe.metrics.verification.folds import best_threshold, fold_accuracy
 from faceprobe.metrics.verification.influence import Influence, log_fmr, mated_part, pair_surplus
 from faceprobe.metrics.verification.intervals import deep_enough, verification_intervals, widening
 from faceprobe.metrics.weighting import WEIGHTINGS
-from faceprobe.scores import ScoreSummary, exact_rows, mated_scores, sweep
+from faceprobe.scores import ScoreSummary, exact_rows, mated_scores, sweep_pairs
 from tests.helpers.simulated import simulated_summary
 
 
@@ -102,7 +102,7 @@ def test_variance_of_a_rare_false_match_counts_a_pair_once() -> None:
     rng = np.random.default_rng(0)
     rows = exact_rows(_unit(rng.standard_normal((400, 40))))
     labels = np.repeat(np.arange(200, dtype=np.int32), 2)
-    summary = sweep(rows, labels, mated_scores(rows, labels), tail_size=1000)
+    summary = sweep_pairs(rows, labels, mated_scores(rows, labels), tail_size=1000)
     values, factor = log_fmr(summary, 60)
     assert float((values**2).sum()) == pytest.approx(2 / 60, rel=0.5)
     assert factor**2 * float((values**2).sum()) == pytest.approx(1 / 60, rel=0.5)
@@ -156,7 +156,7 @@ def test_no_error_leaves_room_for_some() -> None:
     centres = np.repeat(_unit(rng.standard_normal((50, 30))), 3, axis=0)
     rows = exact_rows(_unit(centres + 0.01 * rng.standard_normal(centres.shape)))
     labels = np.repeat(np.arange(50, dtype=np.int32), 3)
-    summary = sweep(rows, labels, mated_scores(rows, labels), tail_size=20_000)
+    summary = sweep_pairs(rows, labels, mated_scores(rows, labels), tail_size=20_000)
     v = Verification.of(summary)
     found = verification_intervals(summary, v, identity_weights(50, 2000, 0), [0.01]).replicates
     for weighting in WEIGHTINGS:

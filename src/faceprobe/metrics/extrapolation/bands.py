@@ -1,6 +1,6 @@
 """Accuracy in galleries larger than the data: a band from several models, never one line.
 
-Every model reads the same :class:`Observed` searches among N impostor identities and says what share of
+Every model reads the same :class:`SearchSample` searches among N impostor identities and says what share of
 searches would be *undisturbed* by n > N of them, that is have no impostor at or above a score: the mate's
 (rank-1 accuracy) or a fixed threshold (1 - FPIR). The models disagree, and that is the point; how wrong
 the band was where it could be checked is printed with it (:class:`BackTest`).
@@ -27,7 +27,7 @@ FIT_POINTS = 24
 
 
 @dataclass(frozen=True)
-class Observed:
+class SearchSample:
     """Q searches among ``n_impostors`` (N) identities.
 
     ``weight`` (Q,) adds up to 1. ``score`` (Q,) is what an impostor must reach, ``k`` (Q,) int64 how many
@@ -57,19 +57,19 @@ class Observed:
 
 def _by_curve(
     fit: Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]],
-) -> Callable[[Observed, NDArray[np.float64]], NDArray[np.float64]]:
+) -> Callable[[SearchSample, NDArray[np.float64]], NDArray[np.float64]]:
     return lambda seen, sizes: fit(*seen.curve(), sizes)
 
 
-def _binomial(seen: Observed, sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+def _binomial(seen: SearchSample, sizes: NDArray[np.float64]) -> NDArray[np.float64]:
     return binomial_pooled(seen.weight, seen.score, seen.grid, seen.pooled, sizes)
 
 
-def _pareto(seen: Observed, sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+def _pareto(seen: SearchSample, sizes: NDArray[np.float64]) -> NDArray[np.float64]:
     return pareto_by_probe(seen.weight, seen.score, seen.k, seen.top, seen.n_impostors, sizes)
 
 
-MODELS: dict[str, Callable[[Observed, NDArray[np.float64]], NDArray[np.float64]]] = {
+MODELS: dict[str, Callable[[SearchSample, NDArray[np.float64]], NDArray[np.float64]]] = {
     "iid binomial": _binomial,
     "per-probe Pareto tail": _pareto,
     "log-linear": _by_curve(log_linear),
@@ -117,7 +117,7 @@ class Band:
         return np.maximum(low, 0.0), np.minimum(high, 1.0)
 
 
-def extrapolate(seen: Observed, sizes: NDArray[np.int64], models: Sequence[str] = tuple(MODELS)) -> Band:
+def extrapolate(seen: SearchSample, sizes: NDArray[np.int64], models: Sequence[str] = tuple(MODELS)) -> Band:
     """What each of ``models`` says about ``sizes`` (S,) impostors, from searches among N of them.
 
     All models describe the same share at N; each is shifted there onto the exact one, so that they differ
@@ -150,7 +150,7 @@ class BackTest:
         return self.below == 0.0 and self.above == 0.0
 
 
-def back_test(seen: Observed, size: int, exact: float, models: Sequence[str] = tuple(MODELS)) -> BackTest:
+def back_test(seen: SearchSample, size: int, exact: float, models: Sequence[str] = tuple(MODELS)) -> BackTest:
     """Extrapolate ``seen`` to ``size`` impostors, where the share is known to be ``exact``."""
     band = extrapolate(seen, np.array([size]), models)
     errors = {name: float(shares[0]) - exact for name, shares in band.predicted.items()}

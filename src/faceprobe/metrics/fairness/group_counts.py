@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput
-from faceprobe.scores import Ranking, ScoreSummary, sweep
+from faceprobe.scores import Ranking, ScoreSummary, sweep_pairs
 
 Counts = NDArray[np.int64]
 
@@ -70,7 +70,7 @@ def _compared(summary: ScoreSummary, group: Counts, n_groups: int) -> Counts:
     of_group = np.bincount(group[known], photos[known], n_groups).astype(np.int64)
     compared: Counts = photos[:, None] * of_group[None, :]
     compared[np.flatnonzero(known), group[known]] -= photos[known] ** 2
-    for row, twins in summary.twins.rows.items():
+    for row, twins in summary.duplicates.rows.items():
         person = summary.labels[row]
         others = summary.labels[twins]
         others = others[(others != person) & (group[others] >= 0)]
@@ -84,19 +84,21 @@ def _by_pass(
     """One more pass that counts, for each photo, the strangers of each group above the threshold."""
     labels, mated = summary.labels, summary.mated
     content = np.arange(len(labels))
-    for row, twins in summary.twins.rows.items():
+    for row, twins in summary.duplicates.rows.items():
         content[row] = twins[0]
     counts = summary.counts
     threshold = counts.nth(allowed)
     if threshold is None:
-        counts = sweep(rows, labels, mated, content=content, allowed=lambda n: [allowed], tail_size=0).counts
+        counts = sweep_pairs(
+            rows, labels, mated, content=content, allowed=lambda n: [allowed], tail_size=0
+        ).counts
         threshold = counts.nth(allowed)
     if threshold is None:
         raise BadInput("too many comparisons share one score to set a threshold among them")
     above = np.full(len(labels), np.nextafter(threshold, np.inf))
     members = [np.flatnonzero(group[labels] == g) for g in range(compared.shape[1])]
     asked = [Ranking(above, rows_of) for rows_of in members]
-    found = sweep(rows, labels, mated, content=content, rankings=asked, tail_size=0)
+    found = sweep_pairs(rows, labels, mated, content=content, rankings=asked, tail_size=0)
     people = len(compared)
     matched = [np.bincount(labels, ranks - 1, people).astype(np.int64) for ranks in found.ranks]
     return FalseMatches(threshold, np.column_stack(matched), compared, None)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.scores import exact_rows, offsets
-from faceprobe.scores.search.gallery import Side, search
+from faceprobe.scores.search.gallery import SearchRows, search_gallery
 
 BATCH = 256
 """Trials of the linear probe that meet the inverse matrix at once."""
@@ -68,14 +68,14 @@ class Nearest:
     """
 
     def __init__(self, rows: NDArray[np.float32], labels: NDArray[np.integer]) -> None:
-        self._gallery = Side(rows, labels.astype(np.int64), np.arange(len(rows)))
+        self._gallery = SearchRows(rows, labels.astype(np.int64), np.arange(len(rows)))
 
     def decide(self, trials: Sequence[Trial]) -> list[Decision]:
         probes = [t.probes for t in trials]
         ends = np.cumsum([len(p) for p in probes])
         who = np.repeat([t.person for t in trials], [len(p) for p in probes]).astype(np.int64)
-        side = Side(np.concatenate(probes), who, -1 - np.arange(len(who)))
-        other = search(side, self._gallery, mate=np.full(len(who), np.nan)).best_other
+        side = SearchRows(np.concatenate(probes), who, -1 - np.arange(len(who)))
+        other = search_gallery(side, self._gallery, mate=np.full(len(who), np.nan)).best_other
         own = [_products(t.probes, t.enrolled).max(axis=1) for t in trials]
         return [Decision(a, b) for a, b in zip(own, np.split(other, ends[:-1]), strict=True)]
 

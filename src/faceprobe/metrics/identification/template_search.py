@@ -54,7 +54,7 @@ class Searches:
         return np.bincount(self.label[self.mated], minlength=self.n_people)
 
 
-def search_gallery(
+def search_templates(
     rows: NDArray[np.float32],
     labels: NDArray[np.int32],
     probes: NDArray[np.int64],

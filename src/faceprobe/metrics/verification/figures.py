@@ -54,7 +54,7 @@ class Verification:
             exact=summary.exact[chosen],
             n_nonmated=summary.n_nonmated,
             n_people=int(summary.labels[-1]) + 1,
-            all_kept=summary.counts.frame.exact,
+            all_kept=summary.counts.bins.exact,
         )
 
     @classmethod

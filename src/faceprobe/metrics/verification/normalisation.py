@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from faceprobe.metrics.bootstrap import ratio
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
-from faceprobe.scores import Twins
+from faceprobe.scores import Duplicates
 from faceprobe.scores.exact import pair_scores
 
 Method = Literal["z", "t", "s", "as"]
@@ -113,7 +113,7 @@ class AllPairs:
         return float(weights[self.mated > limit].sum() / weights.sum())
 
     def replicates(
-        self, weights: NDArray[np.int64], twins: Twins, photos: NDArray[np.int64], fmr: float
+        self, weights: NDArray[np.int64], twins: Duplicates, photos: NDArray[np.int64], fmr: float
     ) -> dict[Weighting, NDArray[np.float64]]:
         """Replicates (R,) of TMR at ``fmr`` for identity ``weights`` (R, P), T set anew in each; ``photos``
         (P,) are each person's. A non-mated comparison counts as often as both of its people were drawn.

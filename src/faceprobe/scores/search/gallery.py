@@ -22,7 +22,7 @@ GALLERY_ROWS = 1 << 14
 
 
 @dataclass(frozen=True)
-class Side:
+class SearchRows:
     """Probes or gallery: exact ``rows`` (N, D) float32, ``labels`` (N,) int64 of their people and
     ``numbers`` (N,) int64, one a photo: equal numbers are one photo. ``content`` (N,) int64: equal
     numbers are duplicates (None: there are none).
@@ -40,7 +40,7 @@ class Side:
         labels: NDArray[np.integer],
         content: NDArray[np.int64] | None,
         chosen: NDArray[np.int64],
-    ) -> Side:
+    ) -> SearchRows:
         """The ``chosen`` (ascending, none twice) of all rows of a set that is sorted by person; a choice of
         all copies nothing.
         """
@@ -54,15 +54,15 @@ class Side:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def take(self, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> Side:
+    def take(self, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> SearchRows:
         """Some of these rows, in their order."""
         content = None if self.content is None else self.content[chosen]
         rows = np.ascontiguousarray(self.rows[chosen])
-        return Side(rows, self.labels[chosen], self.numbers[chosen], content)
+        return SearchRows(rows, self.labels[chosen], self.numbers[chosen], content)
 
 
 @dataclass(frozen=True)
-class Searched:
+class SearchCounts:
     """What the search of each of Q probes left.
 
     - ``mate`` (Q,) float64: the best mate's score; NaN where the gallery holds no mate.
@@ -87,7 +87,9 @@ class Searched:
         return self.top[:, 0]
 
 
-def best_mates(probes: Side, gallery: Side, limits: SearchLimits = UNBOUNDED) -> NDArray[np.float64]:
+def best_mates(
+    probes: SearchRows, gallery: SearchRows, limits: SearchLimits = UNBOUNDED
+) -> NDArray[np.float64]:
     """(Q,) exact score of each probe with the nearest photo of its person that is neither itself nor
     its duplicate; NaN where the gallery holds none.
     """
@@ -95,7 +97,7 @@ def best_mates(probes: Side, gallery: Side, limits: SearchLimits = UNBOUNDED) ->
         return _best_mates(probes, gallery, limits.block_values)
 
 
-def _best_mates(probes: Side, gallery: Side, block_values: int) -> NDArray[np.float64]:
+def _best_mates(probes: SearchRows, gallery: SearchRows, block_values: int) -> NDArray[np.float64]:
     best = np.full(len(probes), np.nan)
     if len(probes) == 0:
         return best
@@ -120,9 +122,9 @@ def _best_mates(probes: Side, gallery: Side, block_values: int) -> NDArray[np.fl
     return best
 
 
-def search(
-    probes: Side,
-    gallery: Side,
+def search_gallery(
+    probes: SearchRows,
+    gallery: SearchRows,
     *,
     mate: NDArray[np.float64] | None = None,
     thresholds: NDArray[np.float64] | None = None,
@@ -130,7 +132,7 @@ def search(
     skip: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
     limits: SearchLimits = UNBOUNDED,
     tick: Callable[[int], None] | None = None,
-) -> Searched:
+) -> SearchCounts:
     """Search each of ``probes`` among ``gallery``, whose labels must ascend.
 
     ``mate`` (Q,) replaces the best mates' scores (NaN: none); a photo of the probe's person is never an
@@ -187,11 +189,13 @@ def search(
     for q in range(n):
         close_person(people, reached, best, open_hit, open_level, open_best, q)
     known = np.unique(gallery.labels)
-    return Searched(mate, photos, people, reached[:, back], best, len(known) - np.isin(probes.labels, known))
+    return SearchCounts(
+        mate, photos, people, reached[:, back], best, len(known) - np.isin(probes.labels, known)
+    )
 
 
 def _skipped(
-    probes: Side, gallery: Side, skip: tuple[NDArray[np.int64], NDArray[np.int64]] | None
+    probes: SearchRows, gallery: SearchRows, skip: tuple[NDArray[np.int64], NDArray[np.int64]] | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Positions of comparisons of different people that are left out: duplicates, and those of ``skip``."""
     who, where = (np.zeros(0, dtype=np.int64),) * 2

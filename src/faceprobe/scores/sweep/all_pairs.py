@@ -18,14 +18,15 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from faceprobe.core.cores import usable_cores
-from faceprobe.scores.duplicates import find_twins
+from faceprobe.scores.duplicates import find_duplicates
+from faceprobe.scores.summary import ScoreSummary
 from faceprobe.scores.sweep.counts import NonmatedCounts
-from faceprobe.scores.sweep.score_bins import Frame, choose_frame
+from faceprobe.scores.sweep.score_bins import ScoreBins, choose_bins
 from faceprobe.scores.sweep.score_moments import person_moments
-from faceprobe.scores.sweep.thread_pool import Passed, Team
+from faceprobe.scores.sweep.thread_pool import PassResult, TilePool
 from faceprobe.scores.sweep.tile_worker import Bounds, Tiles
 from faceprobe.scores.sweep.windows import Crossing, all_bins, choose_windows, tail_bin
-from faceprobe.scores.types import MatedScores, Ranking, ScoreSummary
+from faceprobe.scores.types import MatedScores, Ranking
 
 HEIGHT, WIDTH = 512, 1024
 """Rows of a tile's two sides, unless ``block_rows`` says otherwise: 2 MB of float32 scores."""
@@ -33,7 +34,7 @@ HEIGHT, WIDTH = 512, 1024
 ALL_PAIRS = 2**22
 """Up to so many pairs every score is kept, in float64."""
 
-ROOM = 24_000_000
+WINDOW_SIZE = 24_000_000
 """Bare scores that may be kept about thresholds (192 MB)."""
 
 MANY_PAIRS = 2 * 10**9
@@ -47,7 +48,7 @@ _PILOT_TILES = 24
 """At least so many tiles, or one in 128, are looked at beforehand."""
 
 
-def sweep(
+def sweep_pairs(
     rows: NDArray[np.float32],
     labels: NDArray[np.int32],
     mated: MatedScores,
@@ -59,7 +60,7 @@ def sweep(
     tail_size: int = 100_000,
     block_rows: int | None = None,
     threads: int | None = None,
-    room: int = ROOM,
+    window_size: int = WINDOW_SIZE,
     all_pairs: int = ALL_PAIRS,
     coded: bool = False,
     tick: Callable[[int], None] | None = None,
@@ -71,7 +72,7 @@ def sweep(
     number of non-mated comparisons, those numbers of false matches k whose threshold, the (k + 1)-th
     largest non-mated score, must be exact; ``subsets`` (M,) are parts of the mated comparisons whose equal
     error rates are looked at besides that of all. ``tail_size`` is how
-    many of the highest non-mated scores are kept with their pairs, ``room`` how many bare scores about
+    many of the highest non-mated scores are kept with their pairs, ``window_size`` how many bare scores about
     thresholds below them. Sets of up to ``all_pairs`` pairs are computed in float64 throughout.
     ``coded`` forms scores from 8-bit codes first (it needs torch), and in float32 only where their bound
     leaves open what matters: quicker in long rows, but brackets away from the thresholds asked for are
@@ -83,57 +84,57 @@ def sweep(
     """
     n = len(rows)
     exact = n * (n - 1) // 2 <= all_pairs
-    frame = choose_frame(rows, labels, exact, coded)
-    twins = find_twins(labels, content)
-    left, right = twins.pairs
+    bins = choose_bins(rows, labels, exact, coded)
+    duplicates = find_duplicates(labels, content)
+    left, right = duplicates.pairs
     strangers = labels[left] != labels[right]
     shape = (block_rows, block_rows) if block_rows else (HEIGHT, WIDTH)
-    count, total, squares = person_moments(rows, labels, mated, twins)
+    count, total, squares = person_moments(rows, labels, mated, duplicates)
     n_nonmated = int(count.sum()) // 2
     sought = _Sought(
         tuple(allowed(n_nonmated)) if allowed is not None else (),
         _crossings(mated, subsets) if n_nonmated else [],
         tail_size,
-        room,
+        window_size,
     )
     shape = (min(n, shape[0]), min(n, shape[1]))
     tiles = Tiles.of(n, *shape, (left[strangers], right[strangers]))
     with ThreadpoolController().select(internal_api="openblas").limit(limits=1):
         while True:
-            team = Team(frame, rows, labels, tiles, threads or usable_cores(), tick or _silent)
-            bounds = Bounds.of(rankings, frame)
-            with _alone(frame):
-                passed, known = _measure(team, n_nonmated, bounds, sought, everything=exact)
-            if known or frame.exact:
+            pool = TilePool(bins, rows, labels, tiles, threads or usable_cores(), tick or _silent)
+            bounds = Bounds.of(rankings, bins)
+            with _alone(bins):
+                result, known = _measure(pool, n_nonmated, bounds, sought, everything=exact)
+            if known or bins.exact:
                 break
             # Scores so close together that float32 cannot place a threshold among them.
-            frame = choose_frame(rows, labels, exact=True)
-    at_or_above, above = passed.counts.around(mated.score)
-    edges, histogram = _histogram(passed.counts, frame, mated, n_nonmated)
+            bins = choose_bins(rows, labels, exact=True)
+    at_or_above, above = result.counts.around(mated.score)
+    edges, histogram = _histogram(result.counts, bins, mated, n_nonmated)
     return ScoreSummary(
         labels=labels,
         mated=mated,
-        twins=twins,
+        duplicates=duplicates,
         n_nonmated=n_nonmated,
         at_or_above=at_or_above,
         above=above,
-        middle=passed.counts.middle(mated.score),
-        exact=passed.counts.known(mated.score),
-        tail=passed.tail,
-        grid=frame.grid,
-        by_person=passed.by_person,
+        middle=result.counts.middle(mated.score),
+        exact=result.counts.known(mated.score),
+        tail=result.tail,
+        grid=bins.grid,
+        by_person=result.by_person,
         person_count=count,
         person_sum=total,
         person_squares=squares,
         histogram_edges=edges,
         histogram=histogram,
-        ranks=tuple(np.where(np.isnan(r.best), 0, 1 + passed.ranks[k]) for k, r in enumerate(rankings)),
-        counts=passed.counts,
+        ranks=tuple(np.where(np.isnan(r.best), 0, 1 + result.ranks[k]) for k, r in enumerate(rankings)),
+        counts=result.counts,
     )
 
 
-def _alone(frame: Frame) -> AbstractContextManager[None]:
-    if frame.codes is None:
+def _alone(bins: ScoreBins) -> AbstractContextManager[None]:
+    if bins.codes is None:
         return nullcontext()
     from faceprobe.scores.backends.torch import one_thread_each
 
@@ -151,7 +152,7 @@ class _Sought:
     allowed: tuple[int, ...]
     crossings: list[Crossing]
     tail_size: int
-    room: int
+    window_size: int
 
 
 def _crossings(mated: MatedScores, subsets: Sequence[NDArray[np.bool_]]) -> list[Crossing]:
@@ -166,49 +167,49 @@ def _crossings(mated: MatedScores, subsets: Sequence[NDArray[np.bool_]]) -> list
 
 
 def _measure(
-    team: Team, n_nonmated: int, bounds: Bounds, sought: _Sought, everything: bool
-) -> tuple[Passed, bool]:
+    pool: TilePool, n_nonmated: int, bounds: Bounds, sought: _Sought, everything: bool
+) -> tuple[PassResult, bool]:
     """Pilot and passes, until the tail is whole and all that is sought is known exactly; whether it is."""
-    frame, tail_size = team.frame, sought.tail_size
-    seen, slack = team.pilot(_PILOT_TILES)
+    bins, tail_size = pool.bins, sought.tail_size
+    seen, slack = pool.pilot(_PILOT_TILES)
     for _ in range(_PASSES):
         total = int(seen[0])
         wanted = (1.3 if slack else 1.0) * min(tail_size, n_nonmated) * total / max(1, n_nonmated)
-        tail = frame.size if tail_size == 0 else tail_bin(seen, wanted + (300 if slack else 0))
-        tail = max(0, tail - (0 if slack else frame.guard + frame.coarse))
+        tail = bins.size if tail_size == 0 else tail_bin(seen, wanted + (300 if slack else 0))
+        tail = max(0, tail - (0 if slack else bins.guard + bins.coarse))
         if everything:
-            windows = all_bins(frame, tail)
+            windows = all_bins(bins, tail)
         else:
             windows = choose_windows(
-                frame, seen, n_nonmated, tail, sought.allowed, sought.crossings, slack, sought.room
+                bins, seen, n_nonmated, tail, sought.allowed, sought.crossings, slack, sought.window_size
             )
-        room = n_nonmated if everything else sought.room
-        passed = team.measure(windows, bounds, tail_size, room, n_nonmated)
-        known = all(passed.counts.resolved(k) for k in sought.allowed)
+        window_size = n_nonmated if everything else sought.window_size
+        result = pool.measure(windows, bounds, tail_size, window_size, n_nonmated)
+        known = all(result.counts.resolved(k) for k in sought.allowed)
         # Another pass over billions of pairs would only narrow a bracket that is narrow already.
         crossed = n_nonmated > MANY_PAIRS or all(
-            passed.counts.crossing_known(*crossing) for crossing in sought.crossings
+            result.counts.crossing_known(*crossing) for crossing in sought.crossings
         )
-        if passed.tail_whole and known and crossed:
-            return passed, True
-        seen, slack = passed.counts.reached, 0.0
-    return passed, passed.tail_whole and known
+        if result.tail_whole and known and crossed:
+            return result, True
+        seen, slack = result.counts.reached, 0.0
+    return result, result.tail_whole and known
 
 
 def _histogram(
-    counts: NonmatedCounts, frame: Frame, mated: MatedScores, n_nonmated: int
+    counts: NonmatedCounts, bins: ScoreBins, mated: MatedScores, n_nonmated: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Edges at the edges of bins, and non-mated scores between them; the ends hold all beyond."""
-    grid = frame.grid.edges
+    grid = bins.grid.edges
     low, high = grid[0], grid[-1]
     if len(mated):
         low, high = min(low, mated.score[-1]), max(high, mated.score[0])
-    first, last = (int(b) for b in frame.bins(np.array([low, high])))
+    first, last = (int(b) for b in bins.index_of(np.array([low, high])))
     step = max(1, -(-(last + 1 - first) // HISTOGRAM_BINS))
-    edges = frame.edge(first + step * np.arange(HISTOGRAM_BINS + 1))
-    if frame.exact:
+    edges = bins.edge(first + step * np.arange(HISTOGRAM_BINS + 1))
+    if bins.exact:
         inner = counts.around(edges[1:-1])[0]
     else:
-        inside = np.clip(first + step * np.arange(1, HISTOGRAM_BINS), 0, frame.size)
+        inside = np.clip(first + step * np.arange(1, HISTOGRAM_BINS), 0, bins.size)
         inner = counts.reached[inside]
     return edges, -np.diff(np.concatenate([[n_nonmated], inner, [0]]))

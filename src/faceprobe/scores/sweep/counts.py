@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.scores.sweep.score_bins import Frame
+from faceprobe.scores.sweep.score_bins import ScoreBins
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class NonmatedCounts:
     one.
     """
 
-    frame: Frame
+    bins: ScoreBins
     reached: NDArray[np.int64]
     kept: tuple[Kept, ...]
 
@@ -36,8 +36,8 @@ class NonmatedCounts:
         """(K,) scores at or above, and above, each of ``scores``: exact where they are kept, else the ends
         of a bracket that holds both.
         """
-        frame, size = self.frame, self.frame.size
-        own, guard = frame.bins(scores), max(frame.guard, frame.coarse)
+        bins, size = self.bins, self.bins.size
+        own, guard = bins.index_of(scores), max(bins.guard, bins.coarse)
         # The first bin holds all below it, too, the last all above it.
         high = self.reached[np.clip(own - guard, 0, size - 1)]
         over = own + 1 + guard
@@ -58,15 +58,15 @@ class NonmatedCounts:
         kept, else as the histogram has it, half of the own bin counted, so that it does not depend on
         what else was kept.
         """
-        if self.frame.exact:
+        if self.bins.exact:
             high, low = self.around(scores)
             return (high + low) / 2.0
-        own = np.clip(self.frame.bins(scores), 0, self.frame.size - 1)
+        own = np.clip(self.bins.index_of(scores), 0, self.bins.size - 1)
         return (self.reached[own] + self.reached[own + 1]) / 2.0
 
     def crossing_known(self, scores: NDArray[np.float64], weights: NDArray[np.float64]) -> bool:
         """Whether all is known exactly where FMR = FNMR, for descending mated ``scores`` (M,), M > 0."""
-        if self.frame.exact and self.known(scores).all():
+        if self.bins.exact and self.known(scores).all():
             return True
         high, low = self.around(scores)
         accepted = np.cumsum(weights) / weights.sum()

@@ -9,22 +9,22 @@ from numpy.typing import NDArray
 
 from faceprobe.core.cores import usable_cores
 from faceprobe.core.errors import WrongUsage
-from faceprobe.scores.sweep.all_pairs import ALL_PAIRS, HEIGHT, ROOM, WIDTH
+from faceprobe.scores.sweep.all_pairs import ALL_PAIRS, HEIGHT, WIDTH, WINDOW_SIZE
 from faceprobe.scores.sweep.tile_worker import STRIPE_TILES
 
 _GRID = 224
-_TAIL_BYTES, _ROOM_BYTES, _MATED_BYTES = 56, 12, 90
-_LEAST_TAIL, _LEAST_ROOM = 20_000, 100_000
+_TAIL_BYTES, _WINDOW_BYTES, _MATED_BYTES = 56, 12, 90
+_LEAST_TAIL, _LEAST_WINDOW = 20_000, 100_000
 
 
 @dataclass(frozen=True)
 class Limits:
-    """``tail_size``, ``room`` and ``threads`` for :func:`faceprobe.scores.sweep`, and about how many bytes
+    """``tail_size``, ``window_size`` and ``threads`` for :func:`faceprobe.scores.sweep`, and about how many bytes
     beyond the vectors they need at most.
     """
 
     tail_size: int
-    room: int
+    window_size: int
     threads: int
     bytes: int
 
@@ -40,7 +40,7 @@ def plan_memory(
     """Limits for N rows of ``dim`` dimensions, ``labels`` (N,), that stay below ``max_memory`` bytes (None:
     no bound).
 
-    A tighter bound shortens the tail, then the room about thresholds, then the number of threads; the
+    A tighter bound shortens the tail, then the window_size about thresholds, then the number of threads; the
     figures that are exact stay so, some after a second pass, and false matches are less often known by
     their people. :class:`WrongUsage` names the least that will do.
     """
@@ -52,10 +52,10 @@ def plan_memory(
     each = 8 * height * width + 8 * (STRIPE_TILES * height + width) * dim
     each += 4 * people * _GRID + 16 * n + 2**22
     shared = 4 * n * dim + 16 * people * _GRID + 40 * n + 2**24 + _MATED_BYTES * n_mated
-    least_room = 3 * ALL_PAIRS if n * (n - 1) // 2 <= ALL_PAIRS else _LEAST_ROOM
-    room = ROOM
+    least_window = 3 * ALL_PAIRS if n * (n - 1) // 2 <= ALL_PAIRS else _LEAST_WINDOW
+    window_size = WINDOW_SIZE
     if max_memory is not None:
-        least = shared + each + min(tail_size, _LEAST_TAIL) * _TAIL_BYTES + least_room * _ROOM_BYTES
+        least = shared + each + min(tail_size, _LEAST_TAIL) * _TAIL_BYTES + least_window * _WINDOW_BYTES
         if least > max_memory:
             raise WrongUsage(
                 f"{max_memory / 1e6:,.0f} MB are not enough to compare {n:,} photos; at least "
@@ -65,6 +65,6 @@ def plan_memory(
             cores -= 1
         left = max_memory - least - (cores - 1) * each
         tail_size = min(tail_size, _LEAST_TAIL + left // 2 // _TAIL_BYTES)
-        room = min(ROOM, least_room + left // 2 // _ROOM_BYTES)
-    needed = shared + cores * each + tail_size * _TAIL_BYTES + room * _ROOM_BYTES
-    return Limits(tail_size, room, cores, needed)
+        window_size = min(WINDOW_SIZE, least_window + left // 2 // _WINDOW_BYTES)
+    needed = shared + cores * each + tail_size * _TAIL_BYTES + window_size * _WINDOW_BYTES
+    return Limits(tail_size, window_size, cores, needed)

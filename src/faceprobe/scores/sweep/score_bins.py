@@ -24,7 +24,7 @@ MAX_GRID_VALUES = 2**24
 
 
 @dataclass(frozen=True)
-class Frame:
+class ScoreBins:
     """A tile's scores are true scores less ``centre``, within ``error`` (both 0 for exact tiles).
 
     ``rows`` (N, D) less ``mean`` (D,) float32 are what is multiplied (see :class:`Panels`), ``shift`` (N,)
@@ -60,7 +60,7 @@ class Frame:
         """The lower ends of the bins ``k``."""
         return np.ldexp(np.asarray(k + self.first, dtype=np.float64), -self.bits)
 
-    def bins(self, scores: NDArray[np.float64]) -> NDArray[np.int64]:
+    def index_of(self, scores: NDArray[np.float64]) -> NDArray[np.int64]:
         """The bins of true scores, not clipped."""
         return np.floor(np.ldexp(scores, self.bits)).astype(np.int64) - self.first
 
@@ -86,9 +86,9 @@ def typical_nonmated(rows: NDArray[np.float32], labels: NDArray[np.int32]) -> tu
     return float(other.mean()), float(other.std()), float(high - low) / 2
 
 
-def choose_frame(
+def choose_bins(
     rows: NDArray[np.float32], labels: NDArray[np.int32], exact: bool, coded: bool = False
-) -> Frame:
+) -> ScoreBins:
     """Place bins and grid for the (N, D) exact ``rows``; centre them unless ``exact``, and code them in
     8 bits where they are to be ``coded``.
     """
@@ -105,7 +105,7 @@ def choose_frame(
     first = (first >> grid_shift) << grid_shift
     mean, shift, centre, error = _as_they_are(rows) if exact else _centre(rows, typical)
     codes = Codes.of(rows, mean) if coded and not exact else None
-    return Frame(
+    return ScoreBins(
         exact=exact,
         rows=rows,
         mean=mean,
@@ -133,7 +133,7 @@ def _as_they_are(
 def _centre(
     rows: NDArray[np.float32], typical: float
 ) -> tuple[NDArray[np.float32], NDArray[np.floating], float, float]:
-    """The rows' mean, shifts, centre, and a bound on the error of a score in this frame.
+    """The rows' mean, shifts, centre, and a bound on the error of a score in this bins.
 
     The bound: a float32 dot product of D terms in any order errs by at most D u |a| |b| / (1 - D u)
     (Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 3.1), the rounding of

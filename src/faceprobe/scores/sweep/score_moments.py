@@ -10,13 +10,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.scores.duplicates import Twins
+from faceprobe.scores.duplicates import Duplicates
 from faceprobe.scores.exact import COLUMNS, pair_scores
 from faceprobe.scores.types import MatedScores, offsets
 
 
 def person_moments(
-    rows: NDArray[np.float32], labels: NDArray[np.int32], mated: MatedScores, twins: Twins
+    rows: NDArray[np.float32], labels: NDArray[np.int32], mated: MatedScores, duplicates: Duplicates
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """(P,) number, sum and sum of squares of each person's non-mated scores, duplicates left out."""
     bounds = offsets(labels)
@@ -39,7 +39,7 @@ def person_moments(
     squares -= 2.0 * np.bincount(mated.label, mated.score * mated.score, people)
     photos = np.diff(bounds)
     count = photos * (len(rows) - photos)
-    left, right = twins.pairs
+    left, right = duplicates.pairs
     if len(left):
         score = pair_scores(rows, left, right)
         a, b = labels[left], labels[right]

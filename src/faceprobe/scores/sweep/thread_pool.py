@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.scores.sweep.counts import Kept, NonmatedCounts
-from faceprobe.scores.sweep.score_bins import Frame
+from faceprobe.scores.sweep.score_bins import ScoreBins
+from faceprobe.scores.sweep.score_buffer import ScoreBuffer
 from faceprobe.scores.sweep.tile_worker import Bounds, Tiles, Worker, highest
-from faceprobe.scores.sweep.window_room import WindowRoom
 from faceprobe.scores.sweep.windows import Windows
 from faceprobe.scores.types import Tail
 
@@ -23,15 +23,15 @@ _MANY_TILES = 64
 """Tiles a thread, from which on they are shared out by groups."""
 
 
-class Passed:
+class PassResult:
     """What the workers of one pass counted. ``tail_whole``: it holds all it was asked for."""
 
     def __init__(
         self,
         workers: list[Worker],
-        frame: Frame,
+        bins: ScoreBins,
         windows: Windows,
-        room: WindowRoom,
+        buffer: ScoreBuffer,
         tail_size: int,
         n_nonmated: int,
     ) -> None:
@@ -47,8 +47,8 @@ class Passed:
         left, right = (np.concatenate([t[k] for t in tails]) for k in (1, 2))
         order = highest(score, left, right, tail_size)
         self.tail = Tail(score[order], left[order], right[order])
-        kept = _spans(room, frame, windows, reached)
-        low = -np.inf if windows.tail <= 0 else float(frame.edge(windows.tail))
+        kept = _spans(buffer, bins, windows, reached)
+        low = -np.inf if windows.tail <= 0 else float(bins.edge(windows.tail))
         floor = max(w.floor for w in workers)
         if floor >= low:  # a worker cut its tail: what equals the lowest one kept may be missing
             low = float(np.nextafter(floor, np.inf))
@@ -58,22 +58,22 @@ class Passed:
         self.tail_whole = floor > -np.inf or len(values) >= min(tail_size, n_nonmated)
         if len(values):
             kept.append(Kept(low, np.inf, values, 0))
-        self.counts = NonmatedCounts(frame, reached, tuple(kept))
+        self.counts = NonmatedCounts(bins, reached, tuple(kept))
 
 
-class Team:
+class TilePool:
     """``threads`` workers over the ``tiles`` of one set. ``tick`` is told of rows done."""
 
     def __init__(
         self,
-        frame: Frame,
+        bins: ScoreBins,
         rows: NDArray[np.float32],
         labels: NDArray[np.int32],
         tiles: Tiles,
         threads: int,
         tick: Callable[[int], None],
     ) -> None:
-        self.frame, self.rows, self.labels, self.tiles = frame, rows, labels, tiles
+        self.bins, self.rows, self.labels, self.tiles = bins, rows, labels, tiles
         self.corners = tiles.corners()
         self.threads, self.tick = max(1, min(threads, len(self.corners))), tick
         self._ticked = 0
@@ -87,26 +87,28 @@ class Team:
         """
         n = min(len(self.corners), max(at_least, len(self.corners) // 128))
         chosen = np.random.default_rng(_PILOT_SEED).choice(len(self.corners), n, replace=False)
-        none = Bounds.of([], self.frame)
-        workers = [Worker(self.frame, self.rows, self.labels, self.tiles, none) for _ in range(self.threads)]
+        none = Bounds.of([], self.bins)
+        workers = [Worker(self.bins, self.rows, self.labels, self.tiles, none) for _ in range(self.threads)]
         self._share(workers, [self.corners[k] for k in sorted(chosen)], quiet=True)
         rows_seen = min(len(self.rows), n * (self.tiles.height + self.tiles.width))
         whole = n == len(self.corners)
         slack = 0.0 if whole else min(0.5, 18 / rows_seen**0.5)
         return _reached(np.sum([w.histogram for w in workers], axis=0)), slack
 
-    def measure(self, windows: Windows, bounds: Bounds, tail_size: int, room: int, n_nonmated: int) -> Passed:
-        """Pass over all tiles, keeping about ``room`` bare scores at most."""
-        flags = windows.flags(self.frame)
+    def measure(
+        self, windows: Windows, bounds: Bounds, tail_size: int, window_size: int, n_nonmated: int
+    ) -> PassResult:
+        """Pass over all tiles, keeping about ``window_size`` bare scores at most."""
+        flags = windows.flags(self.bins)
         # A pilot's guess may be off by a quarter; all scores of a small set are kept for certain.
-        shared = WindowRoom(int(1.25 * room) if windows.spans else 0, self.tiles.width, self.threads)
+        shared = ScoreBuffer(int(1.25 * window_size) if windows.spans else 0, self.tiles.width, self.threads)
         hint = int(1.5 * min(tail_size, n_nonmated)) // self.threads
         workers = [
-            Worker(self.frame, self.rows, self.labels, self.tiles, bounds, flags, tail_size, hint, shared)
+            Worker(self.bins, self.rows, self.labels, self.tiles, bounds, flags, tail_size, hint, shared)
             for _ in range(self.threads)
         ]
         self._share(workers, self.corners)
-        return Passed(workers, self.frame, windows, shared, tail_size, n_nonmated)
+        return PassResult(workers, self.bins, windows, shared, tail_size, n_nonmated)
 
     def _share(self, workers: list[Worker], corners: list[tuple[int, int]], quiet: bool = False) -> None:
         """Let ``workers`` take one tile after the other; an interrupt stops them at their next tile."""
@@ -129,8 +131,8 @@ class Team:
                     if not quiet:
                         self._advance(done / len(corners))
 
-        with ThreadPoolExecutor(len(workers)) as pool:
-            futures = [pool.submit(work, worker) for worker in workers]
+        with ThreadPoolExecutor(len(workers)) as executor:
+            futures = [executor.submit(work, worker) for worker in workers]
             try:
                 wait(futures, return_when=FIRST_EXCEPTION)
             finally:
@@ -155,18 +157,18 @@ class Team:
             self._ticked = rows
 
 
-def _spans(room: WindowRoom, frame: Frame, windows: Windows, reached: NDArray[np.int64]) -> list[Kept]:
+def _spans(buffer: ScoreBuffer, bins: ScoreBins, windows: Windows, reached: NDArray[np.int64]) -> list[Kept]:
     """What was kept of each window: known one by one within its span, counted in its upper guard."""
-    if not windows.spans or room.overfull:
+    if not windows.spans or buffer.overfull:
         return []
-    values = room.sorted()
+    values = buffer.sorted()
     found = []
     for start, stop in windows.spans:
-        low = -np.inf if start <= 0 else float(frame.edge(start))
-        high = np.inf if stop >= frame.size else float(frame.edge(stop))
-        past = float(frame.edge(stop + 2 * frame.guard)) if stop + frame.guard < frame.size else np.inf
+        low = -np.inf if start <= 0 else float(bins.edge(start))
+        high = np.inf if stop >= bins.size else float(bins.edge(stop))
+        past = float(bins.edge(stop + 2 * bins.guard)) if stop + bins.guard < bins.size else np.inf
         a, b, c = np.searchsorted(values, [low, high, max(high, past)], side="left")
-        surely_above = int(reached[min(frame.size, stop + frame.guard)])
+        surely_above = int(reached[min(bins.size, stop + bins.guard)])
         found.append(Kept(low, high, values[a:b], surely_above + int(c - b)))
     return found
 

@@ -28,7 +28,7 @@ def count_tile(
     i0: int,
     j0: int,
     end: Any,
-    twins: Any,
+    left_out: Any,
     code_scale: Any,
     code_bounds: Any,
     code_slack: Any,
@@ -75,7 +75,7 @@ def count_tile(
 
     - ``product`` (height, width): float32 or float64, or int32 products of codes whose scales (N,) are
       ``code_scale`` (empty otherwise). A score from codes lies at most ``b[i, 0] * b[j, 1] + b[i, 1] *
-      b[j, 0] + code_slack`` bins off, b being ``code_bounds`` (N, 2). ``twins`` (T, 2) are the places in the
+      b[j, 0] + code_slack`` bins off, b being ``code_bounds`` (N, 2). ``left_out`` (T, 2) are the places in the
       tile of pairs to leave out, by row.
     - ``row``, ``bins``, ``places``, ``hot``, ``quick`` and ``true`` (width,), ``quick_row`` and ``true_row``
       (D,) are room to work in.
@@ -93,7 +93,7 @@ def count_tile(
     coded, measures = len(code_scale) > 0, len(by_person) > 0
     keeps = lowest < len(flags)
     size = np.uint32(grid_size + 1)
-    twin = 0
+    next_left_out = 0
     for r in range(first_row, height):
         i = i0 + r
         start = max(0, end[i] - j0)
@@ -113,10 +113,10 @@ def count_tile(
         else:
             for q in range(n):
                 s[q] = products[q] + (row_shift + column_shift[q])
-        while twin < len(twins) and twins[twin, 0] <= r:
-            if twins[twin, 0] == r:
-                s[twins[twin, 1] - start] = -np.inf  # below every bin, threshold and rank
-            twin += 1
+        while next_left_out < len(left_out) and left_out[next_left_out, 0] <= r:
+            if left_out[next_left_out, 0] == r:
+                s[left_out[next_left_out, 1] - start] = -np.inf  # below every bin, threshold and rank
+            next_left_out += 1
         for q in range(n):
             x = (s[q] - low) * scale
             x = x if x > 0 else type(x)(0)

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from faceprobe.scores.row_kernels import TAIL, WINDOW
 from faceprobe.scores.sweep.panels import Panels
-from faceprobe.scores.sweep.score_bins import Frame
+from faceprobe.scores.sweep.score_bins import ScoreBins
+from faceprobe.scores.sweep.score_buffer import ScoreBuffer
 from faceprobe.scores.sweep.tile_kernel import count_tile
-from faceprobe.scores.sweep.window_room import WindowRoom
 from faceprobe.scores.types import Ranking, offsets
 
 STRIPE_TILES = 4
@@ -23,13 +23,13 @@ STRIPE_TILES = 4
 class Tiles:
     """The part of the similarity matrix above the diagonal, cut into tiles of ``height`` x ``width``.
 
-    ``twins`` maps a tile's corner to the places (T, 2) of left-out pairs in it, by row.
+    ``duplicates`` maps a tile's corner to the places (T, 2) of left-out pairs in it, by row.
     """
 
     n: int
     height: int
     width: int
-    twins: dict[tuple[int, int], NDArray[np.int64]]
+    duplicates: dict[tuple[int, int], NDArray[np.int64]]
 
     @classmethod
     def of(cls, n: int, height: int, width: int, pairs: tuple[NDArray[np.int64], NDArray[np.int64]]) -> Tiles:
@@ -63,7 +63,7 @@ class Tiles:
 
 @dataclass
 class Bounds:
-    """B :class:`Ranking` as the kernel needs them, (B, N): in the frame, with the error on either side."""
+    """B :class:`Ranking` as the kernel needs them, (B, N): in the bins, with the error on either side."""
 
     best: NDArray[np.float64]
     surely: NDArray[np.floating]
@@ -72,18 +72,18 @@ class Bounds:
     least: NDArray[np.floating]
 
     @classmethod
-    def of(cls, rankings: Sequence[Ranking], frame: Frame) -> Bounds:
-        best = np.full((len(rankings), len(frame.rows)), np.inf)
+    def of(cls, rankings: Sequence[Ranking], bins: ScoreBins) -> Bounds:
+        best = np.full((len(rankings), len(bins.rows)), np.inf)
         inside = np.ones(best.shape, dtype=np.int32)
         for k, ranking in enumerate(rankings):
             best[k] = np.where(np.isnan(ranking.best), np.inf, ranking.best)
             if ranking.gallery is not None:
                 inside[k] = 0
                 inside[k, ranking.gallery] = 1
-        local = best - frame.centre
+        local = best - bins.centre
         # Rounding a bound to float32 may move it by a unit, which the doubled error covers.
-        margin = 2 * frame.first_error
-        surely, maybe = (local + margin).astype(frame.dtype), (local - margin).astype(frame.dtype)
+        margin = 2 * bins.first_error
+        surely, maybe = (local + margin).astype(bins.dtype), (local - margin).astype(bins.dtype)
         return cls(best, surely, maybe, inside, maybe.min(axis=0, initial=np.inf))
 
     def __len__(self) -> int:
@@ -93,12 +93,12 @@ class Bounds:
 class Worker:
     """Counts tiles. ``flags`` (bins,) uint8 say which scores are kept (:data:`TAIL`, :data:`WINDOW`); None:
     this pass only fills the histogram. ``tail_size`` bounds what is kept of the tail; bare scores go to
-    ``room`` as long as there is any.
+    ``buffer`` as long as there is any.
     """
 
     def __init__(
         self,
-        frame: Frame,
+        bins: ScoreBins,
         rows: NDArray[np.float32],
         labels: NDArray[np.int32],
         tiles: Tiles,
@@ -106,34 +106,34 @@ class Worker:
         flags: NDArray[np.uint8] | None = None,
         tail_size: int = 0,
         tail_hint: int = 0,
-        room: WindowRoom | None = None,
+        buffer: ScoreBuffer | None = None,
     ) -> None:
-        self.frame, self.rows, self.labels, self.tiles, self.bounds = frame, rows, labels, tiles, bounds
+        self.bins, self.rows, self.labels, self.tiles, self.bounds = bins, rows, labels, tiles, bounds
         starts = offsets(labels)
         self.end = starts[1:][labels]
-        self.panels = Panels(frame, tiles.stripe, tiles.width)
-        self.tile = np.empty((tiles.height, tiles.width), dtype=frame.dtype)
-        self._row = np.empty(tiles.width, dtype=frame.dtype)
+        self.panels = Panels(bins, tiles.stripe, tiles.width)
+        self.tile = np.empty((tiles.height, tiles.width), dtype=bins.dtype)
+        self._row = np.empty(tiles.width, dtype=bins.dtype)
         self._bins, self._places, self._hot = (np.empty(tiles.width, dtype=np.int32) for _ in range(3))
         self._sides = [
             np.empty(n, dtype=kind) for kind in (np.float32, np.float64) for n in (rows.shape[1], tiles.width)
         ]
-        number = frame.dtype.type
-        self.low = number(np.ldexp(float(frame.first), -frame.bits) - frame.centre)
-        self.scale, self.top = number(2.0**frame.bits), number(frame.size - 1)
+        number = bins.dtype.type
+        self.low = number(np.ldexp(float(bins.first), -bins.bits) - bins.centre)
+        self.scale, self.top = number(2.0**bins.bits), number(bins.size - 1)
         self._code_arrays()
-        self.histogram = np.zeros(frame.size, dtype=np.int64)
-        self._recent, self._n_recent = np.zeros(frame.size, dtype=np.int32), 0
+        self.histogram = np.zeros(bins.size, dtype=np.int64)
+        self._recent, self._n_recent = np.zeros(bins.size, dtype=np.int32), 0
         self.measures = flags is not None
-        self.flags = np.zeros(frame.size, dtype=np.uint8) if flags is None else flags.copy()
+        self.flags = np.zeros(bins.size, dtype=np.uint8) if flags is None else flags.copy()
         self._flag_coarsely()
         self.tail_size, self.floor = tail_size, -np.inf
         self.n_tail = self.n_window = 0
-        self.room = room or WindowRoom(0, tiles.width, 0)
-        self._chunk, self.window = self.room.take()
-        self.tail = _TailRoom.of(tail_hint + tiles.width if self.measures else 0)
+        self.buffer = buffer or ScoreBuffer(0, tiles.width, 0)
+        self._chunk, self.window = self.buffer.take()
+        self.tail = _TailArrays.of(tail_hint + tiles.width if self.measures else 0)
         people = len(starts) - 1 if self.measures else 0
-        size = frame.grid.size + 1
+        size = bins.grid.size + 1
         self.by_person = np.zeros((people, size), dtype=np.int32)
         self.offset = labels.astype(np.uint32) * np.uint32(size)
         self.counts = np.zeros((len(bounds), len(rows)), dtype=np.int32)
@@ -145,30 +145,30 @@ class Worker:
                 self._count(i0, j0)
                 yield 1
         self._settle()
-        self.room.give(self._chunk, self.n_window)
+        self.buffer.give(self._chunk, self.n_window)
 
     def _count(self, i0: int, j0: int) -> None:
-        frame, tiles, bounds = self.frame, self.tiles, self.bounds
+        bins, tiles, bounds = self.bins, self.tiles, self.bounds
         start = i0 - i0 % tiles.stripe
         stripe, i, j = (
             slice(a, a + n) for a, n in ((start, tiles.stripe), (i0, tiles.height), (j0, tiles.width))
         )
         product = self.panels.multiply(stripe, i, j, self.tile)
-        twins = tiles.twins.get((i0, j0), _NO_TWINS)
+        duplicates = tiles.duplicates.get((i0, j0), _NO_DUPLICATES)
         row = 0
         while True:
             row, self.n_tail, self.n_window = count_tile(
-                product, row, i0, j0, self.end, twins, self.code_scale, self.code_bounds, self.code_slack,
-                frame.exact, frame.shift, self.low, self.scale, self.top, frame.grid_shift,
-                frame.grid_first - 1, frame.grid.size, self._row, self._bins, self._places, self._hot,
-                *self._sides, self._recent, self.flags, self.gap, self.lowest, self.rows, frame.mean,
+                product, row, i0, j0, self.end, duplicates, self.code_scale, self.code_bounds, self.code_slack,
+                bins.exact, bins.shift, self.low, self.scale, self.top, bins.grid_shift,
+                bins.grid_first - 1, bins.grid.size, self._row, self._bins, self._places, self._hot,
+                *self._sides, self._recent, self.flags, self.gap, self.lowest, self.rows, bins.mean,
                 self.tail.score, self.tail.left, self.tail.right, self.n_tail, self.window, self.n_window,
                 self.offset, self.by_person.reshape(-1), bounds.least, bounds.surely, bounds.maybe,
                 bounds.best, bounds.in_gallery, self.counts,
             )  # fmt: skip
             if row == len(product):
                 break
-            self._make_room()
+            self._make_space()
         self._n_recent += product.size
         if self._n_recent > 2**30:
             self._settle()
@@ -184,7 +184,7 @@ class Worker:
         n = self.n_tail
         return self.tail.score[:n], self.tail.left[:n], self.tail.right[:n]
 
-    def _make_room(self) -> None:
+    def _make_space(self) -> None:
         """See that a whole row of a tile can be kept."""
         width = self.tiles.width
         if self.n_tail + width > len(self.tail.score):
@@ -192,33 +192,33 @@ class Worker:
             if self.n_tail + width > len(self.tail.score):
                 self._grow_tail(self.n_tail + self.n_tail // 2 + width)
         if len(self.window) and self.n_window + width > len(self.window):
-            self.room.give(self._chunk, self.n_window)
-            (self._chunk, self.window), self.n_window = self.room.take(), 0
+            self.buffer.give(self._chunk, self.n_window)
+            (self._chunk, self.window), self.n_window = self.buffer.take(), 0
             if not len(self.window):
                 self.flags &= np.uint8(TAIL)
                 self._flag_coarsely()
 
     def _code_arrays(self) -> None:
         """What the kernel needs to know of codes, in bins; nothing where there are none."""
-        frame, codes = self.frame, self.frame.codes
+        bins, codes = self.bins, self.bins.codes
         self.code_scale = np.zeros(0, dtype=np.float32)
         self.code_bounds, self.code_slack = np.zeros((0, 2), dtype=np.float32), np.float32(0)
         if codes is not None:
             self.code_scale = codes.scale
-            self.code_bounds = codes.bounds * np.float32(2.0 ** (frame.bits / 2))
+            self.code_bounds = codes.bounds * np.float32(2.0 ** (bins.bits / 2))
             # A score that is off by less than a bin may still lie in the next one.
-            self.code_slack = np.float32(1.1 + np.ldexp(codes.rounding + frame.error, frame.bits))
+            self.code_slack = np.float32(1.1 + np.ldexp(codes.rounding + bins.error, bins.bits))
 
     def _flag_coarsely(self) -> None:
         """See which bins have to be looked at: from the lowest one flagged on and, for codes, from the lowest
         one that may truly be it.
         """
         flagged = np.flatnonzero(self.flags)
-        coarse = self.frame.coarse + self.frame.guard if self.frame.codes is not None else 0
-        self.lowest = np.uint32(max(0, int(flagged[0]) - coarse) if len(flagged) else self.frame.size)
+        coarse = self.bins.coarse + self.bins.guard if self.bins.codes is not None else 0
+        self.lowest = np.uint32(max(0, int(flagged[0]) - coarse) if len(flagged) else self.bins.size)
         self.gap = np.zeros(0, dtype=np.int32)
-        if self.frame.codes is not None and len(flagged):
-            bins = np.arange(self.frame.size)
+        if self.bins.codes is not None and len(flagged):
+            bins = np.arange(self.bins.size)
             after = np.minimum(np.searchsorted(flagged, bins), len(flagged) - 1)
             before = np.maximum(after - 1, 0)
             distance = np.minimum(np.abs(flagged[after] - bins), np.abs(bins - flagged[before]))
@@ -226,7 +226,7 @@ class Worker:
 
     def _grow_tail(self, size: int) -> None:
         n, old = self.n_tail, self.tail
-        self.tail = _TailRoom.of(size)
+        self.tail = _TailArrays.of(size)
         self.tail.score[:n], self.tail.left[:n] = old.score[:n], old.left[:n]
         self.tail.right[:n] = old.right[:n]
 
@@ -239,22 +239,22 @@ class Worker:
         self.n_tail = n = len(order)
         self.tail.score[:n], self.tail.left[:n], self.tail.right[:n] = score[order], left[order], right[order]
         self.floor = float(self.tail.score[n - 1]) if n else np.inf
-        lowest = int(self.frame.bins(np.array(self.floor))) if n else self.frame.size
-        self.flags[: max(0, lowest - self.frame.guard)] &= np.uint8(WINDOW)
+        lowest = int(self.bins.index_of(np.array(self.floor))) if n else self.bins.size
+        self.flags[: max(0, lowest - self.bins.guard)] &= np.uint8(WINDOW)
         self._flag_coarsely()
 
 
-_NO_TWINS = np.zeros((0, 2), dtype=np.int64)
+_NO_DUPLICATES = np.zeros((0, 2), dtype=np.int64)
 
 
 @dataclass
-class _TailRoom:
+class _TailArrays:
     score: NDArray[np.float64]
     left: NDArray[np.int32]
     right: NDArray[np.int32]
 
     @classmethod
-    def of(cls, size: int) -> _TailRoom:
+    def of(cls, size: int) -> _TailArrays:
         return cls(np.empty(size), np.empty(size, dtype=np.int32), np.empty(size, dtype=np.int32))
 
 

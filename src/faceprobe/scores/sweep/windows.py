@@ -9,30 +9,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.scores.row_kernels import TAIL, WINDOW
-from faceprobe.scores.sweep.score_bins import Frame
+from faceprobe.scores.sweep.score_bins import ScoreBins
 
 
 @dataclass(frozen=True)
 class Windows:
     """Bins from ``tail`` on belong to the tail; ``spans`` are disjoint ascending [start, stop) of bins
-    whose bare scores are kept, without what the frame's error adds on either side.
+    whose bare scores are kept, without what the bins's error adds on either side.
     """
 
     tail: int
     spans: tuple[tuple[int, int], ...]
 
-    def flags(self, frame: Frame) -> NDArray[np.uint8]:
+    def flags(self, bins: ScoreBins) -> NDArray[np.uint8]:
         """(bins,) the kernel's flags, spans widened by the guard."""
-        flags = np.zeros(frame.size, dtype=np.uint8)
-        flags[max(0, self.tail - frame.guard) :] |= TAIL
+        flags = np.zeros(bins.size, dtype=np.uint8)
+        flags[max(0, self.tail - bins.guard) :] |= TAIL
         for start, stop in self.spans:
-            flags[max(0, start - frame.guard) : stop + frame.guard] |= WINDOW
+            flags[max(0, start - bins.guard) : stop + bins.guard] |= WINDOW
         return flags
 
 
-def all_bins(frame: Frame, tail: int) -> Windows:
+def all_bins(bins: ScoreBins, tail: int) -> Windows:
     """Keep every bare score."""
-    return Windows(tail, ((0, frame.size),))
+    return Windows(tail, ((0, bins.size),))
 
 
 def tail_bin(reached: NDArray[np.int64], wanted: float) -> int:
@@ -45,38 +45,38 @@ Crossing = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 def choose_windows(
-    frame: Frame,
+    bins: ScoreBins,
     reached: NDArray[np.int64],
     total: int,
     tail: int,
     allowed: Sequence[int],
     crossings: Sequence[Crossing],
     slack: float,
-    room: int,
+    window_size: int,
 ) -> Windows:
     """Windows about the ranks ``allowed`` of the non-mated scores and about the ``crossings``.
 
     ``reached`` (bins + 1,) is what is known so far, ``total`` how many scores there are; a rank may lie
-    off by the share ``slack`` (0: only by the frame's error). ``room`` bounds the scores kept; windows that
+    off by the share ``slack`` (0: only by the bins's error). ``window_size`` bounds the scores kept; windows that
     would not fit are left out, the crossings' first.
     """
     estimate = reached * (total / max(1, int(reached[0])))
     sought = [_about(a, total, slack) for a in allowed if a + 1 <= total]
-    found = [_crossing(frame, estimate, total, *crossing) for crossing in crossings]
+    found = [_crossing(bins, estimate, total, *crossing) for crossing in crossings]
     sought += [(c * (1 - slack / 2), c * (1 + slack / 2)) for c in found]
-    margin = 0 if slack else frame.guard + frame.coarse
+    margin = 0 if slack else bins.guard + bins.coarse
     spans: list[tuple[int, int]] = []
-    left = float(room)
+    left = float(window_size)
     for low, high in sought:
         if estimate[tail] >= high and not margin:  # the tail knows
             continue
         start = max(0, int(np.searchsorted(-estimate[:-1], -high, side="right")) - 1 - margin)
-        stop = min(frame.size, int(np.searchsorted(-estimate[:-1], -low, side="right")) + 1 + margin)
-        cost = float(estimate[max(0, start - frame.guard)] - estimate[min(frame.size, stop + frame.guard)])
+        stop = min(bins.size, int(np.searchsorted(-estimate[:-1], -low, side="right")) + 1 + margin)
+        cost = float(estimate[max(0, start - bins.guard)] - estimate[min(bins.size, stop + bins.guard)])
         if cost <= left:
             left -= cost
             spans.append((start, stop))
-    return Windows(tail, tuple(_merged(spans, 4 * frame.guard)))
+    return Windows(tail, tuple(_merged(spans, 4 * bins.guard)))
 
 
 def _about(allowed: int, total: int, slack: float) -> tuple[float, float]:
@@ -88,15 +88,15 @@ def _about(allowed: int, total: int, slack: float) -> tuple[float, float]:
 
 
 def _crossing(
-    frame: Frame,
+    bins: ScoreBins,
     estimate: NDArray[np.floating],
     total: int,
     scores: NDArray[np.float64],
     weights: NDArray[np.float64],
 ) -> float:
     """About how many non-mated scores lie at or above the threshold where FMR = FNMR."""
-    place = np.clip(frame.bins(scores), 0, frame.size - 1)
-    below = np.cumsum(np.bincount(place, weights, frame.size))
+    place = np.clip(bins.index_of(scores), 0, bins.size - 1)
+    below = np.cumsum(np.bincount(place, weights, bins.size))
     missed = np.concatenate([[0.0], below / below[-1]])
     crossed = int(np.argmax(missed >= estimate / total))
     return float(estimate[max(0, crossed - 1)] + estimate[crossed]) / 2

@@ -11,7 +11,7 @@ CHUNK = 2**17
 """Scores that a thread takes room for at a time (1 MB)."""
 
 
-class WindowRoom:
+class ScoreBuffer:
     """Room for ``size`` scores in chunks, each long enough for 16 rows of ``width`` scores, and a chunk more
     for each of ``threads``. Pages that nothing is written to cost no memory.
     """

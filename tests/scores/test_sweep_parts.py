@@ -8,30 +8,30 @@ import pytest
 from faceprobe.scores import exact_rows
 from faceprobe.scores.sweep.int8_codes import Codes
 from faceprobe.scores.sweep.panels import Panels
-from faceprobe.scores.sweep.score_bins import choose_frame
+from faceprobe.scores.sweep.score_bins import choose_bins
+from faceprobe.scores.sweep.score_buffer import CHUNK, ScoreBuffer
 from faceprobe.scores.sweep.tile_worker import Tiles
-from faceprobe.scores.sweep.window_room import CHUNK, WindowRoom
 
 
 def test_chunks_taken_in_turns_come_out_sorted_and_whole() -> None:
     rng = np.random.default_rng(0)
-    room = WindowRoom(3 * CHUNK, 64, threads=2)
+    buffer = ScoreBuffer(3 * CHUNK, 64, threads=2)
     expected = []
     for filled in (CHUNK, 5, 0, CHUNK - 1):
-        number, values = room.take()
+        number, values = buffer.take()
         own = rng.standard_normal(filled)
         values[:filled] = own
-        room.give(number, filled)
+        buffer.give(number, filled)
         expected.append(own)
-    assert np.array_equal(room.sorted(), np.sort(np.concatenate(expected)))
-    assert not room.overfull
+    assert np.array_equal(buffer.sorted(), np.sort(np.concatenate(expected)))
+    assert not buffer.overfull
 
 
 def test_room_that_is_used_up_says_so_and_no_room_does_not() -> None:
-    room = WindowRoom(10, 4, threads=1)
-    assert [len(room.take()[1]) > 0 for _ in range(3)] == [True, True, False]
-    assert room.overfull
-    none = WindowRoom(0, 4, threads=2)
+    buffer = ScoreBuffer(10, 4, threads=1)
+    assert [len(buffer.take()[1]) > 0 for _ in range(3)] == [True, True, False]
+    assert buffer.overfull
+    none = ScoreBuffer(0, 4, threads=2)
     assert none.take()[0] == -1 and not none.overfull
 
 
@@ -59,11 +59,11 @@ def test_panels_follow_the_walk_through_the_tiles(exact: bool) -> None:
     rng = np.random.default_rng(2)
     wide = rng.standard_normal((130, 16)) + 0.5
     rows = exact_rows((wide / np.linalg.norm(wide, axis=1, keepdims=True)).astype(np.float32))
-    frame = choose_frame(rows, np.arange(130, dtype=np.int32), exact)
+    bins = choose_bins(rows, np.arange(130, dtype=np.int32), exact)
     none = np.zeros(0, dtype=np.int64)
     tiles = Tiles.of(130, 8, 24, (none, none))
-    panels, out = Panels(frame, tiles.stripe, tiles.width), np.empty((8, 24), dtype=frame.dtype)
-    less = rows.astype(np.float64) - frame.mean.astype(np.float64)
+    panels, out = Panels(bins, tiles.stripe, tiles.width), np.empty((8, 24), dtype=bins.dtype)
+    less = rows.astype(np.float64) - bins.mean.astype(np.float64)
     seen = np.zeros((130, 130), dtype=np.int64)
     for i0, j0 in tiles.corners():
         start = i0 - i0 % tiles.stripe

@@ -26,7 +26,7 @@ Replicates = dict[tuple[str, Weighting], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
-class ListedScores:
+class PairScores:
     """``score`` (P,) float64, ``same`` (P,) bool and the people ``left`` and ``right`` (P,) int32 of each
     comparison, counted from 0 to ``n_people`` - 1.
     """
@@ -57,7 +57,7 @@ class ListedScores:
         )
 
 
-def nearest_tmr(scores: ListedScores, targets: Sequence[float]) -> list[tuple[float, float]]:
+def nearest_tmr(scores: PairScores, targets: Sequence[float]) -> list[tuple[float, float]]:
     """(TMR, FMR) of the corner of the ROC whose FMR lies nearest to each of ``targets``, pair-weighted.
 
     Public IJB code reads its figures so off scikit-learn's ``roc_curve``: of the operating points, one for
@@ -82,9 +82,7 @@ def nearest_tmr(scores: ListedScores, targets: Sequence[float]) -> list[tuple[fl
     return found
 
 
-def listed_replicates(
-    scores: ListedScores, weights: NDArray[np.int64], targets: Sequence[float]
-) -> Replicates:
+def pair_replicates(scores: PairScores, weights: NDArray[np.int64], targets: Sequence[float]) -> Replicates:
     """Replicates (R,) for identity ``weights`` (R, P), keys (metric, weighting) with the metrics ``eer``,
     ``auc`` and the repr of each of ``targets`` (FMR). NaN where a replicate drew no comparison of one kind.
     """

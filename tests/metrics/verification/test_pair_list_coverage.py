@@ -13,9 +13,14 @@ from numpy.typing import NDArray
 
 from faceprobe.data.embeddings import unit_rows
 from faceprobe.metrics.bootstrap import identity_weights, percentile_interval
-from faceprobe.metrics.identification.template_search import Searches, fnir, search_gallery, search_replicates
+from faceprobe.metrics.identification.template_search import (
+    Searches,
+    fnir,
+    search_replicates,
+    search_templates,
+)
 from faceprobe.metrics.verification.figures import allowed_false_matches, auc, tmr
-from faceprobe.metrics.verification.listed import ListedScores, listed_replicates
+from faceprobe.metrics.verification.pair_list import PairScores, pair_replicates
 from faceprobe.scores import exact_rows, pair_scores
 
 PEOPLE, EACH, WORLDS = 60, 4, 150
@@ -29,21 +34,21 @@ def world(rng: np.random.Generator, people: int) -> tuple[NDArray[np.float32], N
     return exact_rows(unit_rows(vectors.astype(np.float32))), label.astype(np.int32)
 
 
-def listed(rng: np.random.Generator, rows: NDArray[np.float32], label: NDArray[np.int32]) -> ListedScores:
+def listed(rng: np.random.Generator, rows: NDArray[np.float32], label: NDArray[np.int32]) -> PairScores:
     """All mated pairs and a third of the others."""
     left, right = np.triu_indices(len(label), 1)
     keep = (label[left] == label[right]) | (rng.random(len(left)) < 0.3)
     left, right = left[keep], right[keep]
     same = label[left] == label[right]
     people = int(label[-1]) + 1
-    return ListedScores(pair_scores(rows, left, right), same, label[left], label[right], people)
+    return PairScores(pair_scores(rows, left, right), same, label[left], label[right], people)
 
 
 def searches(rows: NDArray[np.float32], label: NDArray[np.int32]) -> Searches:
     """Half of the people enrolled with their first template, all other templates searched for."""
     first = np.arange(len(label)) % EACH == 0
     gallery = np.flatnonzero(first & (label < PEOPLE // 2))
-    return search_gallery(rows, label, np.flatnonzero(~first), gallery, PEOPLE)
+    return search_templates(rows, label, np.flatnonzero(~first), gallery, PEOPLE)
 
 
 @pytest.mark.slow
@@ -54,7 +59,7 @@ def test_coverage() -> None:
     for k in range(WORLDS):
         rows, label = world(rng, PEOPLE)
         weights = identity_weights(PEOPLE, 200, k)
-        drawn = listed_replicates(listed(rng, rows, label), weights, [0.01])
+        drawn = pair_replicates(listed(rng, rows, label), weights, [0.01])
         s = searches(rows, label)
         fnirs.append(fnir(s, 0.1, "identity"))
         searched = search_replicates(s, weights, [0.1], [], "identity")

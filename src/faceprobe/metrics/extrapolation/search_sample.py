@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.metrics.bootstrap import percentile_interval
-from faceprobe.metrics.extrapolation.bands import MODELS, BackTest, Observed, back_test
+from faceprobe.metrics.extrapolation.bands import MODELS, BackTest, SearchSample, back_test
 from faceprobe.metrics.identification.gallery_size import mean_over_probes, mean_replicates, probe_weights
 from faceprobe.metrics.weighting import Weighting
 from faceprobe.scores.exact import block_scores
-from faceprobe.scores.search.gallery import Searched, Side, search
+from faceprobe.scores.search.gallery import SearchCounts, SearchRows, search_gallery
 from faceprobe.scores.search.memory import UNBOUNDED, SearchLimits
 
 TOP = 32
@@ -30,7 +30,7 @@ thirty is disturbed in any gallery worth extrapolating.
 """
 
 
-def score_grid(score: NDArray[np.float64], probes: Side, gallery: Side) -> NDArray[np.float64]:
+def score_grid(score: NDArray[np.float64], probes: SearchRows, gallery: SearchRows) -> NDArray[np.float64]:
     """Up to GRID of the scores, evenly spread over the ranks of those above the bulk, ascending."""
     some, others = (
         side.rows[np.unique(np.linspace(0, len(side) - 1, _SAMPLE).astype(np.int64))]
@@ -43,31 +43,31 @@ def score_grid(score: NDArray[np.float64], probes: Side, gallery: Side) -> NDArr
     return np.unique(ordered[np.linspace(0, len(ordered) - 1, GRID).astype(np.int64)])
 
 
-def observe(
-    probes: Side,
-    gallery: Side,
+def sample_searches(
+    probes: SearchRows,
+    gallery: SearchRows,
     score: NDArray[np.float64],
     label: NDArray[np.int64],
     n_impostors: int,
     limits: SearchLimits = UNBOUNDED,
-) -> dict[Weighting, Observed]:
+) -> dict[Weighting, SearchSample]:
     """Search ``probes`` for impostors at or above ``score`` (Q,): each probe's best mate, or one
     threshold for all. Each must be searched among ``n_impostors`` identities. ``limits`` are the search's.
     """
     grid = score_grid(score, probes, gallery)
-    found = search(probes, gallery, mate=score, thresholds=grid, top=TOP, limits=limits)
-    return of_searched(found, grid, label, n_impostors)
+    found = search_gallery(probes, gallery, mate=score, thresholds=grid, top=TOP, limits=limits)
+    return sample_of_search(found, grid, label, n_impostors)
 
 
-def of_searched(
-    found: Searched, grid: NDArray[np.float64], label: NDArray[np.int64], n_impostors: int
-) -> dict[Weighting, Observed]:
+def sample_of_search(
+    found: SearchCounts, grid: NDArray[np.float64], label: NDArray[np.int64], n_impostors: int
+) -> dict[Weighting, SearchSample]:
     """The same from a search with thresholds ``grid`` that is done; ``label`` (Q,) are the probes' people."""
-    seen: dict[Weighting, Observed] = {}
+    seen: dict[Weighting, SearchSample] = {}
     weightings: tuple[Weighting, ...] = ("identity", "pair")
     for weighting in weightings:
         weight = probe_weights(label, weighting)
-        seen[weighting] = Observed(
+        seen[weighting] = SearchSample(
             weight=weight,
             score=found.mate,
             k=found.people,
@@ -94,8 +94,8 @@ def sampling_error(
 
 
 def back_tests(
-    probes: Side,
-    gallery: Side,
+    probes: SearchRows,
+    gallery: SearchRows,
     score: NDArray[np.float64],
     k: NDArray[np.int64],
     n_people: int,
@@ -122,7 +122,7 @@ def back_tests(
         if not mine.any():
             continue
         chosen = probes.take(mine)
-        seen = observe(
+        seen = sample_searches(
             chosen, gallery.take(drawn[gallery.labels]), score[mine], chosen.labels, int(drawn.sum()), limits
         )
         for weighting, part in seen.items():
