@@ -1,40 +1,48 @@
-"""Small stand-ins for the parts of a study: every call is recorded, every result computed by hand."""
+"""A small model family and small datasets, registered for a test; everything else of a study is real."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from faceprobe.core.errors import Missing, UnknownName, Unreachable
-from faceprobe.core.files import read_json, sha256_bytes, write_bytes
-from faceprobe.core.names import parse_name
-from faceprobe.data.embeddings import Embeddings, unit_rows
+from faceprobe.core.errors import Missing, Unreachable
+from faceprobe.core.files import sha256_bytes
+from faceprobe.core.names import Name
+from faceprobe.data.embeddings import unit_rows
 from faceprobe.data.face_table import FaceTable, PhotoSource, face_table_columns
 from faceprobe.data.pairs import PairList
-from faceprobe.data.photo import Photo
-from faceprobe.models.base import ModelCard
+from faceprobe.data.photo import Face, Photo, UnreadablePhoto
+from faceprobe.datasets import DATASETS
+from faceprobe.models import MODEL_KINDS
+from faceprobe.models.base import ModelCard, model_id
 from faceprobe.models.preprocess import Preprocess
-from faceprobe.results.result import Metric
-from faceprobe.study.parts import Parts
 
 PREPROCESS = Preprocess(size=(4, 4), mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+FACE = Face((1.0, 1.0, 3.0, 3.0))
 
 
+@dataclass(frozen=True)
 class DrawnSource(PhotoSource):
-    """Photos of 4 x 4 pixels made from their own name."""
+    """Photos of 4 x 4 pixels made from their own name. ``lost`` cannot be read."""
 
-    drawn = True
+    known_faces: tuple[Face, ...] | None = (FACE,)
+    lost: frozenset[str] = frozenset()
+
+    @property
+    def drawn(self) -> bool:
+        return True
 
     def read(self, image: str) -> Photo:
+        if image in self.lost:
+            raise UnreadablePhoto(image, "not an image")
         digest = sha256_bytes(image.encode())
         pixels = np.frombuffer(bytes.fromhex(digest) + bytes(16), dtype=np.uint8).reshape(4, 4, 3)
-        return Photo(pixels, digest)
+        return Photo(pixels, digest, self.known_faces)
 
 
 def drawn_table(name: str = "drawn", people: int = 3, photos: int = 2, paired: bool = False) -> FaceTable:
@@ -42,9 +50,9 @@ def drawn_table(name: str = "drawn", people: int = 3, photos: int = 2, paired: b
     identities = [image.split("/")[0] for image in images]
     pairs = None
     if paired:  # rows 0-1 (same), 1-4 (different), 4-5 (same): rows 2 and 3 are in no pair
-        rows = np.array([[0, 1], [1, 4], [4, 5]])
-        same = np.array([True, False, True])
-        pairs = PairList(rows[:, 0], rows[:, 1], same, np.zeros(3, dtype=np.int64))
+        rows = np.array([[0, 1], [1, 4], [4, 5], [5, 0]])
+        same = np.array([True, False, True, False])
+        pairs = PairList(rows[:, 0], rows[:, 1], same, np.array([0, 0, 1, 1]))
     return FaceTable(
         name=name,
         table=face_table_columns(image=images, identity=identities),
@@ -55,128 +63,87 @@ def drawn_table(name: str = "drawn", people: int = 3, photos: int = 2, paired: b
     )
 
 
-class FakeEncoder:
-    """The first ``dim`` pixel values, centred and scaled to length 1."""
+class PixelEncoder:
+    """The first 8 pixel values, centred and scaled to length 1."""
 
-    def __init__(self, card: ModelCard, weights: str) -> None:
-        self.id, self.dim, self.n_params, self.preprocess = card.id, 8, 0, PREPROCESS
-        self.weights_hash, self.differentiable, self.card = weights, False, card
+    dim, n_params, preprocess, differentiable = 8, 0, PREPROCESS, False
+
+    def __init__(self, card: ModelCard, weights: str, before: Callable[[str], None]) -> None:
+        self.id, self.card, self.weights_hash, self._before = card.id, card, weights, before
 
     def encode_images(self, batch: np.ndarray) -> np.ndarray:
+        self._before(self.id)
         return unit_rows(batch.reshape(len(batch), -1)[:, : self.dim].astype(np.float64))
 
 
 @dataclass
 class Bench:
-    """Parts whose calls are listed in ``calls``; change its fields to make a part fail."""
+    """What the registered model family and datasets do, and what was asked of them (``loaded``).
+
+    ``before_encode`` is called with a model's id whenever it encodes a batch.
+    """
 
     tables: dict[str, FaceTable] = field(default_factory=dict)
     unreachable: set[str] = field(default_factory=set)
     absent: set[str] = field(default_factory=set)
-    no_detector: bool = False
-    calls: list[tuple[Any, ...]] = field(default_factory=list)
-    before_embed: Callable[[str], None] = lambda model: None
-    live: set[str] = field(default_factory=set)
-    excluded: list[SimpleNamespace] = field(default_factory=list)
-
-    def parts(self) -> Parts:
-        return Parts(
-            load_dataset=self.load_dataset,
-            model_card=self.model_card,
-            load_model=self.load_model,
-            check_local=self.check_local,
-            embed=self.embed,
-            evaluate=self.evaluate,
-            write_report=self.write_report,
-        )
+    loaded: list[tuple[str, str, bool]] = field(default_factory=list)
+    before_encode: Callable[[str], None] = lambda model: None
 
     drawn = staticmethod(drawn_table)
 
-    def named(self, what: str) -> list[Any]:
-        """The arguments of every recorded call of ``what``."""
-        return [call[1:] for call in self.calls if call[0] == what]
+    usage, about = "fake:NAME", "a model of these tests"
 
-    def load_dataset(self, text: str) -> FaceTable:
-        kind = text.partition("?")[0].partition(":")[0]
-        if kind not in ("drawn", "real", "paired"):
-            raise UnknownName("dataset", kind, ["drawn", "real", "paired"])
-        if text in self.absent:
+    def dataset(self, text: str) -> FaceTable:
+        return self.open(Name(text, ""))
+
+    def open(self, name: Name) -> FaceTable:
+        text = str(name)
+        if name.kind in self.absent:
             raise Missing(f"dataset {text} is absent; fetch it")
-        self.calls.append(("load_dataset", text))
-        return self.tables.get(text) or drawn_table(text, paired=kind == "paired")
+        return self.tables.get(name.kind) or drawn_table(text, paired=name.kind == "paired")
 
-    def model_card(self, text: str) -> ModelCard:
-        name = parse_name(text)
-        if name.kind not in ("fake", "onnx", "hf", "published"):
-            raise UnknownName("model", text, ["fake:a", "fake:b"])
-        if text in self.absent:
-            raise Missing(f"model {text} is absent; fetch it")
-        body = Path(name.body).name if name.kind == "onnx" else name.body
-        return ModelCard(id=f"{name.kind}:{body}", family="fakes", real=name.kind == "published")
+    def card(self, name: Name) -> ModelCard:
+        if str(name) in self.absent:
+            raise Missing(f"model {name} is absent; fetch it")
+        return ModelCard(id=model_id(name), family="fakes", real=name.kind == "published")
 
-    def load_model(self, text: str, *, device: str, offline: bool) -> FakeEncoder:
-        self.calls.append(("load_model", text, device, offline))
-        if text in self.unreachable:
-            raise Unreachable(f"{text} cannot be fetched; put it there")
-        return FakeEncoder(self.model_card(text), sha256_bytes(text.encode()))
+    def load(self, name: Name, *, device: str, offline: bool) -> PixelEncoder:
+        self.loaded.append((str(name), device, offline))
+        if str(name) in self.unreachable:
+            raise Unreachable(f"{name} cannot be fetched; put it there")
+        return PixelEncoder(self.card(name), sha256_bytes(str(name).encode()), self.before_encode)
 
-    def check_local(
-        self, table: FaceTable, crop: str, detector: str | None, out: Path | None, offline: bool = False
-    ) -> None:
-        self.calls.append(("check_local", crop, offline))
-        if detector and not Path(detector).is_file():
-            raise Missing(f"--detector {detector}: no such file")
-        if crop != "as-is" and self.no_detector:
-            raise Missing("no detector weights; fetch them")
+    def known(self) -> list[str]:
+        return ["fake:a", "fake:b"]
 
-    def embed(self, table: FaceTable, encoder: Any, crop: str, **options: Any) -> SimpleNamespace:
-        self.calls.append(("embed", encoder.id, table.name, crop, len(table), options))
-        self.before_embed(f"{encoder.id} {table.name} {crop}")
-        lost = {e.image for e in self.excluded}
-        rows = [k for k, image in enumerate(table.images.tolist()) if image not in lost]
-        photos = np.stack([table.photo(k).pixels for k in rows])
-        vectors = np.concatenate(
-            [encoder.encode_images(PREPROCESS.normalise(photos[k : k + 2])) for k in range(0, len(rows), 2)]
-        )
-        data = Embeddings(
-            vectors, table.identities[rows], table.images[rows], pairs=None if lost else table.pairs
-        )
-        return SimpleNamespace(
-            data=data,
-            excluded=self.excluded,
-            store=None,
-            encoded=len(rows),
-            reused=0,
-            seconds=0.0,
-            dataset_hash=sha256_bytes(f"{table.fingerprint} {crop}".encode()),
-            pairs_lost=len(lost),
-        )
+    def cached(self, name: Name) -> bool | None:
+        return None
 
-    def evaluate(
-        self, data: Embeddings, protocols: Any, *, seed: int, replicates: int, quiet: bool
-    ) -> SimpleNamespace:
-        self.calls.append(("evaluate", protocols, seed, replicates))
-        used = protocols or ("verification/all-pairs",)
-        mean = float(np.mean(data.vectors @ data.vectors.T)) + seed
-        metrics = [Metric(p, "mean", w, mean, n=len(data)) for p in used for w in ("pair", "identity")]
-        curves = {f"{used[0]}//scores": data.vectors[0]}
-        draws = {f"{used[0]}//mean//pair": np.full(replicates, mean)}
-        return SimpleNamespace(
-            metrics=metrics, curves=curves, replicates=draws, identities=np.unique(data.identities)
-        )
-
-    def write_report(self, folder: Path, photos: Any = None, strips: Any = ()) -> Path:
-        self.calls.append(("write_report", folder, photos))
-        cells = read_json(folder / "manifest.json")["cells"]
-        write_bytes(folder / "report.html", f"{len(cells)} cells".encode())
-        return folder / "report.html"
+    def files(self, name: Name) -> list[Path]:
+        return [Path(name.body)] if name.kind in ("onnx", "hf") and Path(name.body).exists() else []
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """Models ``fake:NAME``, ``published:NAME``, ``onnx:PATH`` and ``hf:PATH``, datasets ``drawn``, ``real``
+    and ``paired``, registered while the test runs.
+    """
+    made = Bench()
+    for registry, names, target in (
+        (MODEL_KINDS, ("fake", "published", "onnx", "hf"), made),
+        (DATASETS, ("drawn", "real", "paired"), made.open),
+    ):
+        registry.names()  # entry points are read before the registry is changed
+        monkeypatch.setattr(registry, "_targets", {**registry._targets, **dict.fromkeys(names, "")})
+        monkeypatch.setattr(registry, "_objects", {**registry._objects, **dict.fromkeys(names, target)})
+    yield made
 
 
-@pytest.fixture
-def parts(bench: Bench) -> Parts:
-    return bench.parts()
+def recorded(real: Callable[..., Any], calls: list[dict[str, Any]]) -> Callable[..., Any]:
+    """``real``, its keyword arguments noted in ``calls``."""
+
+    def call(*arguments: Any, **options: Any) -> Any:
+        calls.append(options)
+        return real(*arguments, **options)
+
+    return call

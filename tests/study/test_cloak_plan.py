@@ -49,7 +49,7 @@ def test_cloaks_come_after_the_clean_cells_in_each_models_first_crop(bench: Any)
         cloaks={"none": None, "jpeg-75": None, PGD: {"models": ["fake:b"], "purifiers": ["none", "blur"]}},
         cloak_people=2,
     )
-    plan = plan_study(asked, bench.parts())
+    plan = plan_study(asked)
     assert cells(plan) == [
         ("fake:a", "as-is", "none", "none"),
         ("fake:a", "face-only", "none", "none"),
@@ -65,21 +65,21 @@ def test_cloaks_come_after_the_clean_cells_in_each_models_first_crop(bench: Any)
     job = plan.jobs["drawn", PGD]
     assert len(job.rows) == 4 and {len(j.key) <= 81 for j in plan.jobs.values()} == {True}
     assert plan.n_photos == 4 * 6 + 4 * (6 + 4) + 2 * 4
-    assert bench.named("load_model") == []
+    assert bench.loaded == []
 
 
 def test_a_cloak_that_another_follows_is_made_before_it_and_once(bench: Any) -> None:
-    plan = plan_study(study(cloaks=[NOISE]), bench.parts())
+    plan = plan_study(study(cloaks=[NOISE]))
     assert list(plan.jobs) == [("drawn", PGD), ("drawn", NOISE)]
     assert plan.jobs["drawn", NOISE].like == PGD
     assert [cell.cloak for cell in plan.cells] == [NOISE]
-    both = plan_study(study(cloaks=[NOISE, PGD]), bench.parts())
+    both = plan_study(study(cloaks=[NOISE, PGD]))
     assert list(both.jobs) == list(plan.jobs) and len(both.cells) == 2
 
 
 def test_some_photos_of_each_person_are_taken_in_even_steps(bench: Any) -> None:
     bench.tables["drawn"] = bench.drawn("drawn", people=5, photos=8)
-    plan = plan_study(study(cloaks=["jpeg-75"], cloak_people=2, cloak_photos=2), bench.parts())
+    plan = plan_study(study(cloaks=["jpeg-75"], cloak_people=2, cloak_photos=2))
     (job,) = plan.jobs.values()
     assert len(job.rows) == 4 and sorted(row % 8 for row in job.rows) == [0, 0, 4, 4]
 
@@ -99,14 +99,14 @@ def test_the_seed_draws_people_with_something_to_look_for_and_more_hold_fewer() 
 
 def test_a_targeted_cloak_needs_somebody_to_aim_at(bench: Any) -> None:
     with pytest.raises(WrongUsage, match=r"tip-im\[bundled:face\] aims at people .* cloak_people below 24"):
-        plan_study(study(cloaks=["tip-im"]), bench.parts())
-    assert len(plan_study(study(cloaks=["tip-im"], cloak_people=2), bench.parts()).cells) == 1
+        plan_study(study(cloaks=["tip-im"]))
+    assert len(plan_study(study(cloaks=["tip-im"], cloak_people=2)).cells) == 1
 
 
 def test_a_datasets_own_variants_go_before_cloaks_that_are_made(bench: Any) -> None:
     table = bench.tables["real"] = versions(bench)
     assert variants_of(table) == ["fawkes", "lowkey"]
-    plan = plan_study(study(datasets=["real"], cloaks=["none", "fawkes", "noise[fawkes]"]), bench.parts())
+    plan = plan_study(study(datasets=["real"], cloaks=["none", "fawkes", "noise[fawkes]"]))
     clean = plan.tables["real"]
     assert clean.images.tolist() == bench.drawn("real").images.tolist()
     job = plan.jobs["real", "fawkes"]
@@ -116,9 +116,7 @@ def test_a_datasets_own_variants_go_before_cloaks_that_are_made(bench: Any) -> N
     assert [plan.photos_of(cell) for cell in plan.cells] == [6, 11, 11]
     odd = versions(bench, ("ours",))
     bench.tables["real"] = odd
-    assert list(plan_study(study(datasets=["real"], cloaks=["ours"]), bench.parts()).jobs) == [
-        ("real", "ours")
-    ]
+    assert list(plan_study(study(datasets=["real"], cloaks=["ours"])).jobs) == [("real", "ours")]
 
 
 def test_pairs_follow_the_clean_photos() -> None:
@@ -139,14 +137,14 @@ def test_pairs_follow_the_clean_photos() -> None:
 )
 def test_wrong_cloaks_are_refused_with_exit_code_2(bench: Any, cloaks: list[str], message: str) -> None:
     with pytest.raises(WrongUsage, match=message) as caught:
-        plan_study(study(cloaks=cloaks), bench.parts())
+        plan_study(study(cloaks=cloaks))
     assert caught.value.exit_code == 2
-    assert bench.named("load_model") == []
+    assert bench.loaded == []
 
 
 def test_wrong_purifiers_and_models_are_refused(bench: Any) -> None:
     with pytest.raises(UnknownName, match="unknown purifier 'jpg-75'; did you mean 'jpeg-75'"):
-        plan_study(study(cloaks=["jpeg-75"], purifiers=["none", "jpg-75"]), bench.parts())
+        plan_study(study(cloaks=["jpeg-75"], purifiers=["none", "jpg-75"]))
     for changes in ({"cloak_models": ["fake:b"]}, {"cloaks": {"jpeg-75": {"models": ["fake:b"]}}}):
         with pytest.raises(WrongUsage, match="'fake:b' is not one of the study's models"):
             study(**changes)
@@ -156,30 +154,31 @@ def test_wrong_purifiers_and_models_are_refused(bench: Any) -> None:
 
 def test_protocols_go_to_the_cells_that_they_are_for(bench: Any) -> None:
     names = ["verification/all-pairs", "cloak/evasion"]
-    plan = plan_study(study(cloaks=["none", "jpeg-75"], protocols=names), bench.parts())
+    plan = plan_study(study(cloaks=["none", "jpeg-75"], protocols=names))
     assert [c.protocols for c in plan.cells] == [("verification/all-pairs",), ("cloak/evasion",)]
-    plan = plan_study(study(cloaks=["none", "jpeg-75"], protocols=names[1:]), bench.parts())
+    plan = plan_study(study(cloaks=["none", "jpeg-75"], protocols=names[1:]))
     assert [c.cloak for c in plan.cells] == ["jpeg-75"]
-    plan = plan_study(study(cloaks=["none", "jpeg-75"], protocols=names[:1]), bench.parts())
+    plan = plan_study(study(cloaks=["none", "jpeg-75"], protocols=names[:1]))
     assert [c.protocols for c in plan.cells] == [("verification/all-pairs",), None]
 
 
 def test_where_nobody_is_known_the_clean_protocols_are_left_out(bench: Any) -> None:
     bench.tables["real"] = replace(versions(bench), identities_known=False)
-    plan = plan_study(study(datasets=["real"], cloaks=["none", "fawkes"]), bench.parts())
+    plan = plan_study(study(datasets=["real"], cloaks=["none", "fawkes"]))
     assert [c.cloak for c in plan.cells] == ["fawkes"]
     assert plan.missing == ["the protocols of clean photos on real: whom its photos show is not known"]
 
 
-def test_cloaks_need_faces_and_controls_do_not(bench: Any) -> None:
-    bench.no_detector = True
-    plan = plan_study(study(cloaks=["none", "jpeg-75", NOISE, PGD], allow_missing=True), bench.parts())
+def test_cloaks_need_faces_and_controls_do_not(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FACEPROBE_DETECTOR", raising=False)
+    bench.tables["drawn"] = replace(bench.drawn(), source=replace(bench.drawn().source, known_faces=None))
+    plan = plan_study(study(cloaks=["none", "jpeg-75", NOISE, PGD], allow_missing=True))
     assert [c.cloak for c in plan.cells] == ["none", "jpeg-75"] and len(plan.missing) == 1
     assert "left out: pgd[bundled:face] of drawn" in plan.missing[0]
     assert list(plan.jobs) == [("drawn", "jpeg-75")]
 
 
 def test_a_cloaks_rows_are_sorted_by_person(bench: Any) -> None:
-    plan = plan_study(study(cloaks=["jpeg-75"]), bench.parts())
+    plan = plan_study(study(cloaks=["jpeg-75"]))
     (job,) = plan.jobs.values()
     assert np.array_equal(job.rows, np.arange(6))

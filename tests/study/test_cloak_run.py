@@ -18,7 +18,7 @@ from faceprobe.cli.main import run
 from faceprobe.data.photo import decode_image
 from faceprobe.metrics.bootstrap import identity_weights
 from faceprobe.results.result import Result
-from faceprobe.study import RunResult, run_study
+from faceprobe.study.run import RunResult, run_study
 from faceprobe.study.schema import Study, parse_study
 
 SMALL = "synthetic?people=14&photos=4&split=test&seed=0&size=48"
@@ -83,10 +83,9 @@ def test_quality_rows_are_those_of_a_plain_program(whole: RunResult) -> None:
     from faceprobe.cloaks.base import Subject
     from faceprobe.cloaks.registry import load_cloak
     from faceprobe.datasets import load_dataset
-    from faceprobe.study.parts import real_parts
     from faceprobe.study.plan import plan_study
 
-    table, (job, _) = load_dataset(SMALL), plan_study(small(), real_parts()).jobs.values()
+    table, (job, _) = load_dataset(SMALL), plan_study(small()).jobs.values()
     cloak, each = load_cloak("jpeg-75"), {}
     for row in job.rows:
         photo = table.photo(row)

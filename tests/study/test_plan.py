@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from faceprobe.core.errors import FaceprobeError, Missing, UnknownName, Unreachable, WrongUsage
-from faceprobe.data.face_table import FaceTable
+from faceprobe.core.errors import Missing, UnknownName, Unreachable, WrongUsage
 from faceprobe.data.templates import TemplateList
-from faceprobe.datasets import load_dataset
 from faceprobe.study.plan import Plan, only_paired, plan_study
 from faceprobe.study.schema import Study, parse_study
 
@@ -31,7 +29,7 @@ def test_cells_are_models_by_datasets_by_crops_with_a_models_cells_together(benc
         datasets=["drawn", "real"],
         crops=["as-is", "face-only"],
     )
-    plan = plan_study(asked, bench.parts())
+    plan = plan_study(asked)
     assert cells(plan) == [
         ("fake:a", "drawn", "as-is"),
         ("fake:a", "drawn", "face-only"),
@@ -43,17 +41,17 @@ def test_cells_are_models_by_datasets_by_crops_with_a_models_cells_together(benc
     assert plan.cards["B"].family == "mine" and plan.cards["fake:a"].family == "fakes"
     assert plan.n_photos == 6 * 6
     assert plan.missing == []
-    assert bench.named("load_model") == []
+    assert bench.loaded == []
     keys = [cell.key for cell in plan.cells]
     assert len(set(keys)) == 6
     assert all(key == Path(key).name and len(key) <= 81 for key in keys)
-    assert keys == [cell.key for cell in plan_study(asked, bench.parts()).cells]
+    assert keys == [cell.key for cell in plan_study(asked).cells]
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"models": ["fake:a", "fak:b"]}, "unknown model 'fak:b'; did you mean 'fake:"),
+        ({"models": ["fake:a", "fak:b"]}, "unknown model kind 'fak'; did you mean 'fake'"),
         ({"datasets": ["drown"]}, "unknown dataset 'drown'; did you mean 'drawn'"),
         ({"crops": ["face-olny"]}, "unknown crop 'face-olny'; did you mean 'face-only'"),
         ({"models": {"fake:a": {"crops": ["whole"]}}}, "unknown crop 'whole'"),
@@ -67,9 +65,9 @@ def test_unknown_names_are_wrong_usage_even_where_missing_is_allowed(
     bench: Any, changes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(UnknownName, match=message) as caught:
-        plan_study(study(**changes, allow_missing=True), bench.parts())
+        plan_study(study(**changes, allow_missing=True))
     assert caught.value.exit_code == 2
-    assert bench.named("load_model") == []
+    assert bench.loaded == []
 
 
 @pytest.mark.parametrize(
@@ -88,15 +86,15 @@ def test_two_things_of_one_name_need_a_label(
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "face.onnx").touch()
     with pytest.raises(WrongUsage, match=r"would both be called .* give one a label"):
-        plan_study(study(**changes), bench.parts())
+        plan_study(study(**changes))
 
 
 def test_a_local_model_that_is_not_there_is_found_out_before_any_load(bench: Any, tmp_path: Path) -> None:
     absent = f"onnx:{tmp_path}/none.onnx?size=112"
     with pytest.raises(Missing, match=r"none\.onnx does not exist"):
-        plan_study(study(models=["fake:a", absent]), bench.parts())
+        plan_study(study(models=["fake:a", absent]))
     optional = {"fake:a": None, absent: {"optional": True, "fetch": "ask us"}}
-    plan = plan_study(study(models=optional), bench.parts())
+    plan = plan_study(study(models=optional))
     assert cells(plan) == [("fake:a", "drawn", "as-is")]
     assert len(plan.missing) == 1
     assert "none.onnx" in plan.missing[0] and "(ask us)" in plan.missing[0]
@@ -106,26 +104,22 @@ def test_what_is_absent_is_an_error_or_is_reported(bench: Any) -> None:
     bench.absent = {"fake:b", "real"}
     asked: dict[str, Any] = {"models": ["fake:a", "fake:b"], "datasets": ["drawn", "real"]}
     with pytest.raises(Missing, match="model fake:b is absent"):
-        plan_study(study(**asked), bench.parts())
-    plan = plan_study(study(**asked, allow_missing=True), bench.parts())
+        plan_study(study(**asked))
+    plan = plan_study(study(**asked, allow_missing=True))
     assert cells(plan) == [("fake:a", "drawn", "as-is")]
     assert plan.missing == ["model fake:b is absent; fetch it", "dataset real is absent; fetch it"]
 
 
 @pytest.mark.parametrize("dataset", ["celeba", "ijb-c", "vggface2", "perturbed-faces", "rfw", "folder"])
 def test_a_forgotten_path_is_wrong_usage_or_missing_where_that_is_tolerated(bench: Any, dataset: str) -> None:
-    def load(text: str) -> FaceTable:
-        return bench.load_dataset(text) if text == "drawn" else load_dataset(text)
-
-    parts = replace(bench.parts(), load_dataset=load)
     with pytest.raises(WrongUsage, match=f"{dataset}:PATH") as caught:
-        plan_study(study(datasets=["drawn", dataset]), parts)
+        plan_study(study(datasets=["drawn", dataset]))
     assert caught.value.exit_code == 2
     for asked in (
         study(datasets=["drawn", dataset], allow_missing=True),
         study(datasets={"drawn": None, dataset: {"optional": True}}),
     ):
-        plan = plan_study(asked, parts)
+        plan = plan_study(asked)
         assert cells(plan) == [("fake:a", "drawn", "as-is")]
         assert len(plan.missing) == 1 and f"{dataset}:PATH" in plan.missing[0]
 
@@ -135,7 +129,7 @@ def test_later_steps_are_reported_not_refused(bench: Any) -> None:
         datasets=["drawn", "ms-celeb:somewhere", "megaface"],
         needs_later=["more to come"],
     )
-    plan = plan_study(asked, bench.parts())
+    plan = plan_study(asked)
     assert cells(plan) == [("fake:a", "drawn", "as-is")]
     assert plan.missing == [
         "more to come",
@@ -144,34 +138,31 @@ def test_later_steps_are_reported_not_refused(bench: Any) -> None:
     ]
 
 
-def test_without_a_detector_the_cells_that_need_one_are_dropped_or_fail(bench: Any) -> None:
-    bench.no_detector = True
-    with pytest.raises(Missing, match="no detector weights"):
-        plan_study(study(crops=["as-is", "face-only"]), bench.parts())
-    plan = plan_study(study(crops=["as-is", "face-only"], allow_missing=True), bench.parts())
+def test_without_a_detector_the_cells_that_need_one_are_dropped_or_fail(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FACEPROBE_DETECTOR", raising=False)
+    bench.tables["drawn"] = replace(bench.drawn(), source=replace(bench.drawn().source, known_faces=None))
+    with pytest.raises(Unreachable, match="detector"):
+        plan_study(study(crops=["as-is", "face-only"]), offline=True)
+    plan = plan_study(study(crops=["as-is", "face-only"], allow_missing=True), offline=True)
     assert cells(plan) == [("fake:a", "drawn", "as-is")]
-    assert plan.missing == ["no detector weights; fetch them (left out: face-only of drawn)"]
+    assert len(plan.missing) == 1 and plan.missing[0].endswith("(left out: face-only of drawn)")
 
 
 def test_offline_asks_for_no_download(bench: Any) -> None:
     with pytest.raises(Unreachable, match="lfw is not on this machine and --offline is set"):
-        plan_study(study(datasets=["lfw"]), bench.parts(), offline=True)
-    plan = plan_study(study(datasets=["drawn", "lfw"], allow_missing=True), bench.parts(), offline=True)
+        plan_study(study(datasets=["lfw"]), offline=True)
+    plan = plan_study(study(datasets=["drawn", "lfw"], allow_missing=True), offline=True)
     assert cells(plan) == [("fake:a", "drawn", "as-is")]
-    with pytest.raises(FaceprobeError, match="unknown dataset 'lfw'"):  # the bench has none: it was asked
-        plan_study(study(datasets=["lfw:here"]), bench.parts(), offline=True)
-
-
-@pytest.mark.parametrize("offline", [False, True])
-def test_offline_holds_for_the_face_detector_too(bench: Any, offline: bool) -> None:
-    plan_study(study(crops=["as-is", "face-only"]), bench.parts(), offline=offline)
-    assert bench.named("check_local") == [("as-is", offline), ("face-only", offline)]
+    with pytest.raises(Missing, match="here"):  # a path of the user's own is looked at, not fetched
+        plan_study(study(datasets=["lfw:here"]), offline=True)
 
 
 def test_pair_protocols_look_at_the_photos_in_pairs_only(bench: Any) -> None:
-    plan = plan_study(study(datasets=["paired"], protocols=["lfw/official"]), bench.parts())
+    plan = plan_study(study(datasets=["paired"], protocols=["lfw/official"]))
     table = plan.tables["paired"]
-    whole = bench.load_dataset("paired")
+    whole = bench.dataset("paired")
     assert table.images.tolist() == whole.images[[0, 1, 4, 5]].tolist()
     assert table.pairs is not None and whole.pairs is not None
     for side in ("left", "right"):
@@ -179,8 +170,8 @@ def test_pair_protocols_look_at_the_photos_in_pairs_only(bench: Any) -> None:
         assert table.images[now].tolist() == whole.images[before].tolist()
     assert np.array_equal(table.pairs.same, whole.pairs.same)
     both = study(datasets=["paired"], protocols=["lfw/official", "verification/all-pairs"])
-    assert len(plan_study(both, bench.parts()).tables["paired"]) == 6
-    assert len(plan_study(study(datasets=["paired"]), bench.parts()).tables["paired"]) == 6
+    assert len(plan_study(both).tables["paired"]) == 6
+    assert len(plan_study(study(datasets=["paired"])).tables["paired"]) == 6
 
 
 def test_templates_follow_the_photos_of_a_pair_list(bench: Any) -> None:
@@ -200,7 +191,7 @@ def test_templates_follow_the_photos_of_a_pair_list(bench: Any) -> None:
 
 
 def test_a_table_without_pairs_is_left_as_it_is(bench: Any) -> None:
-    table = bench.load_dataset("drawn")
+    table = bench.dataset("drawn")
     assert only_paired(table) is table
 
 
@@ -214,7 +205,7 @@ def test_protocols_that_the_data_does_not_allow_are_reported(bench: Any) -> None
             "ijb/1:1",
         ],
     )
-    plan = plan_study(asked, bench.parts())
+    plan = plan_study(asked)
     assert {c.dataset: c.protocols for c in plan.cells} == {
         "drawn": ("verification/all-pairs",),
         "paired": ("lfw/official", "verification/all-pairs"),
@@ -226,7 +217,7 @@ def test_protocols_that_the_data_does_not_allow_are_reported(bench: Any) -> None
         "verification/all-pairs-cross-event on paired: its events are not known",
         "ijb/1:1 on paired: it has no templates",
     ]
-    none = plan_study(study(protocols=["lfw/official"]), bench.parts())
+    none = plan_study(study(protocols=["lfw/official"]))
     assert none.cells == [] and len(none.missing) == 1
-    alone = plan_study(study(protocols=["verification/all-pairs-s-norm"]), bench.parts())
+    alone = plan_study(study(protocols=["verification/all-pairs-s-norm"]))
     assert alone.cells == [] and "it has no cohort" in alone.missing[0]

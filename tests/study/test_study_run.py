@@ -22,9 +22,9 @@ from faceprobe.data.photo import PhotoDigest
 from faceprobe.datasets.files import FileSource
 from faceprobe.results.files import read_results
 from faceprobe.results.result import SCHEMA
-from faceprobe.study import run_study
 from faceprobe.study.checkpoint import cell_signature, photos_hash
 from faceprobe.study.plan import plan_study
+from faceprobe.study.run import run_study
 from faceprobe.study.schema import Study, parse_study
 
 KEPT = ("results.json", "results.parquet")
@@ -36,7 +36,7 @@ def study(**changes: Any) -> Study:
 
 
 def run(bench: Any, out: Path, asked: Study | None = None, **options: Any) -> Any:
-    return run_study(asked or study(), out, parts=bench.parts(), **{"quiet": True, **options})
+    return run_study(asked or study(), out, **{"quiet": True, **options})
 
 
 def kept(out: Path) -> dict[str, bytes]:
@@ -174,7 +174,7 @@ def _run_and_die(bench: Any, out: Path, moment: str) -> None:
     if moment == "writing a cell":
         whole = cell.write_bytes
         cell.write_bytes = lambda path, data: die() if "fake-b" in str(path) else whole(path, data)
-    run_study(study(), out, parts=bench.parts(), quiet=True)
+    run_study(study(), out, quiet=True)
 
 
 @pytest.mark.parametrize("change", [{"seed": 3}, {"models": ["fake:a"]}, {"crops": ["face-only"]}])
@@ -300,7 +300,7 @@ def test_any_replaced_photo_of_a_pack_and_a_changed_pair_list_are_noticed(bench:
     assert first == photos_hash(replace(table, source=Pack({})))
     assert first != photos_hash(replace(table, source=Pack({str(table.images[-1]): "other"})))
     asked = study(datasets=["paired"])
-    cell = plan_study(asked, bench.parts()).cells[0]
+    cell = plan_study(asked).cells[0]
     assert table.pairs is not None
     turned = replace(table, pairs=replace(table.pairs, same=~table.pairs.same))
     signatures = {cell_signature(cell, t, asked, "", first) for t in (table, turned)}
@@ -320,7 +320,7 @@ def test_changed_templates_and_known_faces_are_noticed(bench: Any) -> None:
 
     table = bench.drawn("drawn")
     asked = study(datasets=["drawn"])
-    cell = plan_study(asked, bench.parts()).cells[0]
+    cell = plan_study(asked).cells[0]
     templates = template_world(0).templates
     assert templates is not None
     tables = [
@@ -420,7 +420,7 @@ def test_photos_are_handed_to_the_report_only_when_asked_for(bench: Any, tmp_pat
     run(bench, tmp_path / "run", show_photos=True)
     (_, without), (_, photos) = bench.named("write_report")
     assert without is None
-    expected = bench.load_dataset("drawn").photo(3).pixels
+    expected = bench.dataset("drawn").photo(3).pixels
     assert np.array_equal(photos("drawn", "p1/1.png"), expected)
 
 

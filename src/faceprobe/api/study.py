@@ -37,7 +37,7 @@ def run_study(
     failure pairs into the report. Raises :class:`WrongUsage` for a study or name that does not exist,
     :class:`BadInput` for an ``out`` that holds something else, :class:`Missing` where nothing can be run.
     """
-    from faceprobe.study import run_study as run
+    from faceprobe.study.run import run_study as run
 
     done = run(
         study,

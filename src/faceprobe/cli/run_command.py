@@ -82,7 +82,7 @@ def command(
 
 def _list(json: bool) -> None:
     from faceprobe.cli.show import print_json, print_table
-    from faceprobe.study import packaged_studies, resolve_study
+    from faceprobe.study.packaged import packaged_studies, resolve_study
 
     studies = {name: resolve_study(name)[1] for name in packaged_studies()}
     if json:

@@ -1,24 +1,36 @@
-"""The one grammar of names: ``kind:name@pooling?option=value&option=value``."""
+"""The one grammar of names, and its pieces.
+
+| names of | form |
+| --- | --- |
+| models, datasets | ``kind:name@pooling?option=value&option=value`` |
+| several models | ``name+name``; one with options of its own in parentheses, ``(onnx:a.onnx?size=112)+pixels:32`` |
+| cloaks | ``name[inside]?option=value`` |
+| crops, purifiers | ``name-amount`` |
+
+Options are written as in a URL: ``%26`` in a value is ``&``, ``%2B`` is ``+``, and a plain ``+`` is a space.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from faceprobe.core.errors import WrongUsage
 
-GROUP = re.compile(r"(?<=[:+])\([^()]*\)")
-"""A name within a name, as in ``fusion:(onnx:a.onnx?size=112)+bundled:face``: its marks are its own."""
+MARKS = ":[]()?&+@;%"
+"""Characters with a meaning in names."""
 
-_HIDE = str.maketrans("?@", "\ue000\ue001")
-_SHOW = str.maketrans("\ue000\ue001", "?@")
+_GROUP = re.compile(r"(?<=[:+])\([^()]*\)")
+_PLUS = re.compile(r"\+(?![^()]*\))")
+_BRACKETED = re.compile(r"(?P<stem>[^\[\]?]+)(?:\[(?P<inside>.*)\])?(?:\?(?P<query>[^\[\]]*))?")
+_AMOUNT = re.compile(r"(.+?)-(\d+(?:\.\d+)?)")
 
 
 @dataclass(frozen=True)
 class Name:
-    """A parsed model, dataset or crop name.
+    """A parsed model or dataset name.
 
     ``kind`` is the text before the first ``:`` ("" where there is none), ``body`` what
     follows, ``pooling`` what stands after ``@`` ("" = the default), ``options`` the ``?`` part.
@@ -40,9 +52,50 @@ class Name:
         text = f"{self.kind}:{self.body}" if self.kind and self.body else self.kind or self.body
         if self.pooling:
             text += f"@{self.pooling}"
-        if self.options:
-            text += "?" + "&".join(f"{k}={v}" for k, v in self.options.items())
-        return text
+        return text + format_options(self.options)
+
+
+def parse_name(text: str, bare_kind: str | None = "") -> Name:
+    """Split ``text`` by the grammar; a name without ``:`` gets ``bare_kind``, or is a kind alone for None.
+
+    ``parse_name("onnx:a.onnx?size=112").options == {"size": "112"}``. With ``bare_kind="openclip"``,
+    ``"ViT-B-32/openai"`` becomes kind ``openclip``; with None, ``"synthetic?people=9"`` has the kind
+    ``synthetic`` and no body. Marks inside parentheses that follow ``:`` or ``+`` belong to the name in them.
+    Raises :class:`WrongUsage` for an empty text and for options that are not ``key=value``.
+    """
+    if not text.strip():
+        raise WrongUsage("an empty name was given; write kind:name@pooling?options")
+    stem, question, query = _cut(text, "?")
+    options = parse_options(query, text) if question else {}
+    stem, _, pooling = _cut(stem, "@")
+    kind, colon, body = stem.partition(":")
+    if not colon:
+        kind, body = (stem, "") if bare_kind is None else (bare_kind, stem)
+    return Name(kind, body, pooling, options)
+
+
+def parse_options(query: str, name: str) -> dict[str, str]:
+    """``"size=112&flip=sum"`` as a dict; ``name`` is the whole name, for the error.
+
+    Raises :class:`WrongUsage` for an empty query, a part without ``=`` and a key that is given twice.
+    """
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True)
+    except ValueError as error:
+        raise WrongUsage(f"{name!r}: options are written ?key=value&key=value") from error
+    options = dict(pairs)
+    if not pairs:
+        raise WrongUsage(f"{name!r}: options are written ?key=value&key=value")
+    if len(options) < len(pairs):
+        twice = next(key for k, (key, _) in enumerate(pairs) if key in dict(pairs[:k]))
+        raise WrongUsage(f"{name!r} gives the option {twice!r} more than once")
+    return options
+
+
+def format_options(options: Mapping[str, str]) -> str:
+    """``?key=value&key=value`` as :func:`parse_options` reads it, "" where there are none."""
+    pairs = (f"{_escape(key, '%&+)=')}={_escape(value, '%&+)')}" for key, value in options.items())
+    return "?" + "&".join(pairs) if options else ""
 
 
 def check_options(name: str, options: Iterable[str], known: set[str]) -> None:
@@ -53,26 +106,48 @@ def check_options(name: str, options: Iterable[str], known: set[str]) -> None:
             raise WrongUsage(f"{name} has an unknown option {key!r}; known options: {allowed}")
 
 
-def parse_name(text: str, bare_kind: str = "") -> Name:
-    """Split ``text`` by the grammar; a name without ``:`` gets ``bare_kind``.
+def split_parts(text: str) -> list[str]:
+    """``"A+(B?x=1)"`` -> ``["A", "B?x=1"]``: the names that ``+`` joins, parentheses around one taken off."""
+    parts = [part.strip() for part in _PLUS.split(text)]
+    return [part[1:-1] if part.startswith("(") and part.endswith(")") else part for part in parts]
 
-    ``parse_name("onnx:a.onnx?size=112").options == {"size": "112"}``. With
-    ``bare_kind="openclip"``, ``"ViT-B-32/openai"`` becomes kind ``openclip``.
+
+def join_parts(parts: Sequence[str]) -> str:
+    """The reverse of :func:`split_parts`: names with options, pooling or parts of their own in parentheses."""
+    return "+".join(f"({part})" if re.search(r"[?@+]", part) else part for part in parts)
+
+
+def split_brackets(text: str) -> tuple[str, str, str | None] | None:
+    """``"name[inside]?query"`` -> ``("name", "inside", "query")``; None where ``text`` has another form.
+
+    ``inside`` is "" without brackets, ``query`` None without ``?``. Marks inside the brackets belong to the
+    names in them.
     """
-    if not text.strip():
-        raise WrongUsage("an empty name was given; write kind:name@pooling?options")
-    stem, question, query = GROUP.sub(lambda group: group[0].translate(_HIDE), text).partition("?")
-    try:
-        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
-    except ValueError as error:
-        raise WrongUsage(f"{text!r}: options are written ?key=value&key=value") from error
-    for key in {k for k, _ in pairs}:
-        if sum(k == key for k, _ in pairs) > 1:
-            raise WrongUsage(f"{text!r} gives the option {key!r} more than once")
-    if question and not query:
-        raise WrongUsage(f"{text!r}: options are written ?key=value&key=value")
-    stem, _, pooling = stem.partition("@")
-    kind, colon, body = stem.partition(":")
-    if not colon:
-        kind, body = bare_kind, stem
-    return Name(kind, body.translate(_SHOW), pooling, dict(pairs))
+    found = _BRACKETED.fullmatch(text.strip())
+    return None if found is None else (found["stem"].strip(), found["inside"] or "", found["query"])
+
+
+def split_amount(text: str) -> tuple[str, str]:
+    """``"margin-0.30"`` -> ``("margin", "0.30")``; the amount is "" where ``text`` does not end in a number."""
+    found = _AMOUNT.fullmatch(text)
+    return (found[1], found[2]) if found else (text, "")
+
+
+def escape(text: str) -> str:
+    """Any text as the body of a name: characters of :data:`MARKS` as in a URL (``:`` is ``%3A``)."""
+    return _escape(text, MARKS)
+
+
+def unescape(text: str) -> str:
+    """The reverse of :func:`escape`."""
+    return unquote(text)
+
+
+def _escape(text: str, marks: str) -> str:
+    return "".join(f"%{ord(character):02X}" if character in marks else character for character in text)
+
+
+def _cut(text: str, mark: str) -> tuple[str, str, str]:
+    """``text.partition(mark)`` at the first ``mark`` outside parentheses that hold a name."""
+    at = _GROUP.sub(lambda group: " " * len(group[0]), text).find(mark)
+    return (text, "", "") if at < 0 else (text[:at], mark, text[at + 1 :])

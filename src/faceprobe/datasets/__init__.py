@@ -14,6 +14,7 @@ DATASETS: Registry[Callable[[Name], FaceTable]] = Registry(
     "datasets",
     {
         "synthetic": "faceprobe.datasets.synthetic.table:load",
+        "own": "faceprobe.datasets.own:load",
         "folder": "faceprobe.datasets.folder:load",
         "lfw": "faceprobe.datasets.lfw:load",
         "insightface-bin": "faceprobe.datasets.insightface_bin:load",

@@ -13,8 +13,8 @@ from typing import Any
 
 from faceprobe.core.errors import BadInput
 from faceprobe.core.files import read_json, sha256_json, write_json
+from faceprobe.core.words import slug
 from faceprobe.data.evidence import EVIDENCE_ORDER
-from faceprobe.report.text.numbers import slug
 from faceprobe.results.result import Metric, Result, attach
 from faceprobe.results.run import NO_MODEL, Run
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -20,17 +20,17 @@ from faceprobe.core.files import read_json, write_bytes, write_json
 from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.evidence import Evidence
 from faceprobe.data.face_table import FaceTable, PhotoSource
+from faceprobe.embedding import Embedded, embed
 from faceprobe.models.base import ImageEncoder, ModelCard, model_hash
+from faceprobe.protocols import PROTOCOLS, Outcome, evaluate
+from faceprobe.protocols.kinds import KINDS
+from faceprobe.protocols.rows import add_metric
+from faceprobe.protocols.types import NothingLeft
 from faceprobe.results.result import Metric, Result, attach, from_document, to_document
 from faceprobe.study.drawn import KeptPhotos
-from faceprobe.study.parts import Parts
 from faceprobe.study.plan import is_for_cloaks, needs_pairs
 from faceprobe.study.schema import Study
 from faceprobe.study.types import NO_CLOAK, Cell
-
-if TYPE_CHECKING:
-    from faceprobe.embedding import Embedded
-    from faceprobe.protocols import Outcome
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,6 @@ def embed_cell(
     table: FaceTable,
     encoder: ImageEncoder,
     study: Study,
-    parts: Parts,
     *,
     on_photos: Callable[[int], None] = lambda photos: None,
     offline: bool = False,
@@ -98,7 +97,7 @@ def embed_cell(
     """Embed ``table`` with ``encoder``. ``on_photos`` is called with a number of photos whenever a batch
     has been encoded. ``offline`` forbids fetching a face detector.
     """
-    embedded = parts.embed(
+    embedded = embed(
         table,
         encoder,
         cell.crop,
@@ -122,20 +121,18 @@ def _is_near(source: PhotoSource) -> bool:
     return isinstance(source, KeptPhotos)
 
 
-def evaluate_cell(done: EmbeddedCell, study: Study, parts: Parts) -> Measured:
+def evaluate_cell(done: EmbeddedCell, study: Study) -> Measured:
     """Evaluate the cell's protocols over its embeddings."""
     started = time.monotonic()
     cell, embedded = done.cell, done.embedded
 
-    def evaluate(protocols: tuple[str, ...] | None) -> Outcome:
-        return parts.evaluate(
-            embedded.data, protocols, seed=study.seed, replicates=study.replicates, quiet=True
-        )
+    def measure(protocols: tuple[str, ...] | None) -> Outcome:
+        return evaluate(embedded.data, protocols, seed=study.seed, replicates=study.replicates, quiet=True)
 
     if cell.cloak == NO_CLOAK:
-        outcome = evaluate(cell.protocols)
+        outcome = measure(cell.protocols)
     else:
-        outcome = evaluate_cloaked(embedded.data, cell.protocols, evaluate)
+        outcome = evaluate_cloaked(embedded.data, cell.protocols, measure)
     rows = attach(
         [_with_lost_pairs(metric, embedded.pairs_lost) for metric in outcome.metrics],
         model=cell.model,
@@ -153,19 +150,13 @@ def evaluate_cell(done: EmbeddedCell, study: Study, parts: Parts) -> Measured:
 def evaluate_cloaked(
     data: Embeddings,
     protocols: tuple[str, ...] | None,
-    evaluate: Callable[[tuple[str, ...]], Outcome],
+    measure: Callable[[tuple[str, ...]], Outcome],
 ) -> Outcome:
     """The protocols for cloaks that ``data`` allow (of ``protocols``, where those are named); one that is
     left without trials gives rows without values that say why.
 
     Raises :class:`BadInput` where the data allow none of them.
     """
-    from faceprobe.protocols import PROTOCOLS
-    from faceprobe.protocols.kinds import KINDS
-    from faceprobe.protocols.rows import add_metric
-    from faceprobe.protocols.types import NothingLeft
-    from faceprobe.protocols.types import Outcome as Empty
-
     usual = [p for p in PROTOCOLS if is_for_cloaks(p) and not PROTOCOLS.get(p).on_request]
     known = {name: PROTOCOLS.get(name) for name in protocols or usual}
     reasons = {name: KINDS[p.kind].lacking(p, data) for name, p in known.items()}
@@ -174,12 +165,12 @@ def evaluate_cloaked(
         name, reason = next(iter(reasons.items()))
         raise BadInput(f"{name} cannot be measured here: {reason}")
     try:
-        return evaluate(allowed)
+        return measure(allowed)
     except NothingLeft:  # which of them it was shows one by one
-        outcome = Empty(identities=np.unique(data.identities))
+        outcome = Outcome(identities=np.unique(data.identities))
     for name in allowed:
         try:
-            outcome.add(evaluate((name,)))
+            outcome.add(measure((name,)))
         except NothingLeft as error:
             for metric, weighting in KINDS[known[name].kind].figures:
                 note = f"not measured: {error.reason}"

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from faceprobe.cloaks.photos.cloaked_table import CloakedPhotos
 from faceprobe.cloaks.purifiers import parse_purifier, purified
 from faceprobe.core.errors import Missing, Unreachable
 from faceprobe.core.progress import Tick
 from faceprobe.data.face_table import FaceTable
+from faceprobe.models import load_model
 from faceprobe.study.background import Beside
 from faceprobe.study.checkpoint import cell_signature, cloak_signature, model_files_hash, photos_hash
 from faceprobe.study.cloak_photos import cloaked_photos_of, make_cloaked
@@ -28,7 +32,6 @@ from faceprobe.study.evaluate import (
     write_cell,
     write_finished,
 )
-from faceprobe.study.parts import Parts, free_memory
 from faceprobe.study.plan import Plan
 from faceprobe.study.schema import Study
 from faceprobe.study.types import Cell, CloakJob
@@ -46,7 +49,6 @@ class Work:
 
     study: Study
     plan: Plan
-    parts: Parts
     folder: Path
     scratch: Path
     offline: bool
@@ -171,9 +173,7 @@ class Work:
         self, model_text: str, cells: list[Cell], signatures: dict[str, str], beside: Beside
     ) -> None:
         try:
-            encoder = self.parts.load_model(
-                model_text, device=self.study.options.device, offline=self.offline
-            )
+            encoder = load_model(model_text, device=self.study.options.device, offline=self.offline)
         except (Missing, Unreachable) as error:
             self._skip(model_text, cells, error)
             return
@@ -185,7 +185,6 @@ class Work:
                     self._table_of(cell),
                     encoder,
                     self.study,
-                    self.parts,
                     on_photos=count,
                     offline=self.offline,
                 )
@@ -193,7 +192,7 @@ class Work:
 
     def _finish(self, done: EmbeddedCell, signature: str, stopped: Callable[[], bool]) -> None:
         """Evaluate and keep one cell, beside the embedding of the next."""
-        measured = evaluate_cell(done, self.study, self.parts)
+        measured = evaluate_cell(done, self.study)
         if not stopped():
             self._finished[done.cell.key] = write_cell(self.folder, done.cell, measured, signature)
             self.measured += 1
@@ -238,3 +237,11 @@ class Work:
             raise error
         self.missing.append(f"{error}" + (f" ({entry.fetch})" if entry.fetch else ""))
         self.tick(sum(map(self.plan.photos_of, cells)))
+
+
+def free_memory() -> None:
+    """Give a dropped model's memory back, also on a CUDA device."""
+    gc.collect()
+    torch: Any = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from faceprobe.core.errors import UnknownName, WrongUsage
-from faceprobe.study.schema import Study, read_study
+from faceprobe.study.schema import Study, parse_study, read_study
 
 
 def packaged_studies() -> list[str]:
@@ -14,14 +16,18 @@ def packaged_studies() -> list[str]:
     return sorted(p.name.removesuffix(".yaml") for p in _folder().iterdir() if p.name.endswith(".yaml"))
 
 
-def resolve_study(study: str | Path | Study) -> tuple[str, Study]:
-    """A study and the name to call it by: a packaged name, a YAML file, or a study made in code.
+def resolve_study(study: str | Path | Mapping[str, Any] | Study) -> tuple[str, Study]:
+    """A study and the name to call it by: a packaged name, a YAML file, a mapping with what such a file holds,
+    or a study made in code.
 
     Raises :class:`WrongUsage` for a file that is not there or not a study, :class:`UnknownName`
     with the nearest packaged names otherwise.
     """
     if isinstance(study, Study):
         return study.title, study
+    if isinstance(study, Mapping):
+        parsed = parse_study(dict(study), "the study")
+        return parsed.title, parsed
     if str(study) in packaged_studies():
         with resources.as_file(_folder() / f"{study}.yaml") as path:
             return str(study), read_study(path)

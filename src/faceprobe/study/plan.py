@@ -14,13 +14,15 @@ from faceprobe.core.errors import FaceprobeError, Missing, UnknownName, Unreacha
 from faceprobe.core.names import parse_name
 from faceprobe.data.embeddings import CLEAN
 from faceprobe.data.face_table import FaceTable
+from faceprobe.datasets import load_dataset
 from faceprobe.datasets.info import INFOS, LATER, is_cached
+from faceprobe.embedding import check_local
 from faceprobe.faces.crops import CropPolicy
+from faceprobe.models import model_card
 from faceprobe.models.base import ModelCard
 from faceprobe.models.fusion import part_names
 from faceprobe.protocols import PROTOCOLS
 from faceprobe.study.cloak_plan import check_cloaks, keep_variants, plan_cloaks, variants_of
-from faceprobe.study.parts import Parts
 from faceprobe.study.schema import DatasetEntry, ModelEntry, Study
 from faceprobe.study.types import NO_CLOAK, NO_PURIFIER, Cell, CloakJob
 
@@ -64,7 +66,7 @@ class Plan:
         return sum(map(self.photos_of, self.cells)) + sum(len(job.rows) for job in self.jobs.values())
 
 
-def plan_study(study: Study, parts: Parts, *, offline: bool = False) -> Plan:
+def plan_study(study: Study, *, offline: bool = False) -> Plan:
     """Check every name and local input of ``study`` and list its cells. ``offline`` forbids downloads.
 
     Raises :class:`UnknownName` or :class:`WrongUsage` for names that do not exist, and
@@ -76,8 +78,8 @@ def plan_study(study: Study, parts: Parts, *, offline: bool = False) -> Plan:
     check_protocols(study.protocols)
     purifiers = {text: parse_purifier(text).name for text in _all_purifiers(study)}
     unknown = check_cloaks(list(study.cloaks))
-    models = {t: name for t, e in study.models.items() if (name := _add_model(plan, study, t, e, parts))}
-    opened = (_add_dataset(plan, study, t, e, parts, offline) for t, e in study.datasets.items())
+    models = {t: name for t, e in study.models.items() if (name := _add_model(plan, study, t, e))}
+    opened = (_add_dataset(plan, study, t, e, offline) for t, e in study.datasets.items())
     datasets = [name for name in opened if name]
     cloaks = {dataset: _add_cloaks(plan, study, dataset, unknown) for dataset in datasets}
     _check_unmade(plan, study, cloaks, unknown)
@@ -95,7 +97,7 @@ def plan_study(study: Study, parts: Parts, *, offline: bool = False) -> Plan:
                 for crop, purifier in product(entry.crops or own, entry.purifiers or usual):
                     asked = (crops[crop], cloak, protocols, purifiers[purifier])
                     plan.cells.append(Cell(model, model_text, dataset, *asked))
-    _drop_blind(plan, study, parts, offline)
+    _drop_blind(plan, study, offline)
     _drop_idle(plan)
     return plan
 
@@ -124,7 +126,7 @@ def later_datasets() -> set[str]:
     return {info.name for info in INFOS if info.use == LATER}
 
 
-def open_dataset(text: str, parts: Parts, *, offline: bool = False) -> FaceTable:
+def open_dataset(text: str, *, offline: bool = False) -> FaceTable:
     """Open a dataset; :class:`Unreachable` where ``offline`` forbids the download that it would need."""
     for info in INFOS if offline else ():
         if text.partition("?")[0] == info.name and info.download_mb and not is_cached(info):
@@ -132,7 +134,7 @@ def open_dataset(text: str, parts: Parts, *, offline: bool = False) -> FaceTable
                 f"dataset {info.name} is not on this machine and --offline is set; run once without"
                 f" --offline ({info.download_mb:.0f} MB), or give its folder: {info.name}:PATH"
             )
-    return parts.load_dataset(text)
+    return load_dataset(text)
 
 
 def needs_pairs(protocol: str) -> bool:
@@ -204,11 +206,11 @@ def _drop_idle(plan: Plan) -> None:
     plan.jobs = {key: job for key, job in plan.jobs.items() if key in needed}
 
 
-def _drop_blind(plan: Plan, study: Study, parts: Parts, offline: bool) -> None:
+def _drop_blind(plan: Plan, study: Study, offline: bool) -> None:
     """Check crops, and the face detector where one is needed; without one drop those cells or fail."""
     for dataset, crop in dict.fromkeys((cell.dataset, cell.crop) for cell in plan.cells):
         try:
-            parts.check_local(plan.tables[dataset], crop, study.options.detector, None, offline)
+            check_local(plan.tables[dataset], crop, study.options.detector, None, offline)
         except (Missing, Unreachable) as error:
             _tolerate(plan, error, study.allow_missing, f"left out: {crop} of {dataset}")
             plan.cells = [cell for cell in plan.cells if (cell.dataset, cell.crop) != (dataset, crop)]
@@ -216,7 +218,7 @@ def _drop_blind(plan: Plan, study: Study, parts: Parts, offline: bool) -> None:
         if not job.text or job.card.control:
             continue
         try:
-            parts.check_local(plan.tables[dataset], FACED_CROP, study.options.detector, None, offline)
+            check_local(plan.tables[dataset], FACED_CROP, study.options.detector, None, offline)
         except (Missing, Unreachable) as error:
             _tolerate(plan, error, study.allow_missing, f"left out: {cloak} of {dataset}")
             plan.cells = [
@@ -226,10 +228,10 @@ def _drop_blind(plan: Plan, study: Study, parts: Parts, offline: bool) -> None:
             ]
 
 
-def _add_model(plan: Plan, study: Study, text: str, entry: ModelEntry, parts: Parts) -> str:
+def _add_model(plan: Plan, study: Study, text: str, entry: ModelEntry) -> str:
     """Put one model's card into the plan and return its name; "" where it is reported missing."""
     try:
-        card = parts.model_card(text)
+        card = model_card(text)
         for path in map(model_path, part_names(text)):
             if path is not None and not path.exists():
                 raise Missing(f"model {text}: {path} does not exist; check the path")
@@ -243,12 +245,10 @@ def _add_model(plan: Plan, study: Study, text: str, entry: ModelEntry, parts: Pa
     return name
 
 
-def _add_dataset(
-    plan: Plan, study: Study, text: str, entry: DatasetEntry, parts: Parts, offline: bool
-) -> str:
+def _add_dataset(plan: Plan, study: Study, text: str, entry: DatasetEntry, offline: bool) -> str:
     """Put one dataset into the plan and return its name; "" where it is reported missing."""
     try:
-        table = open_dataset(text, parts, offline=offline)
+        table = open_dataset(text, offline=offline)
     except UnknownName:
         kind = parse_name(text, bare_kind=text.partition("?")[0]).kind
         if kind not in later_datasets():

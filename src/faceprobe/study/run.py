@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +20,6 @@ from faceprobe.study.cloak_strips import make_strips
 from faceprobe.study.execute import Work
 from faceprobe.study.manifest import build_manifest
 from faceprobe.study.packaged import resolve_study
-from faceprobe.study.parts import Parts, real_parts
 from faceprobe.study.plan import Plan, nothing_to_run, plan_study
 from faceprobe.study.run_folder import open_run
 from faceprobe.study.schema import DatasetEntry, ModelEntry, Study
@@ -41,7 +40,7 @@ class RunResult:
 
 
 def run_study(
-    study: str | Path | Study,
+    study: str | Path | Mapping[str, Any] | Study,
     out: Path,
     *,
     force: bool = False,
@@ -53,9 +52,8 @@ def run_study(
     detector: str | None = None,
     models: Sequence[str] | None = None,
     datasets: Sequence[str] | None = None,
-    parts: Parts | None = None,
 ) -> RunResult:
-    """Measure every cell of ``study`` (a packaged name, a YAML file or a :class:`Study`) into ``out``.
+    """Measure every cell of ``study`` (a packaged name, a YAML file, a mapping or a :class:`Study`) into ``out``.
 
     Finished cells in ``out`` are kept, so an interrupted run goes on where it stopped and ends with
     the same bytes in ``results.json`` and ``results.parquet``. ``force`` starts afresh; embeddings
@@ -64,11 +62,12 @@ def run_study(
     :class:`WrongUsage` for a study or name that does not exist, :class:`BadInput` for an ``out`` that
     holds another study, :class:`Missing` where nothing of the study can be run.
     """
+    from faceprobe.report import write_report
+
     started = time.monotonic()
-    parts = parts or real_parts()
     name, resolved = resolve_study(study)
     resolved = _override(resolved, seed, detector, device, models, datasets)
-    plan = plan_study(resolved, parts, offline=offline)
+    plan = plan_study(resolved, offline=offline)
     if not plan.cells:
         raise nothing_to_run(name, resolved, plan.missing)
     with open_run(out, name, resolved, force) as folder:
@@ -77,7 +76,7 @@ def run_study(
             progress(f"faceprobe run {name}", plan.n_photos, quiet) as tick,
         ):
             missing = list(plan.missing)
-            work = Work(resolved, plan, parts, folder / "cells", Path(scratch), offline, tick, missing)
+            work = Work(resolved, plan, folder / "cells", Path(scratch), offline, tick, missing)
             finished = work.cells()
         if not finished:
             raise nothing_to_run(name, resolved, work.missing)
@@ -89,7 +88,7 @@ def run_study(
         if not quiet:
             for text in work.missing:
                 say(f"missing: {text}")
-        report = parts.write_report(
+        report = write_report(
             folder,
             photos=_photos(plan) if show_photos else None,
             strips=make_strips(plan, work.cloaks, show_photos),

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from faceprobe.cloaks.base import CloakCard
 from faceprobe.core.files import sha256_json
+from faceprobe.core.words import slug
 from faceprobe.data.face_table import FaceTable
-from faceprobe.report.text.numbers import slug
 
 NO_CLOAK = "none"
 NO_PURIFIER = "none"
