@@ -15,7 +15,6 @@ from PIL import Image
 from faceprobe.core.errors import BadInput, FaceprobeError, Missing, UnknownName, WrongUsage
 from faceprobe.core.extras import require
 from faceprobe.core.files import atomic_path, cache_dir, parse_bytes, read_json, sha256_json, write_json
-from faceprobe.core.names import parse_name
 from faceprobe.core.registry import Registry
 from faceprobe.core.words import counted
 from faceprobe.data.embeddings import unit_rows
@@ -28,19 +27,6 @@ def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)  # type: ignore[arg-type]
     return buffer.getvalue()
-
-
-def test_names_split_by_the_grammar() -> None:
-    name = parse_name("onnx:a/b.onnx@pre-projection?size=112&color=rgb")
-    assert (name.kind, name.body, name.pooling) == ("onnx", "a/b.onnx", "pre-projection")
-    assert name.options == {"size": "112", "color": "rgb"}
-    assert str(name) == "onnx:a/b.onnx@pre-projection?size=112&color=rgb"
-    assert parse_name("ViT-B-32/openai", bare_kind="openclip").kind == "openclip"
-    with pytest.raises(WrongUsage, match="known options: mean, size"):
-        name.check_options({"size", "mean"})
-    for wrong in ("", "a:b?", "a:b?size", "a:b?size=1&size=2"):
-        with pytest.raises(WrongUsage):
-            parse_name(wrong)
 
 
 def test_a_registry_imports_lazily_and_suggests_the_nearest_name() -> None:

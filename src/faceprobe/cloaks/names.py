@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
-from urllib.parse import parse_qsl
 
 from faceprobe.core.errors import WrongUsage
-from faceprobe.core.names import check_options
+from faceprobe.core.names import (
+    check_options,
+    format_options,
+    join_parts,
+    parse_options,
+    split_brackets,
+    split_parts,
+)
 from faceprobe.models import parse_model
 from faceprobe.models.base import model_id
-
-_WHOLE = re.compile(r"(?P<stem>[^\[\]?]+)(?:\[(?P<inside>.*)\])?(?:\?(?P<options>[^\[\]]*))?")
-_PLUS = re.compile(r"\+(?![^()]*\))")
 
 PERCEPTUAL = ("dssim", "lpips")
 
@@ -43,8 +45,13 @@ class CloakName:
         """
         inside = "+".join(model_id(replace(parse_model(text), options={})) for text in surrogates)
         inside += f";{perceptual}" if perceptual else ""
-        query = "&".join(f"{key}={value}" for key, value in sorted(self.options.items()))
-        return self.stem + (f"[{inside}]" if inside else "") + (f"?{query}" if query else "")
+        options = format_options(dict(sorted(self.options.items())))
+        return self.stem + (f"[{inside}]" if inside else "") + options
+
+    def __str__(self) -> str:
+        end = f";{self.perceptual}" if self.perceptual else ""
+        inside = self.inside or join_parts(self.surrogates) + end
+        return self.stem + (f"[{inside}]" if inside else "") + format_options(self.options)
 
 
 def parse_cloak(text: str) -> CloakName:
@@ -53,27 +60,19 @@ def parse_cloak(text: str) -> CloakName:
     A surrogate with options of its own may stand in parentheses: ``(onnx:a.onnx?size=112)``. Raises
     :class:`WrongUsage` for a text that is not of this form.
     """
-    found = _WHOLE.fullmatch(text.strip())
+    found = split_brackets(text)
     if found is None:
         raise WrongUsage(f"{text!r} is no cloak; write NAME[SURROGATE+SURROGATE]?option=value")
-    inside = found["inside"] or ""
+    stem, inside, query = found
+    options = {} if query is None else parse_options(query, text)
     if "[" in inside:  # another cloak's name, whose marks are its own
-        return CloakName(found["stem"].strip(), inside=inside, options=_options(text, found["options"] or ""))
+        return CloakName(stem, inside=inside, options=options)
     models, semicolon, perceptual = inside.rpartition(";")
     if perceptual not in PERCEPTUAL:
         if semicolon:
             raise WrongUsage(f"{text!r}: after ; comes {' or '.join(PERCEPTUAL)}, not {perceptual!r}")
         models, perceptual = inside, ""
-    parts = [p.strip() for p in _PLUS.split(models)] if models else []
-    surrogates = tuple(p[1:-1] if p.startswith("(") and p.endswith(")") else p for p in parts)
+    surrogates = tuple(split_parts(models)) if models else ()
     if "" in surrogates:
         raise WrongUsage(f"{text!r}: an empty surrogate; write NAME[bundled:face]")
-    options = _options(text, found["options"] or "")
-    return CloakName(found["stem"].strip(), surrogates, perceptual, inside, options)
-
-
-def _options(text: str, query: str) -> dict[str, str]:
-    try:
-        return dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
-    except ValueError as error:
-        raise WrongUsage(f"{text!r}: options are written ?key=value&key=value") from error
+    return CloakName(stem, surrogates, perceptual, inside, options)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from faceprobe.core.errors import UnknownName, WrongUsage
 from faceprobe.core.extras import require
 from faceprobe.core.files import sha256_json
+from faceprobe.core.names import split_amount
 from faceprobe.data.face_table import FaceTable, PhotoSource
 from faceprobe.data.photo import Photo, PhotoDigest
 
@@ -97,15 +97,15 @@ def parse_purifier(text: str) -> Purifier:
 
     Raises :class:`UnknownName` for an unknown kind, :class:`WrongUsage` for an amount out of range.
     """
-    found = re.fullmatch(r"([a-z]+)(?:-(\d+(?:\.\d+)?))?", text.strip())
-    if found is None or found[1] not in KINDS:
+    name, number = split_amount(text.strip())
+    if name not in KINDS:
         raise UnknownName("purifier", text, PURIFIERS)
-    name, kind = found[1], KINDS[found[1]]
+    kind = KINDS[name]
     if kind.default is None:
-        if found[2]:
+        if number:
             raise WrongUsage(f"the purifier {name} takes no amount; write {name}")
         return Purifier(name)
-    amount = float(found[2]) if found[2] else kind.default
+    amount = float(number) if number else kind.default
     if not kind.low <= amount <= kind.high or (kind.whole and amount != int(amount)):
         raise WrongUsage(
             f"{text!r}: {name}-<{kind.means}> takes {kind.allowed}, as in {name}-{kind.default:g}"

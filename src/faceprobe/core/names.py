@@ -3,7 +3,7 @@
 | names of | form |
 | --- | --- |
 | models, datasets | ``kind:name@pooling?option=value&option=value`` |
-| several models | ``name+name``; one with options of its own in parentheses, ``(onnx:a.onnx?size=112)+pixels:32`` |
+| several models | ``name+(name?option=value)``: parentheses around a name with options of its own |
 | cloaks | ``name[inside]?option=value`` |
 | crops, purifiers | ``name-amount`` |
 
@@ -113,7 +113,7 @@ def split_parts(text: str) -> list[str]:
 
 
 def join_parts(parts: Sequence[str]) -> str:
-    """The reverse of :func:`split_parts`: names with options, pooling or parts of their own in parentheses."""
+    """The reverse of :func:`split_parts`: a name with options, pooling or parts stands in parentheses."""
     return "+".join(f"({part})" if re.search(r"[?@+]", part) else part for part in parts)
 
 
@@ -128,7 +128,7 @@ def split_brackets(text: str) -> tuple[str, str, str | None] | None:
 
 
 def split_amount(text: str) -> tuple[str, str]:
-    """``"margin-0.30"`` -> ``("margin", "0.30")``; the amount is "" where ``text`` does not end in a number."""
+    """``"margin-0.30"`` -> ``("margin", "0.30")``; the amount is "" where there is no number at the end."""
     found = _AMOUNT.fullmatch(text)
     return (found[1], found[2]) if found else (text, "")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.errors import UnknownName, WrongUsage
+from faceprobe.core.names import split_amount
 from faceprobe.data.photo import Face, Photo, UnreadablePhoto
 from faceprobe.faces.align import align_112
 from faceprobe.faces.random_mask import random_region
@@ -47,24 +47,23 @@ class CropPolicy:
     @staticmethod
     def parse(text: str) -> CropPolicy:
         """``"margin-0.3"`` -> ``CropPolicy("margin", 0.3)``; :class:`UnknownName` for an unknown crop."""
-        for kind in PLAIN:
-            if text == kind:
-                return CropPolicy(kind)
+        for plain in PLAIN:
+            if text == plain:
+                return CropPolicy(plain)
+        kind, amount = split_amount(text)
         if text.startswith("random-mask"):
-            seed = re.fullmatch(r"random-mask-(\d{1,9})", text)
-            if not seed:
+            if kind != "random-mask" or not amount.isdecimal() or len(amount) > 9:
                 raise WrongUsage(
                     f"unknown crop {text!r}; write random-mask or random-mask-<seed>, as in random-mask-1"
                 )
-            return CropPolicy("random-mask", seed=int(seed[1]))
+            return CropPolicy("random-mask", seed=int(amount))
         if not text.startswith("margin"):
             raise UnknownName("crop", text, KNOWN)
-        number = re.fullmatch(r"margin-(\d+(?:\.\d+)?)", text)
-        if not number or float(number[1]) > MAX_MARGIN:
+        if kind != "margin" or not amount or float(amount) > MAX_MARGIN:
             raise WrongUsage(
                 f"unknown crop {text!r}; write margin-<m> with m from 0 to {MAX_MARGIN:g}, as in margin-0.3"
             )
-        return CropPolicy("margin", float(number[1]))
+        return CropPolicy("margin", float(amount))
 
     @property
     def name(self) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import PurePath
 from typing import Any, Literal, Protocol, runtime_checkable
-from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.errors import WrongUsage
 from faceprobe.core.files import sha256_json
-from faceprobe.core.names import Name
+from faceprobe.core.names import Name, unescape
 from faceprobe.models.preprocess import PhotoPreprocess
 
 UNKNOWN = None
@@ -164,7 +163,7 @@ def model_id(name: Name) -> str:
     kind before an OpenCLIP ``ARCH/TAG`` or the id of an own encoder.
     """
     if name.kind == "own":
-        return unquote(name.body)
+        return unescape(name.body)
     body = PurePath(name.body).name if name.kind in ("onnx", "local", "vectors") else name.body
     pooling = "" if name.pooling == PROJECTED else name.pooling
     return str(replace(name, kind="" if name.kind == "openclip" else name.kind, body=body, pooling=pooling))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePath
@@ -13,11 +12,10 @@ from numpy.typing import NDArray
 
 from faceprobe.core.errors import WrongUsage
 from faceprobe.core.files import sha256_json
-from faceprobe.core.names import Name, parse_name
+from faceprobe.core.names import Name, join_parts, parse_name, split_parts
 from faceprobe.models.base import ImageEncoder, ModelCard, model_hash, refuse_pooling
 from faceprobe.models.preprocess import Preprocess
 
-SEPARATOR = re.compile(r"\+(?![^()]*\))")
 FIT_DEFAULT = "synthetic?people=300&photos=8&split=train&seed=0"
 """What ``fit=synthetic`` means: people of the built-in world whom no test split holds."""
 
@@ -103,7 +101,6 @@ class Fusion:
         if any(parse_name(text).kind == "fusion" for text in texts):
             raise WrongUsage(f"{name}: a fusion of fusions; list all of its parts once")
         cards = [model_card(text) for text in texts]
-        ids = [f"({c.id})" if re.search(r"[?@+]", c.id) else c.id for c in cards]
         options = {k: v for k, v in name.options.items() if k != "fit"}
         if fit:
             kind, colon, body = fit.partition("?")[0].partition(":")
@@ -111,7 +108,7 @@ class Fusion:
         shown = [f"{1 / len(cards):.6g}"] * len(cards) if weights is None else [f"{w:.6g}" for w in weights]
         sizes = [c.gflops for c in cards]
         return ModelCard(
-            id=str(Name("fusion", "+".join(ids), options=options)),
+            id=str(Name("fusion", join_parts([c.id for c in cards]), options=options)),
             family="fusion: " + " + ".join(c.family for c in cards),
             dim=_total([c.dim for c in cards]),
             n_params=_total([c.n_params for c in cards]),
@@ -137,7 +134,7 @@ class Fusion:
 
 def parts_of(name: Name) -> list[str]:
     """The names of a fusion's parts, at least two; brackets around a part are taken off."""
-    texts = [t[1:-1] if t.startswith("(") and t.endswith(")") else t for t in SEPARATOR.split(name.body)]
+    texts = split_parts(name.body)
     if len(texts) < 2 or not all(texts):
         raise WrongUsage(
             f"{name}: a fusion joins at least two models with +, e.g. fusion:bundled:clip-m+bundled:face; a"

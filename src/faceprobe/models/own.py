@@ -7,14 +7,13 @@ import hashlib
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput, UnknownName, WrongUsage
 from faceprobe.core.files import sha256_json
-from faceprobe.core.names import Name
+from faceprobe.core.names import MARKS, Name, escape, unescape
 from faceprobe.data.embeddings import unit_rows
 from faceprobe.models.base import ImageEncoder, ModelCard, refuse_pooling
 from faceprobe.models.own_preprocess import preprocess_of, probe_photos, to_array
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-RESERVED = ":[]()?&+@;%"
-"""Characters that the grammar of names uses; an id of an own encoder holds none of them."""
 REQUIRED = ("id", "dim", "n_params", "preprocess", "differentiable", "card", "weights_hash", "encode_images")
 """Attributes of an :class:`ImageEncoder`."""
 
@@ -65,8 +62,8 @@ def encoder(
     Raises :class:`BadInput` for an ``id``, a module or a preprocess that cannot be used, and for output that
     is not (B, D) or holds NaN; :class:`WrongUsage` where ``differentiable`` is true and cannot be had.
     """
-    if not isinstance(id, str) or not id.strip() or any(mark in id for mark in RESERVED):
-        raise BadInput(f"an encoder's id is a text without any of {RESERVED}, such as 'mine', not {id!r}")
+    if not isinstance(id, str) or not id.strip() or any(mark in id for mark in MARKS):
+        raise BadInput(f"an encoder's id is a text without any of {MARKS}, such as 'mine', not {id!r}")
     if not callable(module):
         raise BadInput(f"{id}: the module is a {type(module).__name__}; give a torch module or a callable")
     prepared = preprocess_of(preprocess, id)
@@ -121,7 +118,7 @@ def register_encoder(encoder: ImageEncoder) -> str:
     if not isinstance(encoder.id, str) or not encoder.id.strip():
         raise BadInput(f"an encoder's id is a text, such as 'mine', not {encoder.id!r}")
     _registered[encoder.id] = encoder
-    return f"own:{quote(encoder.id, safe=' /,=!*~')}"
+    return f"own:{escape(encoder.id)}"
 
 
 class OwnEncoder:
@@ -212,7 +209,7 @@ class Own:
         """The registered object; the device was chosen when it was made."""
         name.check_options(set())
         refuse_pooling(name, "it is used as it was given")
-        id = unquote(name.body)
+        id = unescape(name.body)
         if id not in _registered:
             known = [encoder_name.removeprefix("own:") for encoder_name in self.known()]
             hint = "(own encoders are made in this process: faceprobe.encoder(module, preprocess, id=...))"

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from faceprobe.core.names import split_brackets, split_parts
 from faceprobe.report.comparison.paired import Paired, from_replicates, paired_difference
 from faceprobe.results.result import Result
 from faceprobe.results.run import CLOAK_PROTOCOLS, NO_MODEL, Cell, Run
@@ -167,17 +168,13 @@ def read_cloak(identifier: str, entry: dict[str, Any] | None = None) -> CloakInf
     other text is all stem.
     """
     entry = entry or {}
-    stem, bracket, tail = identifier.partition("[")
-    end = tail.rfind("]")
-    if not bracket or end < 0:
-        stem, _, options = identifier.partition("?")
-        return CloakInfo(identifier, stem, rest=options, entry=entry)
-    inside, options = tail[:end], tail[end + 1 :].removeprefix("?")
+    stem, inside, query = split_brackets(identifier) or (identifier, "", None)
+    options = query or ""
     if stem == "noise":
         return CloakInfo(identifier, stem, rest=options, like=inside, entry=entry)
     models, _, perceptual = inside.partition(";")
     rest = ", ".join(t for t in (perceptual, options) if t)
-    surrogates = tuple(s.strip().strip("()") for s in models.split("+") if s.strip())
+    surrogates = tuple(name for name in split_parts(models) if name)
     return CloakInfo(identifier, stem, surrogates, rest, entry=entry)
 
 
