@@ -17,16 +17,19 @@ from faceprobe.data.evidence import Evidence, weakest
 from faceprobe.report.cloaks.section import QUESTIONS, cloak_parts
 from faceprobe.report.cloaks.strips import AMPLIFIED, Strip
 from faceprobe.report.cloaks.templates import TERMS
-from faceprobe.report.plots.charts import crop_figure, crop_mark, crops_of, size_figure
-from faceprobe.report.plots.curves import curve_figures, score_figures
+from faceprobe.report.plots.crops import crop_figure, crop_mark, crops_of
+from faceprobe.report.plots.curves import curve_figures
+from faceprobe.report.plots.failure_pairs import Photos, failures
+from faceprobe.report.plots.model_size import size_figure
+from faceprobe.report.plots.score_distributions import score_figures
 from faceprobe.report.plots.search_curves import Reach, reaches, search_figures
 from faceprobe.report.plots.svg import Plot, swatch
 from faceprobe.report.plots.theme import DARK, LIGHT, css_variables, mark
+from faceprobe.report.ranking import Scene
 from faceprobe.report.tables import provenance as facts
 from faceprobe.report.tables import size
 from faceprobe.report.tables.context import ControlTable, control_sentences, control_table
-from faceprobe.report.tables.failures import Photos, failures
-from faceprobe.report.tables.leaderboard import Board, Scene, leaderboards
+from faceprobe.report.tables.leaderboard import Board, leaderboards
 from faceprobe.report.tables.published import published_tables
 from faceprobe.report.tables.reference import Reference, reference
 from faceprobe.report.text.findings import findings, headline_scenes

@@ -14,7 +14,7 @@ from faceprobe.report.cloaks.rows import (
     CloakInfo,
     CloakScene,
 )
-from faceprobe.report.plots.curves import file_name
+from faceprobe.report.plots.scene_plot import file_name
 from faceprobe.report.plots.svg import Axis, Plot, shortened
 from faceprobe.report.plots.theme import Mark, mark
 from faceprobe.report.text.numbers import MINUS, fraction

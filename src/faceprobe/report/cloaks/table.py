@@ -17,7 +17,7 @@ from faceprobe.report.cloaks.rows import (
     CloakInfo,
     CloakScene,
 )
-from faceprobe.report.tables.leaderboard import Footnotes, TableCell, table_cell
+from faceprobe.report.tables.cells import FootnoteList, TableCell, table_cell
 from faceprobe.report.text.numbers import percent
 
 
@@ -78,7 +78,7 @@ def protection_table(scene: CloakScene, key: str) -> Table:
         for c in COLUMNS
         if any(scene.row(m, k, c.protocol, c.metric) for m in scene.models for k in scene.cloaks)
     )
-    notes = Footnotes(key)
+    notes = FootnoteList(key)
     groups = []
     for cloak in (*scene.attacks, *(c for c in scene.cloaks if c.control)):
         lines = []

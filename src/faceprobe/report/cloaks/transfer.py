@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from faceprobe.report.cloaks.rows import ADDED, EVASION, POISONING, CloakInfo, CloakScene
-from faceprobe.report.plots.curves import file_name
+from faceprobe.report.plots.scene_plot import file_name
 from faceprobe.report.plots.svg import CHARACTER, Axis, Plot, shortened
 from faceprobe.report.plots.theme import HEAT_MOST
 from faceprobe.report.text.numbers import MINUS, listed

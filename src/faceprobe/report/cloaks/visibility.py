@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from faceprobe.report.cloaks.rows import ADDED, POISONING, CloakInfo, CloakScene
-from faceprobe.report.plots.curves import file_name
+from faceprobe.report.plots.scene_plot import file_name
 from faceprobe.report.plots.svg import Axis, Plot
 from faceprobe.report.plots.theme import Mark, mark
 from faceprobe.report.text.numbers import MINUS, fraction

@@ -1,14 +1,15 @@
-"""Figures of searches: detection and identification by false alarms, and rank-1 by size of the gallery."""
+"""Figures of searches: detection and identification rate (DIR) by false alarms, rank-1 by gallery size."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-from faceprobe.report.plots.curves import draw_lines, log_axis, power_of_ten, scene_plot, unit_axis
-from faceprobe.report.plots.svg import Axis, Plot, Point
+from faceprobe.report.plots.axes import log_axis, people_axis, share_axis
+from faceprobe.report.plots.scene_plot import draw_lines, scene_plot
+from faceprobe.report.plots.svg import Plot, Point
 from faceprobe.report.plots.theme import mark
-from faceprobe.report.tables.leaderboard import Scene, ranking
+from faceprobe.report.ranking import Scene, ranking
 from faceprobe.report.text.numbers import fraction, interval
 from faceprobe.results.result import Result
 from faceprobe.results.run import Cell, Run
@@ -24,8 +25,10 @@ _BAND = "band of"
 
 @dataclass(frozen=True)
 class Reach:
-    """What is said of ``model`` at the largest gallery that its band is drawn to: ``figure`` is the models'
-    median with the band, ``note`` the factor of reach and how the band did in its back-test.
+    """Rank-1 of ``model`` in the largest gallery that its band is drawn to.
+
+    ``figure`` is the median of the extrapolation models with the band; ``note`` says how far past the data
+    the gallery is and how the band did in its back-test.
     """
 
     model: str
@@ -42,7 +45,7 @@ def search_figures(run: Run, scene: Scene) -> list[Plot]:
 
 
 def reaches(run: Run, scene: Scene) -> list[Reach]:
-    """What belongs to each band of the figure by gallery size."""
+    """The far end of each band in the figure by gallery size."""
     found = []
     for model in ranking(run, scene):
         row = _farthest(run, model, scene)
@@ -60,9 +63,7 @@ def _dir(run: Run, scene: Scene, cells: list[tuple[str, Cell]], protocol: str) -
     title = f"share of mated searches found at rank 1 and above T, over false alarms ({OPEN_SET[protocol]})"
     axis = log_axis("False alarms a search (FPIR)", floor, 0)
     kind = "dir" if protocol == next(iter(OPEN_SET)) else "dir-all-but-one"
-    return draw_lines(
-        run, scene_plot(kind, run, scene, "DIR", title, axis, unit_axis("DIR")), curves, lambda a, b: (a, b)
-    )
+    return draw_lines(run, scene_plot(kind, run, scene, "DIR", title, axis, share_axis("DIR")), curves)
 
 
 def _by_size(run: Run, scene: Scene, cells: list[tuple[str, Cell]]) -> Plot | None:
@@ -79,7 +80,7 @@ def _by_size(run: Run, scene: Scene, cells: list[tuple[str, Cell]]) -> Plot | No
         ", exact up to those measured, beyond them a band of several models" if bands else ""
     )
     plot = scene_plot(
-        "gallery-size", run, scene, "Gallery size", title, _people_axis(max(ends)), unit_axis("Rank-1")
+        "gallery-size", run, scene, "Gallery size", title, people_axis(max(ends)), share_axis("Rank-1")
     )
     if bands:
         plot.top = 24
@@ -87,11 +88,11 @@ def _by_size(run: Run, scene: Scene, cells: list[tuple[str, Cell]]) -> Plot | No
     for model, (low, high) in bands.items():
         index = run.models.index(model)
         plot.band(low, high, mark(index), group=index)
-    return draw_lines(run, plot, exact, lambda people, share: (people, share))
+    return draw_lines(run, plot, exact)
 
 
 def _mark_beyond(plot: Plot, measured: list[float]) -> None:
-    """Set the part that no data reach apart; ``measured`` are the models' numbers of people, ascending."""
+    """Shade the extrapolated part; ``measured`` are the models' numbers of people, ascending."""
     plot.shade(measured[-1], plot.x.high, "beyond")
     for people in measured:
         plot.rule((plot.px(people), plot.top), (plot.px(people), plot.height - plot.bottom), "bound")
@@ -100,7 +101,7 @@ def _mark_beyond(plot: Plot, measured: list[float]) -> None:
 
 
 def _band(run: Run, model: str, scene: Scene, cell: Cell) -> tuple[list[Point], list[Point]] | None:
-    """Lower and upper end of the band, from the people measured to the farthest row, whose ends it takes."""
+    """Lower and upper edge of the band, from the people measured to the interval of the farthest row."""
     people, ends = (cell.curve(GALLERY_SIZE, n) for n in ("size_people_beyond", "size_band_identity"))
     row = _farthest(run, model, scene)
     if people is None or ends is None or ends.shape != (2, len(people)) or row is None:
@@ -115,7 +116,7 @@ def _band(run: Run, model: str, scene: Scene, cell: Cell) -> tuple[list[Point], 
 
 
 def _farthest(run: Run, model: str, scene: Scene) -> Result | None:
-    """The row of the largest gallery that a band was given for."""
+    """The row of the largest gallery that has a band."""
     rows = [
         r
         for r in run.in_scene(scene)
@@ -134,17 +135,9 @@ def _people(row: Result) -> int:
 
 
 def _points(cell: Cell, protocol: str, across: str, up: str) -> list[Point] | None:
-    """The points of a stored curve, by rising abscissa; None where it is absent or has no two points."""
+    """The points of a stored curve, sorted by their first coordinate; None below two points."""
     a, b = cell.curve(protocol, across), cell.curve(protocol, up)
     if a is None or b is None or len(a) != len(b):
         return None
     found = [(float(x), float(y)) for x, y in zip(a, b, strict=True) if x > 0 and math.isfinite(y)]
     return sorted(found) if len(found) > 1 else None
-
-
-def _people_axis(largest: float) -> Axis:
-    top = max(1, math.ceil(math.log10(largest) - 1e-9))
-    ticks = [(10.0**k, f"{10**k:,}" if k <= 3 else power_of_ten(k)) for k in range(top + 1)]
-    return Axis(
-        "People in the gallery", 1.0, max(largest, 10.0), [t for t in ticks if t[0] <= largest], "log"
-    )

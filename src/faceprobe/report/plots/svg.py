@@ -1,64 +1,37 @@
-"""A small plot: axes, lines, points, intervals and bars as SVG that takes its colours from CSS.
+"""A small plot as SVG: axes, lines, points with intervals, areas, bands and boxes.
 
-Every mark carries a class (``s1`` .. ``s8``, ``grid``, ``axis``), no colour, so one drawing follows
-the theme of the page; :meth:`Plot.file` adds a style with literal colours for a copy that stands alone.
+The drawing holds CSS classes (``s1`` .. ``s8``, ``grid``, ``axis``) and no colours, so it follows the theme
+of the page. :meth:`Plot.file` gives a copy that stands alone: it adds a style with the light colours.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
-from statistics import NormalDist
 
 from markupsafe import Markup, escape
 
+from faceprobe.report.plots.axes import Axis
 from faceprobe.report.plots.theme import LIGHT, Mark, literal_css
+from faceprobe.results.result import Result
 
 Point = tuple[float, float]
 
 CHARACTER = 6.7
-"""Width of a character, on the wide side, of the figures' labels, in user units."""
-
+"""Upper estimate of the mean width of a character in the figures' labels, in user units."""
 
 LEAST_GAP = 22
-"""Ticks closer to their left neighbour than this, in user units, get a line and no label."""
-
-
-@dataclass(frozen=True)
-class Axis:
-    """``low`` .. ``high`` in data units on a ``linear``, ``log`` or ``probit`` scale; ``ticks`` are
-    (value, label).
-    """
-
-    title: str
-    low: float
-    high: float
-    ticks: Sequence[tuple[float, str]]
-    scale: str = "linear"
-
-    def place(self, value: float) -> float:
-        """Where ``value`` lies between ``low`` (0) and ``high`` (1)."""
-        turn = _SCALES[self.scale]
-        low, high = turn(self.low), turn(self.high)
-        return (turn(value) - low) / (high - low) if high != low else 0.5
-
-
-_SCALES: dict[str, Callable[[float], float]] = {
-    "linear": float,
-    "log": math.log10,
-    "probit": NormalDist().inv_cdf,
-}
+"""A tick closer than this to the label on its left, in user units, gets a line and no label."""
 
 
 @dataclass
 class Plot:
     """A drawing of ``width`` x ``height`` user units; ``name`` is unique on the page and a file name.
 
-    ``title`` and ``description`` are what a screen reader is told. ``y`` may be None for plots
-    whose rows are placed by hand with :meth:`text` and pixel positions. ``legend`` explains lines, or
-    markers where ``lines`` is False.
+    ``title`` and ``description`` are for screen readers. ``y`` is None for plots whose rows are placed by
+    drawing positions. ``legend`` explains lines, or markers where ``lines`` is False.
     """
 
     name: str
@@ -99,7 +72,7 @@ class Plot:
             self._parts.append(f'<path class="{css}" d="{path}Z"/>')
 
     def band(self, low: Sequence[Point], high: Sequence[Point], mark: Mark, group: int | None = None) -> None:
-        """The area between two polylines in data units, without an edge: a range, not a line."""
+        """The area between two polylines in data units, drawn without an edge."""
         edges = [[(self.px(a), self.py(b)) for a, b in side] for side in (high, low)]
         path = _path([*simplified(edges[0]), *reversed(simplified(edges[1]))])
         if path:
@@ -148,11 +121,11 @@ class Plot:
         )
 
     def inline(self) -> Markup:
-        """The drawing for the page; its legend is the page's."""
+        """The drawing for the page, without its legend, which the page shows itself."""
         return Markup(self._svg(self.height, "", ""))
 
     def file(self) -> str:
-        """The drawing as a file of its own: light colours, white ground, legend below."""
+        """The drawing as a whole SVG file: light colours, white background, legend below."""
         css = files("faceprobe.report").joinpath("templates/figure.css").read_text(encoding="utf-8")
         style = f"<style>{literal_css(css)}</style><rect width='100%' height='100%' fill='{LIGHT['page']}'/>"
         rows, height = self._legend_rows()
@@ -161,11 +134,11 @@ class Plot:
 
     def _svg(self, height: int, before: str, after: str) -> str:
         name = escape(self.name)
-        told = f'<title id="{name}-t">{escape(self.title)}</title>'
-        told += f'<desc id="{name}-d">{escape(self.description)}</desc>'
+        heading = f'<title id="{name}-t">{escape(self.title)}</title>'
+        heading += f'<desc id="{name}-d">{escape(self.description)}</desc>'
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="0 0 {self.width} {height}" '
-            f'role="img" aria-labelledby="{name}-t {name}-d">{told}'
+            f'role="img" aria-labelledby="{name}-t {name}-d">{heading}'
             f"{before}{self._frame()}{''.join(self._parts)}{after}</svg>"
         )
 
@@ -219,9 +192,14 @@ class Plot:
         self._parts.append(f'<g class="series s{mark.color}"{data}>{inner}</g>')
 
 
+def ends_of(row: Result) -> tuple[float, float] | tuple[()]:
+    """The ends of a row's interval; empty where it has none."""
+    return () if row.ci_low is None or row.ci_high is None else (row.ci_low, row.ci_high)
+
+
 def simplified(points: Sequence[Point], tolerance: float = 0.15) -> list[Point]:
-    """The points that keep a polyline within ``tolerance`` of itself, ends included (Ramer 1972,
-    Douglas and Peucker 1973).
+    """A subset of ``points``, ends included, whose polyline stays within ``tolerance`` user units of theirs
+    (Ramer 1972; Douglas and Peucker 1973).
     """
     if len(points) < 3:
         return list(points)

@@ -1,8 +1,8 @@
 """Colours and marks of the report: one place for the page, its figures and their copies.
 
-The categorical colours keep at least 3:1 contrast to the page in both themes and stay apart under
-simulated protanopia and deuteranopia (a test computes both); dash and marker say the same again, so
-that no distinction rests on colour alone.
+The categorical colours keep a contrast of at least 3:1 to the page in both themes and stay distinguishable
+under simulated protanopia and deuteranopia (a test computes both). Dash and marker repeat the distinction,
+so that none depends on colour alone.
 """
 
 from __future__ import annotations
@@ -56,12 +56,12 @@ N_COLORS = 8
 DASHES = ("", "6 3", "2 2.5", "8 3 2 3")
 MARKERS = ("circle", "square", "triangle", "diamond")
 HEAT_MOST = 0.5
-"""How opaque a map's fill is at most: text on it keeps 4.5:1 in both themes (a test computes it)."""
+"""Highest opacity of a transfer map's fill: text on it keeps 4.5:1 in both themes (a test computes it)."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """How one series is drawn: ``color`` 1..8, ``dash`` an SVG dash array, ``marker`` a shape, filled or
+    """How one series is drawn: ``color`` 1 to 8, ``dash`` an SVG dash array, ``marker`` a shape, filled or
     ``hollow``.
     """
 
@@ -72,7 +72,7 @@ class Mark:
 
 
 def mark(index: int) -> Mark:
-    """The mark of series ``index`` (0, 1, ...); 32 distinct ones before they repeat."""
+    """The mark of series ``index`` (0, 1, ...); 32 distinct marks before they repeat."""
     turn = index // N_COLORS
     return Mark(index % N_COLORS + 1, DASHES[turn % len(DASHES)], MARKERS[(index + turn) % len(MARKERS)])
 
@@ -83,8 +83,5 @@ def css_variables(colors: dict[str, str]) -> str:
 
 
 def literal_css(css: str, colors: dict[str, str] = LIGHT) -> str:
-    """``css`` with every ``var(--name)`` replaced by its colour.
-
-    Copies of figures are opened by programs that know no CSS variables.
-    """
+    """``css`` with every ``var(--name)`` replaced by its colour, for programs that know no CSS variables."""
     return re.sub(r"var\(--([a-z0-9]+)\)", lambda m: colors[m.group(1)], css)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.report.tables.leaderboard import HEADLINE_TMR, Scene, ranking
+from faceprobe.report.ranking import HEADLINE_TMR, Scene, ranking
 from faceprobe.report.text.findings import chance, condition, ground, leaders
 from faceprobe.report.text.numbers import fraction, interval, percent_range
 from faceprobe.report.text.sentences import Sentence, say

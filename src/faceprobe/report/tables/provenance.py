@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from faceprobe.report.tables.leaderboard import Scene
+from faceprobe.report.ranking import Scene
 from faceprobe.report.text.findings import LARGE_SHARE, SHARE_METRIC
 from faceprobe.report.text.numbers import count, percent, scaled
 from faceprobe.results.run import ALL_PAIRS, LEAVE_ONE_OUT, Cell, Run

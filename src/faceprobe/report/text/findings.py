@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from faceprobe.report.tables.leaderboard import HEADLINE_TMR, Scene, entrants, is_own_crop, ranking
+from faceprobe.report.ranking import HEADLINE_TMR, Scene, entrants, is_own_crop, ranking
 from faceprobe.report.text.numbers import percent, percent_with_interval
 from faceprobe.report.text.sentences import Ground, Sentence, say
 from faceprobe.results.result import Result

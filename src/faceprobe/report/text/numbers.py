@@ -1,4 +1,4 @@
-"""How numbers are written: rates as fractions in tables, as per cent in sentences."""
+"""Numbers as text: rates are fractions in tables and per cent in sentences."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from faceprobe.core.words import counted
 from faceprobe.results.result import Result
 
 MINUS = "−"
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 NBSP = "\u00a0"
 """Keeps a number and its unit on one line."""
 
@@ -90,17 +91,16 @@ def scaled(value: float | None) -> str:
     return f"{value:.0f}"
 
 
+def power_of_ten(exponent: int) -> str:
+    """``10⁻³``; ``1`` for 0."""
+    return "1" if exponent == 0 else f"10{str(exponent).translate(_SUPERSCRIPT)}"
+
+
 def listed(items: Sequence[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``."""
     if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} and {items[-1]}"
-
-
-def slug(text: str) -> str:
-    """A piece of a file name or an HTML id: letters, digits and single dashes only."""
-    kept = "".join(c if c.isascii() and c.isalnum() else "-" for c in text.lower())
-    return "-".join(part for part in kept.split("-") if part) or "x"
 
 
 def _signed(value: float, plus: bool = True) -> str:

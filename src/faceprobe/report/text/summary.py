@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from faceprobe.report.tables.leaderboard import HEADLINE_TMR, columns_of, ranking
+from faceprobe.report.ranking import HEADLINE_TMR, ranking
+from faceprobe.report.tables.leaderboard import columns_of
 from faceprobe.report.text.numbers import fraction, interval
 from faceprobe.results.result import Result
 from faceprobe.results.run import Run, row_key

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.report.tables.leaderboard import Scene
+from faceprobe.report.ranking import Scene
 from faceprobe.report.text.findings import leaders
 from faceprobe.results.run import ALL_PAIRS, Cell, Run
 

@@ -1,0 +1,90 @@
+"""Cells of the report's tables: a figure as text, its interval drawn, and the footnotes below the table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from markupsafe import Markup
+
+from faceprobe.report.text.numbers import fraction, interval
+from faceprobe.results.result import Result
+
+WARNING_WORDS = ("unstable", "warning", "no interval", "no width", "too narrow", "not assured")
+"""What a row's note says where its figure deserves less trust."""
+
+
+@dataclass
+class FootnoteList:
+    """Notes below a table, each listed once and numbered from 1; ``key`` makes their anchors unique."""
+
+    key: str
+    texts: list[str] = field(default_factory=list)
+
+    def number(self, text: str) -> int:
+        """The number of ``text``; 0 for an empty text."""
+        if not text:
+            return 0
+        if text not in self.texts:
+            self.texts.append(text)
+        return self.texts.index(text) + 1
+
+
+@dataclass(frozen=True)
+class TableCell:
+    """One figure of a table.
+
+    ``value``, ``interval`` and ``pair`` (the pair-weighted value) are text, ``bar`` is the interval drawn,
+    ``note`` a footnote number (0: none), ``reason`` the text of the row's remarks, and ``caution`` says
+    whether one of them is a caution.
+    """
+
+    value: str
+    interval: str = ""
+    bar: Markup = field(default_factory=Markup)
+    pair: str = ""
+    note: int = 0
+    reason: str = ""
+    caution: bool = False
+
+
+def table_cell(row: Result | None, pair: Result | None, notes: FootnoteList, top: float = 1.0) -> TableCell:
+    """The cell of ``row`` and of its pair-weighted row ``pair``; the bar ends at the value ``top``."""
+    if row is None:
+        return TableCell(
+            "-", note=notes.number("not measured in this run"), reason="not measured in this run"
+        )
+    if row.value is None:
+        reason = row.note or "not supported by the data"
+        return TableCell("-", note=notes.number(reason), reason=reason)
+    paired = "" if pair is None or pair.value is None else fraction(pair.value, row.metric)
+    return TableCell(
+        value=fraction(row.value, row.metric),
+        interval=interval(row.ci_low, row.ci_high, row.metric),
+        bar=interval_bar(row, top),
+        pair=paired,
+        note=notes.number(remarks(row.note)),
+        reason=row.note,
+        caution=any(word in row.note for word in WARNING_WORDS),
+    )
+
+
+def interval_bar(row: Result, top: float = 1.0) -> Markup:
+    """A small drawing of value and interval between 0 and ``top``."""
+    if row.value is None:
+        return Markup()
+
+    def at(value: float) -> float:
+        return 64 * min(max(value / top, 0.0), 1.0)
+
+    low = at(row.value if row.ci_low is None else row.ci_low)
+    high = at(row.value if row.ci_high is None else row.ci_high)
+    return Markup(
+        '<svg class="ci" viewBox="0 0 64 8" aria-hidden="true"><path class="track" d="M0 4H64"/>'
+        f'<path class="range" d="M{low:.1f} 4H{max(high, low + 0.5):.1f}"/>'
+        f'<path class="value" d="M{at(row.value):.1f} 0V8"/></svg>'
+    )
+
+
+def remarks(note: str) -> str:
+    """What of a row's note belongs below a table: all but the bracket of an equal error rate."""
+    return "; ".join(p for p in note.split("; ") if p and not p.startswith("bracket:"))
