@@ -134,7 +134,7 @@ def own_cloaks(
     folder: Path, models: dict[str, ImageEncoder], onnx: str, detector: str | None, photos_each: int
 ) -> list[dict[str, Any]]:
     """Our own Fawkes and LowKey on LowKey's scaled clean photos, seen through one model and tried on all."""
-    from faceprobe.cloaks.photos.cache import cloak_table
+    from faceprobe.cloaks.photos.dataset_cache import cloak_table
     from faceprobe.cloaks.photos.cloaked_table import with_cloaked
     from faceprobe.cloaks.registry import load_cloak
     from faceprobe.faces.detect import Detector

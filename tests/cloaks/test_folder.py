@@ -13,9 +13,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from faceprobe.cloaks.photos.album import name_outputs, open_album
 from faceprobe.cloaks.photos.folder import cloak_folder
-from faceprobe.cloaks.photos.folder_state import MANIFEST, PROGRESS, RESULTS
+from faceprobe.cloaks.photos.folder_layout import name_outputs, open_album
+from faceprobe.cloaks.photos.folder_records import MANIFEST, PROGRESS, RESULTS
 from faceprobe.cloaks.photos.quality import psnr
 from faceprobe.core.errors import BadInput, Missing, UnknownName, WrongUsage
 from faceprobe.datasets import load_dataset

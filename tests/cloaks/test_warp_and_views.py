@@ -10,10 +10,10 @@ from tests.helpers.cloak_faces import drawn, synthetic
 torch = pytest.importorskip("torch")
 pytest.importorskip("pytorch_msssim")
 
+from faceprobe.cloaks.attacks.face_warp import face_grid, face_map, read_grid  # noqa: E402
 from faceprobe.cloaks.attacks.lowkey import blurred  # noqa: E402
 from faceprobe.cloaks.attacks.surrogate import load_surrogates  # noqa: E402
 from faceprobe.cloaks.attacks.surrogate_view import Group, Sight, group_of, relative, whole_view  # noqa: E402
-from faceprobe.cloaks.attacks.warp import face_grid, face_map, read_grid  # noqa: E402
 from faceprobe.cloaks.attacks.windows import plan, read_window  # noqa: E402
 from faceprobe.data.photo import Photo  # noqa: E402
 from faceprobe.faces.align import align_112  # noqa: E402

@@ -147,7 +147,7 @@ def test_a_run_killed_at_any_instant_goes_on_with_the_same_bytes(
 
 def run_and_die(out: str, moment: str) -> None:
     """Run the small study in a process that kills itself at ``moment``."""
-    from faceprobe.cloaks.photos import cache as store
+    from faceprobe.cloaks.photos import dataset_cache
     from faceprobe.study import evaluate as cell
     from faceprobe.study import execute as work
 
@@ -163,7 +163,7 @@ def run_and_die(out: str, moment: str) -> None:
         return call
 
     if moment == "third cloaked photo":
-        store._write = die_after(store._write)
+        dataset_cache._write = die_after(dataset_cache._write)
     elif moment == "second cell":
         cell.write_bytes = die_after(cell.write_bytes)
     else:

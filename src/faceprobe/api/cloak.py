@@ -13,10 +13,10 @@ from faceprobe.core.extras import require
 if TYPE_CHECKING:
     import pandas as pd
 
-    from faceprobe.cloaks.photos.memory import CloakedImage
+    from faceprobe.cloaks.photos.in_memory import CloakedImage
 
 MEASURES = ("changed", "psnr", "ssim", "dssim", "lpips", "cosine", "seconds", "note")
-"""What is measured on each cloaked photo: see :class:`faceprobe.cloaks.photos.memory.CloakedImage`."""
+"""What is measured on each cloaked photo: see :class:`faceprobe.cloaks.photos.in_memory.CloakedImage`."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def cloak(
     Raises :class:`BadInput` for a photo that cannot be used, :class:`UnknownName` for a cloak that does not
     exist, :class:`Missing` where there is no detector, and what loading the surrogate raises.
     """
-    from faceprobe.cloaks.photos.memory import cloak_images
+    from faceprobe.cloaks.photos.in_memory import cloak_images
 
     name = cloak_name(cloak, surrogate)
     others = {} if targets is None else {"targets": dataset_name(targets)}

@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from faceprobe.cloaks.base import CloakCard
-    from faceprobe.cloaks.photos.album import Album
+    from faceprobe.cloaks.photos.folder_layout import Album
     from faceprobe.cloaks.photos.folder import FolderRun
 
 EPILOG = "Example: faceprobe cloak photos/ --cloak 'fawkes-1.0.2-mid[bundled:face]' --out photos-fawkes"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from faceprobe.cloaks.attacks.targets import target_subjects
 from faceprobe.cloaks.base import Cloaked
-from faceprobe.cloaks.photos.cache import cloak_table
+from faceprobe.cloaks.photos.dataset_cache import cloak_table
 from faceprobe.cloaks.photos.cloaked_table import NO_PIXELS, CloakedPhotos, with_cloaked
 from faceprobe.cloaks.registry import load_cloak
 from faceprobe.data.embeddings import CLEAN

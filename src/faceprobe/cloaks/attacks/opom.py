@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.cloaks.attacks.face_warp import SIDE, read_grid, sampling_grid
 from faceprobe.cloaks.attacks.perceptual import dssim
 from faceprobe.cloaks.attacks.surrogate import Surrogate, load_surrogates
 from faceprobe.cloaks.attacks.surrogate_view import ROWS, Group, group_of
-from faceprobe.cloaks.attacks.warp import SIDE, read_grid, sampling_grid
 from faceprobe.cloaks.attacks.window_cloak import NO_FACE, check_name, fingerprint, who, whole_option
 from faceprobe.cloaks.attacks.windows import NOTE, Window, paste, plan, read_window
 from faceprobe.cloaks.base import CloakCard, Cloaked, FaceReport, Subject, no_tick, photo_seed

@@ -24,7 +24,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._+=,;@-]")
 
 @dataclass(frozen=True)
 class CloakedPhotos:
-    """What :func:`faceprobe.cloaks.photos.cache.cloak_table` made, a photo an entry: ``rows`` its clean row,
+    """What :func:`faceprobe.cloaks.photos.dataset_cache.cloak_table` made, a photo an entry: ``rows`` its clean row,
     ``images`` its name in :func:`with_cloaked`, ``paths`` its PNG in the cache, ``records`` what was done
     (:class:`Cloaked` without pixels), ``keys`` its name in the cache, ``faces`` what a detector found in
     the clean photo (None where the dataset itself knows). ``unreadable`` are (row, reason) left out.

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from faceprobe.cloaks.attacks.targets import target_subjects
 from faceprobe.cloaks.base import Cloak, CloakCard, Cloaked, Subject
 from faceprobe.cloaks.noise import AUTHORS_OWN, like_of
-from faceprobe.cloaks.photos.album import Album, check_writable, chunks, identity_of, open_album
 from faceprobe.cloaks.photos.files import Original, colourfulness, read_bytes, read_original, render
-from faceprobe.cloaks.photos.folder_state import FolderState, PhotoRecord
+from faceprobe.cloaks.photos.folder_layout import Album, check_writable, chunks, identity_of, open_album
+from faceprobe.cloaks.photos.folder_records import FolderState, PhotoRecord
 from faceprobe.cloaks.photos.quality import photo_quality
 from faceprobe.cloaks.photos.surrogate_cosine import cosine_to_clean
 from faceprobe.cloaks.registry import cloak_card, load_cloak
