@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,27 +19,6 @@ def compiled(loop: Callable[..., None]) -> Callable[..., None]:
 
     fast: Callable[..., None] = numba.njit(cache=True, nogil=True, fastmath=True)(loop)
     return fast
-
-
-def listed_scores(
-    rows: NDArray[np.float32],
-    left: NDArray[np.integer[Any]],
-    right: NDArray[np.integer[Any]],
-    tick: Callable[[int], None] | None = None,
-    chunk: int = 1_000_000,
-) -> NDArray[np.float64]:
-    """The scores (P,) float64 of pairs of exact rows (:func:`faceprobe.scores.exact_rows`), exact.
-
-    Beyond the result nothing is kept that grows with P. ``tick`` is told how many pairs a chunk had.
-    """
-    scores = np.empty(len(left))
-    dots = compiled(_dots)
-    for start in range(0, len(left), chunk):
-        part = slice(start, start + chunk)
-        dots(rows, left[part], right[part], scores[part])
-        if tick is not None:
-            tick(len(scores[part]))
-    return scores
 
 
 def weights_at(
@@ -84,15 +62,6 @@ def _reached(scores, mates, starts, counts):  # type: ignore[no-untyped-def]
                     else:
                         high = middle
                 counts[low] += 1
-
-
-def _dots(rows, left, right, scores):  # type: ignore[no-untyped-def]
-    for p in range(len(left)):
-        a, b = rows[left[p]], rows[right[p]]
-        total = 0.0
-        for k in range(rows.shape[1]):
-            total += np.float64(a[k]) * np.float64(b[k])
-        scores[p] = total
 
 
 def _products_at(weights, left, right, marks, sums):  # type: ignore[no-untyped-def]

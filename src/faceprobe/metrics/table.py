@@ -22,8 +22,9 @@ Direction = Literal["higher", "lower"]
 class MetricInfo:
     """What a metric's name means.
 
-    ``name`` is the name that was asked for (in :data:`METRICS` the base, with ``<k>`` for a number), ``title``
-    a heading, ``digits`` how many follow the point in print (0 for counts) and ``about`` one sentence.
+    ``name`` is the name that was asked for (in :data:`METRICS` the base, with ``<k>`` for a number),
+    ``title`` a heading, ``digits`` how many follow the point in print (0 for counts) and ``about`` one
+    sentence.
     ``direction`` says which way is better for what is measured: recognition, or a cloak; None where neither
     way is.
     """

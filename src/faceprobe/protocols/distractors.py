@@ -18,13 +18,13 @@ from faceprobe.metrics.identification.distractors import (
     tail_tmr,
 )
 from faceprobe.metrics.identification.gallery_size import chance_of_none
-from faceprobe.metrics.kernels import listed_scores
 from faceprobe.metrics.verification.figures import allowed_false_matches
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 from faceprobe.protocols.ordering import Arranged
 from faceprobe.protocols.rows import add_metric, join
 from faceprobe.protocols.template_pooling import Pooled, lacking_templates, pooled
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
+from faceprobe.scores import pair_scores
 
 GALLERY = "distractors"
 FMR = 1e-6
@@ -156,7 +156,7 @@ def _trials(pool: Pooled, content: NDArray[np.int64] | None) -> tuple[Trials, ND
     every = np.concatenate(pairs)
     kept = every if content is None else every[content[every[:, 0]] != content[every[:, 1]]]
     probe, mate = kept[:, 0], kept[:, 1]
-    score = listed_scores(pool.rows, probe, mate)
+    score = pair_scores(pool.rows, probe, mate)
     order = np.lexsort((mate, score, probe))
     labels = np.full(len(pool.templates), -1, dtype=np.int32)
     labels[probe] = np.unique(pool.labels[probe], return_inverse=True)[1]

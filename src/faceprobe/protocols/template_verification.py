@@ -8,13 +8,13 @@ import numpy as np
 
 from faceprobe.core.progress import progress
 from faceprobe.data.embeddings import Embeddings
-from faceprobe.metrics.kernels import listed_scores
 from faceprobe.metrics.verification.figures import Verification, allowed_false_matches, auc, eer, roc, tmr
 from faceprobe.metrics.verification.pair_list import PairScores, Replicates, nearest_tmr, pair_replicates
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 from faceprobe.protocols.rows import add_metric, join
 from faceprobe.protocols.template_pooling import Pooled, lacking_templates, pooled
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
+from faceprobe.scores import pair_scores
 
 TARGETS = {f"tmr@fmr=1e-{k}": float(f"1e-{k}") for k in range(1, 7)}
 HOW = "identity bootstrap, every listed comparison weighted, T set anew"
@@ -88,7 +88,7 @@ def _add_figures(
 def _scores(pool: Pooled, quiet: bool) -> PairScores:
     listed = pool.templates
     with progress("comparing templates", len(listed.left), quiet) as tick:
-        score = listed_scores(pool.rows, listed.left, listed.right, tick)
+        score = pair_scores(pool.rows, listed.left, listed.right, tick)
     left, right = pool.labels[listed.left], pool.labels[listed.right]
     return PairScores(score, listed.same, left, right, len(pool.names))
 

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 class Duplicates:
     """Groups of rows with equal content.
 
-    ``rows`` maps a row number to all rows of its group, itself included; rows without a twin are
-    absent. ``pairs`` (T,) and (T,) are the left-out comparisons, the lower row first. ``labels`` and
-    ``counts`` (L,) say how many rows of a group belong to which person, and ``starts`` (S,) where each
-    group begins in them; only groups that span several people are kept there, for they alone touch
-    non-mated comparisons.
+    ``rows`` maps a row number to all rows of its group, itself included; rows without a duplicate are
+    absent. ``n_mated`` and ``n_nonmated`` count the comparisons that are left out, and ``pairs`` (T,) and
+    (T,) list them, the lower row first. ``labels`` and ``counts`` (L,) say how many rows of a group belong
+    to which person, and ``starts`` (S,) where each group begins in them; only groups that span several
+    people are kept there, because only those affect non-mated comparisons.
     """
 
     rows: dict[int, NDArray[np.int64]]
@@ -51,12 +51,12 @@ def find_duplicates(labels: NDArray[np.integer], content: NDArray[np.integer] | 
         i, j = np.triu_indices(len(group), k=1)
         left.append(group[i])
         right.append(group[j])
-        who, often = np.unique(labels[group], return_counts=True)
+        owners, often = np.unique(labels[group], return_counts=True)
         within = int((often * (often - 1)).sum()) // 2
         mated += within
         nonmated += len(group) * (len(group) - 1) // 2 - within
-        if len(who) > 1:
-            people.append(who.astype(np.int64))
+        if len(owners) > 1:
+            people.append(owners.astype(np.int64))
             counts.append(often.astype(np.int64))
     sizes = [len(p) for p in people]
     none = [np.zeros(0, dtype=np.int64)]

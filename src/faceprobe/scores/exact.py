@@ -10,6 +10,8 @@ equal scores with everything, and ties are real ties. The rounding moves a score
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,13 +23,16 @@ BITS = 26
 COLUMNS = 8192
 """Rows that are widened to float64 at a time."""
 
+PAIRS = 1_000_000
+"""Pairs that are scored at a time."""
+
 
 def exact_rows(vectors: NDArray[np.float32], order: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
-    """Round the (N, D) unit rows, taken in ``order`` (None: as they are), to the grid; the result is
-    float32 again, without further loss.
+    """Round the (N, D) float32 unit rows, taken in ``order`` (None: as they are), to multiples of 2**-26.
 
-    (From 0.25 on, float32 is itself coarser than the grid; below, 24 bits hold a grid number.)
-    Raises :class:`ValueError` where a row holds NaN or is longer than 1.01.
+    The result is (N, D) float32 without further loss: from 0.25 on float32 itself has coarser steps, and
+    below 0.25 its 24 bits hold every such multiple. Raises :class:`ValueError` where a row holds NaN or is
+    longer than 1.01.
     """
     n = len(vectors) if order is None else len(order)
     rounded = np.empty((n, vectors.shape[1]), dtype=np.float32)
@@ -52,9 +57,20 @@ def block_scores(rows: NDArray[np.float32], start: int, stop: int) -> NDArray[np
 
 
 def pair_scores(
-    rows: NDArray[np.float32], left: NDArray[np.integer], right: NDArray[np.integer]
+    rows: NDArray[np.float32],
+    left: NDArray[np.integer],
+    right: NDArray[np.integer],
+    tick: Callable[[int], None] | None = None,
+    chunk: int = PAIRS,
 ) -> NDArray[np.float64]:
-    """The scores of the given pairs of row numbers: (P,) float64, exact."""
+    """The scores (P,) float64 of the pairs of row numbers ``left`` and ``right`` (P,), exact.
+
+    Only the result grows with P. ``tick`` is called with the number of pairs in each ``chunk``.
+    """
     scores = np.empty(len(left))
-    score_pairs(rows, left, right, scores)
+    for start in range(0, len(left), chunk):
+        part = slice(start, start + chunk)
+        score_pairs(rows, left[part], right[part], scores[part])
+        if tick is not None:
+            tick(len(scores[part]))
     return scores

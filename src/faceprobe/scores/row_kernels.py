@@ -1,4 +1,4 @@
-"""Compiled products of single rows: true scores, and quick ones. They release the interpreter's lock."""
+"""Compiled products of single rows: exact scores, and quick approximate ones. They release the GIL."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 TAIL, WINDOW = 1, 2
-"""Bits of a bin's flag: its scores are kept with their pairs, or as bare scores."""
+"""Bits of a bin's flag: its scores are kept with their pairs, or without."""
 
 
 @njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
@@ -50,7 +50,8 @@ def true_scores(a: Any, rows: Any, first: int, others: Any, out: Any) -> None:
 @njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
 def quick_scores(a: Any, rows: Any, mean: Any, first: int, others: Any, out: Any) -> None:
     """Products of ``a`` (D,) float32 with the rows ``first + others`` (K,) less ``mean`` (D,), in ``out``
-    (K,): within the frame's error of the true ones where the mean is off ``a`` already.
+    (K,): within the error of :class:`faceprobe.scores.sweep.score_bins.ScoreBins` of the exact ones, where
+    ``mean`` was subtracted from ``a`` before.
     """
     n = len(others)
     for h in range(0, n - n % 4, 4):

@@ -23,12 +23,13 @@ class ScoreSummary:
     Rows are sorted by person, ``labels`` (N,) int32 counts people from 0 to P - 1.
 
     - ``at_or_above`` and ``above`` (M,) int64: non-mated comparisons that score at or above (above)
-      each of the ``mated`` scores. These two alone give TMR at any FMR, EER and AUC. They are exact
-      in sets of up to some million pairs, in the tail, and about the thresholds that were asked for;
-      elsewhere, where ``exact`` (M,) bool is False, they are the ends of a bracket as wide as a few bins.
-      ``middle`` (M,) float64 lies between them: above, and half of what equals; in a bracket, as the
-      histogram has it.
-    - ``tail``: the highest non-mated scores with their pairs, for what needs to know who they are.
+      each of the ``mated`` scores. TMR at any FMR, EER and AUC follow from these two. They are exact in
+      sets of up to some million pairs, in the tail, and around the thresholds that were asked for.
+      Elsewhere, where ``exact`` (M,) bool is False, they are the ends of a bracket a few bins wide.
+      ``middle`` (M,) float64 lies between them: the number above plus half the number of equal scores;
+      within a bracket it is estimated from the histogram.
+    - ``duplicates``: the comparisons that are left out.
+    - ``tail``: the highest non-mated scores with their pairs, for what depends on the people in them.
     - ``counts``: non-mated comparisons at or above any score, exactly or as a bracket.
     - ``grid`` and ``by_person`` (P, G) int64: each person's non-mated comparisons at or above each
       threshold of the grid (each comparison counts for both of its people).
@@ -60,7 +61,7 @@ class ScoreSummary:
     counts: NonmatedCounts
 
     def false_matches(self, threshold: float) -> coo_array:
-        """(P, P) sparse: how often two people were confused at ``threshold``, the lower number first.
+        """(P, P) sparse: the number of false matches of two people at ``threshold``, the lower number first.
 
         :class:`ValueError` where the tail does not reach down to ``threshold``.
         """

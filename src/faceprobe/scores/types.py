@@ -27,8 +27,8 @@ class MatedScores:
 
 @dataclass(frozen=True)
 class Ranking:
-    """A question about ranks: ``best`` (N,) float64 is the score of each probe's best mate (NaN: the
-    row is no probe), ``gallery`` the row numbers it is searched among (None: all rows).
+    """A question about ranks: ``best`` (N,) float64 is the score of each probe's best mate (NaN: the row is
+    no probe), ``gallery`` the numbers of the rows that are enrolled (None: all rows).
     """
 
     best: NDArray[np.float64]
@@ -66,8 +66,8 @@ class Tail:
 
 
 def offsets(labels: NDArray[np.integer]) -> NDArray[np.int64]:
-    """(P + 1,) where each person's rows begin, and the end. :class:`ValueError` where ``labels`` are
-    not 0, ..., 0, 1, ..., P - 1.
+    """(P + 1,) int64: where each person's rows begin, and the number of rows. :class:`ValueError` where
+    ``labels`` are not 0, ..., 0, 1, ..., P - 1.
     """
     steps = np.diff(labels)
     if len(labels) == 0 or labels[0] != 0 or np.any((steps != 0) & (steps != 1)):

@@ -1,4 +1,4 @@
-"""Who is confused with whom: false matches at one threshold, by person and by the other's group."""
+"""False matches at one threshold, by person and by the other person's group."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ def false_matches_by_group(
     """Count at the lowest threshold that accepts at most ``allowed`` non-mated scores: strictly above the
     (``allowed`` + 1)-th largest. ``group`` (P,) numbers each person's group, -1: none.
 
-    From the summary's tail where that score is in it, else by an exact pass over the (N, D) ``rows``.
+    The summary's tail gives the counts where that score is in it, else an exact pass over the (N, D) ``rows``
+    does. Raises :class:`BadInput` where too many comparisons share that score.
     """
     compared = _compared(summary, group, n_groups)
     tail = summary.tail
@@ -55,7 +56,7 @@ def false_matches_by_group(
 
 
 def _add(matched: Counts, left: Counts, right: Counts, group: Counts) -> None:
-    """Count the pairs of people ``left`` and ``right`` (K,) for both."""
+    """Add the pairs of people ``left`` and ``right`` (K,) to the counts of both."""
     n_people, n_groups = matched.shape
     for one, other in ((left, right), (right, left)):
         known = group[other] >= 0
@@ -70,9 +71,9 @@ def _compared(summary: ScoreSummary, group: Counts, n_groups: int) -> Counts:
     of_group = np.bincount(group[known], photos[known], n_groups).astype(np.int64)
     compared: Counts = photos[:, None] * of_group[None, :]
     compared[np.flatnonzero(known), group[known]] -= photos[known] ** 2
-    for row, twins in summary.duplicates.rows.items():
+    for row, copies in summary.duplicates.rows.items():
         person = summary.labels[row]
-        others = summary.labels[twins]
+        others = summary.labels[copies]
         others = others[(others != person) & (group[others] >= 0)]
         np.subtract.at(compared[person], group[others], 1)
     return compared
@@ -81,11 +82,11 @@ def _compared(summary: ScoreSummary, group: Counts, n_groups: int) -> Counts:
 def _by_pass(
     summary: ScoreSummary, rows: NDArray[np.float32], allowed: int, group: Counts, compared: Counts
 ) -> FalseMatches:
-    """One more pass that counts, for each photo, the strangers of each group above the threshold."""
+    """Count by one more pass: for each photo, other people's photos of each group above the threshold."""
     labels, mated = summary.labels, summary.mated
     content = np.arange(len(labels))
-    for row, twins in summary.duplicates.rows.items():
-        content[row] = twins[0]
+    for row, copies in summary.duplicates.rows.items():
+        content[row] = copies[0]
     counts = summary.counts
     threshold = counts.nth(allowed)
     if threshold is None:
@@ -94,7 +95,10 @@ def _by_pass(
         ).counts
         threshold = counts.nth(allowed)
     if threshold is None:
-        raise BadInput("too many comparisons share one score to set a threshold among them")
+        raise BadInput(
+            "false matches cannot be counted: too many comparisons share one score to set a threshold among "
+            "them; check the vectors for copies"
+        )
     above = np.full(len(labels), np.nextafter(threshold, np.inf))
     members = [np.flatnonzero(group[labels] == g) for g in range(compared.shape[1])]
     asked = [Ranking(above, rows_of) for rows_of in members]

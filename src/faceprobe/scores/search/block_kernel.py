@@ -24,7 +24,7 @@ def close_person(
     open_best: NDArray[np.float64],
     q: int,
 ) -> None:
-    """Count the impostor identity that probe ``q`` has open, and open none."""
+    """Count the impostor identity that is open for probe ``q``, and close it."""
     if open_hit[q]:
         people[q] += 1
     for k in range(open_level[q]):

@@ -23,9 +23,9 @@ GALLERY_ROWS = 1 << 14
 
 @dataclass(frozen=True)
 class SearchRows:
-    """Probes or gallery: exact ``rows`` (N, D) float32, ``labels`` (N,) int64 of their people and
-    ``numbers`` (N,) int64, one a photo: equal numbers are one photo. ``content`` (N,) int64: equal
-    numbers are duplicates (None: there are none).
+    """The probes or the gallery of a search: exact ``rows`` (N, D) float32, ``labels`` (N,) int64 of their
+    people and ``numbers`` (N,) int64 of their photos (equal numbers are one photo). ``content`` (N,) int64:
+    equal numbers are duplicates (None: there are none).
     """
 
     rows: NDArray[np.float32]
@@ -41,8 +41,8 @@ class SearchRows:
         content: NDArray[np.int64] | None,
         chosen: NDArray[np.int64],
     ) -> SearchRows:
-        """The ``chosen`` (ascending, none twice) of all rows of a set that is sorted by person; a choice of
-        all copies nothing.
+        """The rows ``chosen`` (ascending, none twice) of a set that is sorted by person; where all are chosen
+        nothing is copied.
         """
         return cls(
             rows=np.ascontiguousarray(rows if len(chosen) == len(rows) else rows[chosen]),
@@ -63,7 +63,7 @@ class SearchRows:
 
 @dataclass(frozen=True)
 class SearchCounts:
-    """What the search of each of Q probes left.
+    """What the search of each of Q probes found.
 
     - ``mate`` (Q,) float64: the best mate's score; NaN where the gallery holds no mate.
     - ``photos`` and ``people`` (Q,) int64: non-mated gallery photos, and impostor identities, at or above
@@ -137,8 +137,8 @@ def search_gallery(
 
     ``mate`` (Q,) replaces the best mates' scores (NaN: none); a photo of the probe's person is never an
     impostor. ``thresholds`` (K,) may come in any order. ``top`` impostor identities are kept. ``skip`` are
-    further comparisons to leave out, as probe and gallery positions. ``limits`` say how much is done at a
-    time and by how many threads. ``tick`` is told of every n probes done. :class:`ValueError` where gallery
+    further comparisons to leave out, as probe and gallery positions. ``limits`` bound the scores held at a
+    time and the threads. ``tick`` is called with the number of probes done. :class:`ValueError` where gallery
     labels do not ascend or ``top`` is below 1.
     """
     from faceprobe.scores.search.block_kernel import close_person, scan
@@ -154,7 +154,7 @@ def search_gallery(
     open_label, open_hit = np.full(n, -1, dtype=np.int64), np.zeros(n, dtype=np.bool_)
     open_level, open_best = np.zeros(n, dtype=np.int64), np.full(n, -np.inf)
     limit = np.where(np.isnan(mate), np.inf, mate)
-    who, where = _skipped(probes, gallery, skip)
+    skipped, places = _skipped(probes, gallery, skip)
     width = max(1, min(len(gallery), GALLERY_ROWS, limits.block_values))
     height = max(1, limits.block_values // width)
     with limits.applied():
@@ -163,8 +163,8 @@ def search_gallery(
             for start in range(0, len(gallery), width):
                 stop = min(len(gallery), start + width)
                 scores = probes.rows[first:last] @ gallery.rows[start:stop].T
-                here = (who >= first) & (who < last) & (where >= start) & (where < stop)
-                scores[who[here] - first, where[here] - start] = -np.inf
+                here = (skipped >= first) & (skipped < last) & (places >= start) & (places < stop)
+                scores[skipped[here] - first, places[here] - start] = -np.inf
                 scan(
                     scores,
                     first,
@@ -198,17 +198,17 @@ def _skipped(
     probes: SearchRows, gallery: SearchRows, skip: tuple[NDArray[np.int64], NDArray[np.int64]] | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Positions of comparisons of different people that are left out: duplicates, and those of ``skip``."""
-    who, where = (np.zeros(0, dtype=np.int64),) * 2
+    skipped, places = (np.zeros(0, dtype=np.int64),) * 2
     if probes.content is not None and gallery.content is not None:
         order = np.argsort(gallery.content, kind="stable")
         ordered = gallery.content[order]
         low = np.searchsorted(ordered, probes.content, side="left")
         number = np.searchsorted(ordered, probes.content, side="right") - low
-        who = np.repeat(np.arange(len(probes)), number)
-        within = np.arange(len(who)) - np.repeat(np.cumsum(number) - number, number)
-        where = order[np.repeat(low, number) + within].astype(np.int64)
-        foreign = probes.labels[who] != gallery.labels[where]
-        who, where = who[foreign], where[foreign]
+        skipped = np.repeat(np.arange(len(probes)), number)
+        within = np.arange(len(skipped)) - np.repeat(np.cumsum(number) - number, number)
+        places = order[np.repeat(low, number) + within].astype(np.int64)
+        foreign = probes.labels[skipped] != gallery.labels[places]
+        skipped, places = skipped[foreign], places[foreign]
     if skip is not None:
-        who, where = np.concatenate([who, skip[0]]), np.concatenate([where, skip[1]])
-    return who, where
+        skipped, places = np.concatenate([skipped, skip[0]]), np.concatenate([places, skip[1]])
+    return skipped, places

@@ -1,4 +1,4 @@
-"""How many threads a search works with, and how much of it is held at a time."""
+"""The number of threads of a search, and the number of scores that it holds at a time."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def plan_search(
     held: int, what: str, threads: int | None = None, max_memory: int | None = None
 ) -> SearchLimits:
     """Limits that keep a search below ``max_memory`` bytes (None: no bound), of which ``held`` are taken
-    whatever the size of a block. :class:`WrongUsage` names ``what`` and the least that will do.
+    whatever the size of a block. :class:`WrongUsage` names ``what`` and the smallest bound that is enough.
     """
     if max_memory is None:
         return SearchLimits(threads)

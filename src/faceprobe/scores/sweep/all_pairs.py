@@ -1,10 +1,10 @@
-"""The pass: tiles of the similarity matrix, counted by threads, reduced to a :class:`ScoreSummary`.
+"""One pass over all pairs: tiles of the similarity matrix, counted by threads, give a :class:`ScoreSummary`.
 
 Small sets are multiplied in float64, where every score is exact. Larger ones are multiplied in
-float32 with a known bound on the error; a pilot of some tiles places the tail and windows about the
+float32 with a known bound on the error. A pilot pass over some tiles places the tail and windows around the
 thresholds that figures depend on, and every score there, or near a rank that it might change, is computed
-again exactly. Where a window turns out to miss its threshold the pass is repeated with what is known by
-then. What is exact does not depend on tiles, threads or library.
+again exactly. Where a window misses its threshold, the pass is repeated with the counts of the pass before.
+Exact figures do not depend on tiles, threads or library.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ HEIGHT, WIDTH = 512, 1024
 """Rows of a tile's two sides, unless ``block_rows`` says otherwise: 2 MB of float32 scores."""
 
 ALL_PAIRS = 2**22
-"""Up to so many pairs every score is kept, in float64."""
+"""Up to this many pairs every score is computed in float64 and kept."""
 
 WINDOW_SIZE = 24_000_000
-"""Bare scores that may be kept about thresholds (192 MB)."""
+"""Scores, without their pairs, that may be kept around thresholds (192 MB)."""
 
 MANY_PAIRS = 2 * 10**9
-"""Beyond so many pairs no pass is repeated for the sake of the equal error rates alone."""
+"""Beyond this many pairs no pass is repeated for the equal error rates alone."""
 
 HISTOGRAM_BINS = 200
 
 _PASSES = 3
 
 _PILOT_TILES = 24
-"""At least so many tiles, or one in 128, are looked at beforehand."""
+"""Tiles in the pilot pass, at least; otherwise one in 128."""
 
 
 def sweep_pairs(
@@ -71,16 +71,15 @@ def sweep_pairs(
     ``content`` (equal numbers are duplicates; None: there are none). ``allowed`` gives, for a
     number of non-mated comparisons, those numbers of false matches k whose threshold, the (k + 1)-th
     largest non-mated score, must be exact; ``subsets`` (M,) are parts of the mated comparisons whose equal
-    error rates are looked at besides that of all. ``tail_size`` is how
-    many of the highest non-mated scores are kept with their pairs, ``window_size`` how many bare scores about
-    thresholds below them. Sets of up to ``all_pairs`` pairs are computed in float64 throughout.
-    ``coded`` forms scores from 8-bit codes first (it needs torch), and in float32 only where their bound
-    leaves open what matters: quicker in long rows, but brackets away from the thresholds asked for are
-    wider.
-    ``block_rows`` is the side of a tile, ``threads`` (None: all cores) how many work; neither changes an
-    exact figure. ``tick`` is told of every n rows done.
+    error rates must be exact too, besides that of all. ``tail_size`` of the highest non-mated scores are kept
+    with their pairs, and ``window_size`` scores without their pairs around thresholds below them. Sets of up
+    to ``all_pairs`` pairs are computed in float64 throughout.
+    ``coded`` forms scores from 8-bit codes first (it needs torch), and in float32 only where the error of
+    the codes could change a result: quicker for long rows, but brackets away from the thresholds asked for
+    are wider. ``block_rows`` is the side of a tile and ``threads`` (None: all cores) the number of threads;
+    neither changes an exact figure. ``tick`` is called with the number of rows done.
 
-    Memory beyond ``rows``: a tile and some of the rows for each thread, and what is kept.
+    Memory beyond ``rows``: a tile and some of the rows for each thread, and the scores that are kept.
     """
     n = len(rows)
     exact = n * (n - 1) // 2 <= all_pairs
@@ -101,9 +100,9 @@ def sweep_pairs(
     tiles = Tiles.of(n, *shape, (left[strangers], right[strangers]))
     with ThreadpoolController().select(internal_api="openblas").limit(limits=1):
         while True:
-            pool = TilePool(bins, rows, labels, tiles, threads or usable_cores(), tick or _silent)
+            pool = TilePool(bins, rows, labels, tiles, threads or usable_cores(), tick or _no_tick)
             bounds = Bounds.of(rankings, bins)
-            with _alone(bins):
+            with _one_thread_per_product(bins):
                 result, known = _measure(pool, n_nonmated, bounds, sought, everything=exact)
             if known or bins.exact:
                 break
@@ -133,7 +132,7 @@ def sweep_pairs(
     )
 
 
-def _alone(bins: ScoreBins) -> AbstractContextManager[None]:
+def _one_thread_per_product(bins: ScoreBins) -> AbstractContextManager[None]:
     if bins.codes is None:
         return nullcontext()
     from faceprobe.scores.backends.torch import one_thread_each
@@ -141,13 +140,13 @@ def _alone(bins: ScoreBins) -> AbstractContextManager[None]:
     return one_thread_each()
 
 
-def _silent(rows: int) -> None:
-    return None
+def _no_tick(rows: int) -> None:
+    """No-op progress callback."""
 
 
 @dataclass(frozen=True)
 class _Sought:
-    """What has to be known exactly, and how much may be kept for it."""
+    """The counts that must be exact, and the scores that may be kept for them."""
 
     allowed: tuple[int, ...]
     crossings: list[Crossing]
@@ -169,19 +168,19 @@ def _crossings(mated: MatedScores, subsets: Sequence[NDArray[np.bool_]]) -> list
 def _measure(
     pool: TilePool, n_nonmated: int, bounds: Bounds, sought: _Sought, everything: bool
 ) -> tuple[PassResult, bool]:
-    """Pilot and passes, until the tail is whole and all that is sought is known exactly; whether it is."""
+    """Pilot and passes, until the tail is whole and all that is sought is exact. True where it is."""
     bins, tail_size = pool.bins, sought.tail_size
-    seen, slack = pool.pilot(_PILOT_TILES)
+    reached, slack = pool.pilot(_PILOT_TILES)
     for _ in range(_PASSES):
-        total = int(seen[0])
+        total = int(reached[0])
         wanted = (1.3 if slack else 1.0) * min(tail_size, n_nonmated) * total / max(1, n_nonmated)
-        tail = bins.size if tail_size == 0 else tail_bin(seen, wanted + (300 if slack else 0))
+        tail = bins.size if tail_size == 0 else tail_bin(reached, wanted + (300 if slack else 0))
         tail = max(0, tail - (0 if slack else bins.guard + bins.coarse))
         if everything:
             windows = all_bins(bins, tail)
         else:
             windows = choose_windows(
-                bins, seen, n_nonmated, tail, sought.allowed, sought.crossings, slack, sought.window_size
+                bins, reached, n_nonmated, tail, sought.allowed, sought.crossings, slack, sought.window_size
             )
         window_size = n_nonmated if everything else sought.window_size
         result = pool.measure(windows, bounds, tail_size, window_size, n_nonmated)
@@ -192,14 +191,16 @@ def _measure(
         )
         if result.tail_whole and known and crossed:
             return result, True
-        seen, slack = result.counts.reached, 0.0
+        reached, slack = result.counts.reached, 0.0
     return result, result.tail_whole and known
 
 
 def _histogram(
     counts: NonmatedCounts, bins: ScoreBins, mated: MatedScores, n_nonmated: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Edges at the edges of bins, and non-mated scores between them; the ends hold all beyond."""
+    """(H + 1,) edges, which are edges of bins, and (H,) non-mated scores between them; the first and the
+    last entry include all scores beyond.
+    """
     grid = bins.grid.edges
     low, high = grid[0], grid[-1]
     if len(mated):

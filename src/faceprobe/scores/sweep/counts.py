@@ -1,4 +1,4 @@
-"""How many non-mated scores lie at or above a score: from bins, and exactly where scores were kept."""
+"""The number of non-mated scores at or above a score: from bins, and exact where scores were kept."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Kept:
 
 @dataclass(frozen=True)
 class NonmatedCounts:
-    """``reached`` (bins + 1,) counts the scores in each bin and above; ``kept`` where they are known one by
-    one.
+    """``reached`` (bins + 1,) counts the scores in each bin and above; ``kept`` are the ranges in
+    which every score is known.
     """
 
     bins: ScoreBins

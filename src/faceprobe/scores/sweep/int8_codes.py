@@ -1,4 +1,4 @@
-"""Rows as 8-bit codes, with a bound on what that costs a score.
+"""Rows as 8-bit codes, with a bound on the error of their products.
 
 A row d is coded as c = round(d / scale) with scale = max |d| / 127; e = d - scale c is what is lost. By
 Cauchy-Schwarz the product of two coded rows errs by at most |e_i| |d_j| + |scale_i c_i| |e_j|. Only

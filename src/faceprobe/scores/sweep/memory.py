@@ -1,4 +1,4 @@
-"""How much is kept, within a bound on memory."""
+"""How many scores a pass keeps, within a bound on memory."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _LEAST_TAIL, _LEAST_WINDOW = 20_000, 100_000
 
 @dataclass(frozen=True)
 class Limits:
-    """``tail_size``, ``window_size`` and ``threads`` for :func:`faceprobe.scores.sweep`, and about how many bytes
-    beyond the vectors they need at most.
+    """``tail_size``, ``window_size`` and ``threads`` for :func:`faceprobe.scores.sweep_pairs`, and about how
+    many ``bytes`` beyond the vectors they need at most.
     """
 
     tail_size: int
@@ -40,9 +40,9 @@ def plan_memory(
     """Limits for N rows of ``dim`` dimensions, ``labels`` (N,), that stay below ``max_memory`` bytes (None:
     no bound).
 
-    A tighter bound shortens the tail, then the window_size about thresholds, then the number of threads; the
-    figures that are exact stay so, some after a second pass, and false matches are less often known by
-    their people. :class:`WrongUsage` names the least that will do.
+    A tighter bound shortens the tail, then the windows around thresholds, then the number of threads. Exact
+    figures stay exact, some after a second pass; the people of false matches are known less often.
+    :class:`WrongUsage` names the smallest bound that is enough.
     """
     n, photos = len(labels), np.bincount(labels)
     people, n_mated = len(photos), int((photos * (photos - 1) // 2).sum())

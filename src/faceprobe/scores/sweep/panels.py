@@ -1,4 +1,4 @@
-"""The rows of a tile's two sides, made ready for multiplying, and the product of both."""
+"""Copies of the rows of a tile's two sides, less their mean, and the product of both."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from faceprobe.scores.sweep.score_bins import ScoreBins
 
 
 class Panels:
-    """One thread's copies of the rows it is multiplying, less the bins's mean.
+    """One thread's copies of the rows that it multiplies, less the mean of all rows.
 
     No second copy of all rows is kept: ``height`` rows of the left side and ``width`` of the right one are
-    made anew when another part is asked for, which a walk through the tiles that keeps to one stripe of
-    rows, and in it to one column of tiles, makes rare.
+    copied again when another part is asked for. That is rare, since a thread works through one stripe of
+    rows, and within it through one column of tiles, before it goes on to the next.
     """
 
     def __init__(self, bins: ScoreBins, height: int, width: int) -> None:
@@ -26,7 +26,7 @@ class Panels:
         self, stripe: slice, i: slice, j: slice, out: NDArray[np.generic]
     ) -> NDArray[np.floating] | NDArray[np.int32]:
         """The product of the rows ``i``, which are among those of ``stripe``, and ``j``, in a corner of
-        ``out``: (height, width) of the bins's dtype, or int32 where there are codes.
+        ``out``: (height, width) of the scores' dtype, or int32 where there are codes.
         """
         bins = self.bins
         if bins.codes is not None:

@@ -1,4 +1,4 @@
-"""Where approximate scores live: their centre, their error, and the bins they are sorted into.
+"""The bins that scores are sorted into, and the error of approximate scores.
 
 Vectors of many models lie close together: all cosines are .9 and more. So rows are taken relative to
 their mean, x = mean + d, and s = d_i . d_j + shift_i + shift_j + centre with small shifts: a float32
@@ -25,7 +25,9 @@ MAX_GRID_VALUES = 2**24
 
 @dataclass(frozen=True)
 class ScoreBins:
-    """A tile's scores are true scores less ``centre``, within ``error`` (both 0 for exact tiles).
+    """Bins of scores, and how a tile's scores are formed.
+
+    A tile's scores are true scores less ``centre``, within ``error`` (both 0 for exact tiles).
 
     ``rows`` (N, D) less ``mean`` (D,) float32 are what is multiplied (see :class:`Panels`), ``shift`` (N,)
     what is added for each row. Bin k holds the scores from ``(first + k) * 2**-bits`` on; the first and the
@@ -53,7 +55,7 @@ class ScoreBins:
 
     @property
     def first_error(self) -> float:
-        """Bound on the error of a score as it comes from :meth:`multiply`."""
+        """Bound on the error of a score as it comes from :meth:`Panels.multiply`."""
         return self.error + (self.codes.error if self.codes is not None else 0.0)
 
     def edge(self, k: NDArray[np.int64] | int) -> NDArray[np.float64]:
@@ -61,20 +63,20 @@ class ScoreBins:
         return np.ldexp(np.asarray(k + self.first, dtype=np.float64), -self.bits)
 
     def index_of(self, scores: NDArray[np.float64]) -> NDArray[np.int64]:
-        """The bins of true scores, not clipped."""
+        """(K,) the bin of each exact score, not clipped to the bins that there are."""
         return np.floor(np.ldexp(scores, self.bits)).astype(np.int64) - self.first
 
     @property
     def dtype(self) -> np.dtype[np.floating]:
-        """Of scores: float64 where they are exact, else float32."""
+        """The scores' dtype: float64 where they are exact, else float32."""
         return np.dtype(np.float64 if self.exact else np.float32)
 
 
 def typical_nonmated(rows: NDArray[np.float32], labels: NDArray[np.int32]) -> tuple[float, float, float]:
     """Mean and standard deviation of the non-mated scores among up to 1,024 rows spread over the set, and
-    half the width of the middle 68 % of them, which a few strays do not widen.
+    half the width of the middle 68 % of them, which a few outliers do not widen.
 
-    They only place bins and grid, and are the same for every tile size.
+    They only place bins and grid, and do not depend on the size of tiles.
     """
     chosen = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), 1024)).astype(np.int64))
     some = rows[chosen]
@@ -103,7 +105,11 @@ def choose_bins(
     # The grid's thresholds must be bins' edges; 2**grid_shift bins make one of its steps.
     grid_shift = bits - grid.bits
     first = (first >> grid_shift) << grid_shift
-    mean, shift, centre, error = _as_they_are(rows) if exact else _centre(rows, typical)
+    mean: NDArray[np.float32] = np.zeros(rows.shape[1], dtype=np.float32)
+    shift: NDArray[np.floating] = np.zeros(len(rows))
+    centre = error = 0.0
+    if not exact:
+        mean, shift, centre, error = _centre(rows, typical)
     codes = Codes.of(rows, mean) if coded and not exact else None
     return ScoreBins(
         exact=exact,
@@ -124,16 +130,10 @@ def choose_bins(
     )
 
 
-def _as_they_are(
-    rows: NDArray[np.float32],
-) -> tuple[NDArray[np.float32], NDArray[np.floating], float, float]:
-    return np.zeros(rows.shape[1], dtype=np.float32), np.zeros(len(rows)), 0.0, 0.0
-
-
 def _centre(
     rows: NDArray[np.float32], typical: float
 ) -> tuple[NDArray[np.float32], NDArray[np.floating], float, float]:
-    """The rows' mean, shifts, centre, and a bound on the error of a score in this bins.
+    """The rows' mean, shifts, centre, and a bound on the error of a score formed from them.
 
     The bound: a float32 dot product of D terms in any order errs by at most D u |a| |b| / (1 - D u)
     (Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 3.1), the rounding of
@@ -169,6 +169,7 @@ def _grid(centre: float, spread: float, n_people: int) -> Grid:
 
 
 def _grid_of(centre: float, spread: float, bits: int) -> Grid:
+    centre = min(max(centre, -1.0), 1.0)  # rounding takes equal or opposite rows a little beyond
     first = int(np.floor(np.ldexp(max(-1.0, centre - 5 * spread), bits)))
     last = int(np.ceil(np.ldexp(min(1.0, centre + 9 * spread), bits))) + 1
     return Grid(first, bits, last - first + 1)

@@ -1,4 +1,4 @@
-"""Room for bare scores that all threads of a pass share."""
+"""An array of scores without their pairs that all threads of a pass share."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 CHUNK = 2**17
-"""Scores that a thread takes room for at a time (1 MB)."""
+"""Scores that a thread reserves at a time (1 MB)."""
 
 
 class ScoreBuffer:
-    """Room for ``size`` scores in chunks, each long enough for 16 rows of ``width`` scores, and a chunk more
-    for each of ``threads``. Pages that nothing is written to cost no memory.
+    """Space for ``size`` scores in chunks, each long enough for 16 rows of ``width`` scores, and one more
+    chunk for each of ``threads``. Pages that nothing is written to cost no memory. ``overfull`` says whether
+    more was asked for than there was.
     """
 
     def __init__(self, size: int, width: int, threads: int) -> None:
@@ -25,7 +26,7 @@ class ScoreBuffer:
         self._n_chunks, self._lock = n_chunks, Lock()
 
     def take(self) -> tuple[int, NDArray[np.float64]]:
-        """A chunk's number and its room; -1 and no room where there is none left, or none was asked for."""
+        """The next chunk's number and array; -1 and an empty array where no chunk is left."""
         with self._lock:
             number = len(self._filled)
             if number == self._n_chunks:
@@ -35,12 +36,12 @@ class ScoreBuffer:
         return number, self._values[number * self.chunk : (number + 1) * self.chunk]
 
     def give(self, number: int, filled: int) -> None:
-        """Say how many scores chunk ``number`` holds."""
+        """Record how many scores chunk ``number`` holds."""
         if number >= 0:
             self._filled[number] = filled
 
     def sorted(self) -> NDArray[np.float64]:
-        """All scores, ascending, put together in place."""
+        """All scores, ascending; the chunks are joined in place."""
         n = 0
         for number, filled in enumerate(self._filled):
             start = number * self.chunk

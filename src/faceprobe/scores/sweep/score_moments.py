@@ -1,8 +1,8 @@
-"""Sums and sums of squares of everybody's non-mated scores, in closed form: no pair is looked at.
+"""Sum and sum of squares of each person's non-mated scores, in closed form, without forming any pair.
 
 With the rows X, S the sum of all rows and S_a that of person a's, the sum of a's non-mated scores is
-S_a . (S - S_a). With G = X'X, the sum of the squares of row x's scores with all rows is x'Gx; a's own
-pairs are taken off it.
+S_a . (S - S_a). With G = X'X, the sum of the squares of row x's scores with all rows is x'Gx; the pairs
+within a are subtracted from it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The threads that share the tiles of a pass, and what they counted together."""
+"""The threads that share the tiles of a pass, and the sum of their counts."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from faceprobe.scores.types import Tail
 _PILOT_SEED = 2301
 
 _MANY_TILES = 64
-"""Tiles a thread, from which on they are shared out by groups."""
+"""Tiles for each thread, from which on they are handed out in groups."""
 
 
 class PassResult:
-    """What the workers of one pass counted. ``tail_whole``: it holds all it was asked for."""
+    """The counts of all workers of one pass. ``tail_whole`` says whether the tail is as long as asked for."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class PassResult:
 
 
 class TilePool:
-    """``threads`` workers over the ``tiles`` of one set. ``tick`` is told of rows done."""
+    """``threads`` workers over the ``tiles`` of one set. ``tick`` is called with the number of rows done."""
 
     def __init__(
         self,
@@ -79,28 +79,28 @@ class TilePool:
         self._ticked = 0
 
     def pilot(self, at_least: int) -> tuple[NDArray[np.int64], float]:
-        """(bins + 1,) scores in each bin and above over some tiles, ``at_least`` so many where there are, and
-        by what share a rank in them may lie off.
+        """(bins + 1,) scores in each bin and above over ``at_least`` tiles (all, where there are fewer),
+        and the share by which a rank in them may be wrong.
 
-        A stranger-prone person's rows hold several times the usual false matches; six such standard
-        errors (each 3 / sqrt(rows seen)) are allowed for.
+        The rows of people who resemble many others hold several times the usual false matches; six such
+        standard errors (each 3 / sqrt(rows looked at)) are allowed for.
         """
         n = min(len(self.corners), max(at_least, len(self.corners) // 128))
         chosen = np.random.default_rng(_PILOT_SEED).choice(len(self.corners), n, replace=False)
         none = Bounds.of([], self.bins)
         workers = [Worker(self.bins, self.rows, self.labels, self.tiles, none) for _ in range(self.threads)]
         self._share(workers, [self.corners[k] for k in sorted(chosen)], quiet=True)
-        rows_seen = min(len(self.rows), n * (self.tiles.height + self.tiles.width))
+        rows_read = min(len(self.rows), n * (self.tiles.height + self.tiles.width))
         whole = n == len(self.corners)
-        slack = 0.0 if whole else min(0.5, 18 / rows_seen**0.5)
+        slack = 0.0 if whole else min(0.5, 18 / rows_read**0.5)
         return _reached(np.sum([w.histogram for w in workers], axis=0)), slack
 
     def measure(
         self, windows: Windows, bounds: Bounds, tail_size: int, window_size: int, n_nonmated: int
     ) -> PassResult:
-        """Pass over all tiles, keeping about ``window_size`` bare scores at most."""
+        """Pass over all tiles, keeping about ``window_size`` scores in windows at most."""
         flags = windows.flags(self.bins)
-        # A pilot's guess may be off by a quarter; all scores of a small set are kept for certain.
+        # The pilot's estimate may be wrong by a quarter; all scores of a small set fit in any case.
         shared = ScoreBuffer(int(1.25 * window_size) if windows.spans else 0, self.tiles.width, self.threads)
         hint = int(1.5 * min(tail_size, n_nonmated)) // self.threads
         workers = [
@@ -111,11 +111,11 @@ class TilePool:
         return PassResult(workers, self.bins, windows, shared, tail_size, n_nonmated)
 
     def _share(self, workers: list[Worker], corners: list[tuple[int, int]], quiet: bool = False) -> None:
-        """Let ``workers`` take one tile after the other; an interrupt stops them at their next tile."""
+        """Let ``workers`` take tiles one by one; an interrupt stops them at their next tile."""
         source, lock, stop = iter(self._groups(corners)), Lock(), Event()
         done = 0
 
-        def mine() -> Iterator[list[tuple[int, int]]]:
+        def next_groups() -> Iterator[list[tuple[int, int]]]:
             while not stop.is_set():
                 with lock:
                     group = next(source, None)
@@ -125,7 +125,7 @@ class TilePool:
 
         def work(worker: Worker) -> None:
             nonlocal done
-            for _ in worker.run(mine()):
+            for _ in worker.run(next_groups()):
                 with lock:
                     done += 1
                     if not quiet:
@@ -136,13 +136,13 @@ class TilePool:
             try:
                 wait(futures, return_when=FIRST_EXCEPTION)
             finally:
-                stop.set()  # where all are done it stops nobody
+                stop.set()  # no effect where all are done
             for future in futures:
                 future.result()
 
     def _groups(self, corners: list[tuple[int, int]]) -> list[list[tuple[int, int]]]:
-        """Tiles that one thread had better multiply one after the other, their right rows being the same;
-        each by itself where there would be too few groups to share out evenly.
+        """Groups of tiles with the same right rows, which one thread multiplies one after the other; groups
+        of one tile where there would be too few groups to share out evenly.
         """
         if len(corners) < _MANY_TILES * self.threads:
             return [[corner] for corner in corners]
@@ -150,7 +150,7 @@ class TilePool:
         return [list(group) for _, group in by_column]
 
     def _advance(self, share: float) -> None:
-        """Tell of the rows done; a second pass has nothing more to tell."""
+        """Report the rows done; a second pass reports nothing."""
         rows = int(share * len(self.rows))
         if rows > self._ticked:
             self.tick(rows - self._ticked)
@@ -158,7 +158,7 @@ class TilePool:
 
 
 def _spans(buffer: ScoreBuffer, bins: ScoreBins, windows: Windows, reached: NDArray[np.int64]) -> list[Kept]:
-    """What was kept of each window: known one by one within its span, counted in its upper guard."""
+    """The scores kept of each window: all within its span, and the number of those in its upper guard."""
     if not windows.spans or buffer.overfull:
         return []
     values = buffer.sorted()

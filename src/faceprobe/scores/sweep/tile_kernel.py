@@ -2,7 +2,7 @@
 
 A tile holds the products of rows ``i0 ...`` (first of each pair) with rows ``j0 ...``; only pairs of
 different people with the first row before the second are looked at: rows are sorted by person, so row i's
-start at ``end[i]``, where its person ends. A score is either *approximate*, float32 in a frame where
+start at ``end[i]``, where its person ends. A score is either *approximate*, float32, where
 ``s = product + shift[i] + shift[j]`` is within a known error of the true score, or *exact*, the true float64
 score with shifts of zero. Wherever an approximate score could fall on either side of
 something that matters, :func:`faceprobe.scores.row_kernels.dot` gives the true one.
@@ -69,22 +69,22 @@ def count_tile(
     in_gallery: Any,
     counts: Any,
 ) -> tuple[int, int, int]:
-    """Count the rows of a tile from ``first_row`` on, as far as there is room for what is kept of them.
+    """Count the rows of a tile from ``first_row`` on, as long as there is space for the scores to keep.
 
-    Returns the row reached and the new numbers of kept scores; the caller makes room and goes on there.
+    Returns the row reached and the new numbers of kept scores; the caller makes space and continues there.
 
     - ``product`` (height, width): float32 or float64, or int32 products of codes whose scales (N,) are
       ``code_scale`` (empty otherwise). A score from codes lies at most ``b[i, 0] * b[j, 1] + b[i, 1] *
-      b[j, 0] + code_slack`` bins off, b being ``code_bounds`` (N, 2). ``left_out`` (T, 2) are the places in the
-      tile of pairs to leave out, by row.
+      b[j, 0] + code_slack`` bins off, b being ``code_bounds`` (N, 2). ``left_out`` (T, 2) are the places in
+      the tile of pairs to leave out, by row.
     - ``row``, ``bins``, ``places``, ``hot``, ``quick`` and ``true`` (width,), ``quick_row`` and ``true_row``
-      (D,) are room to work in.
+      (D,) are work space.
     - ``histogram`` (bins,) int32 counts the scores. Of those in bins with ``flags``, none of which lies below
       ``lowest``, the true score is put behind the ``n_tail`` and ``n_window`` kept ones. Where scores come
       from codes, and a flagged bin, ``gap`` (bins,) int32 bins away, is within their error, they are first
       computed again from the rows less ``mean``, which may move them to another bin.
     - ``by_person`` (P * (grid_size + 1),) int32, in which the person of row i begins at ``offset[i]``, counts
-      them at both people's places in the grid (0 lies below it); empty: nothing but the histogram is wanted.
+      them at both people's places in the grid (0 lies below it); empty: only the histogram is wanted.
     - ``counts`` (B, N) int32: for both rows of each pair as probe, where the other one lies ``in_gallery``
       (B, N) and scores at or above the probe's ``best``. At ``surely`` it does, below ``maybe`` it does not;
       ``least`` (N,) is the lowest ``maybe`` of a row.

@@ -1,4 +1,4 @@
-"""What one thread counts: tile after tile, into arrays of its own that are added up in the end."""
+"""The counts of one thread: tile after tile, in its own arrays, which are added up at the end."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from faceprobe.scores.sweep.tile_kernel import count_tile
 from faceprobe.scores.types import Ranking, offsets
 
 STRIPE_TILES = 4
-"""Tiles above one another whose left rows are held ready together."""
+"""Tiles above one another whose left rows are copied together."""
 
 
 @dataclass(frozen=True)
 class Tiles:
     """The part of the similarity matrix above the diagonal, cut into tiles of ``height`` x ``width``.
 
-    ``duplicates`` maps a tile's corner to the places (T, 2) of left-out pairs in it, by row.
+    ``duplicates`` maps a tile's corner to the places (T, 2) of the pairs in it that are left out, by row.
     """
 
     n: int
@@ -51,7 +51,7 @@ class Tiles:
         return min(self.n, STRIPE_TILES * self.height)
 
     def corners(self) -> list[tuple[int, int]]:
-        """Every tile with a pair in it: stripe after stripe, and in it column after column."""
+        """The corner of every tile that holds a pair: stripe by stripe, and within it column by column."""
         return [
             (i0, j0)
             for start in range(0, self.n, self.stripe)
@@ -63,7 +63,9 @@ class Tiles:
 
 @dataclass
 class Bounds:
-    """B :class:`Ranking` as the kernel needs them, (B, N): in the bins, with the error on either side."""
+    """B :class:`Ranking` as the kernel needs them, (B, N): relative to the bins' centre, with the error of a
+    score on either side.
+    """
 
     best: NDArray[np.float64]
     surely: NDArray[np.floating]
@@ -92,8 +94,8 @@ class Bounds:
 
 class Worker:
     """Counts tiles. ``flags`` (bins,) uint8 say which scores are kept (:data:`TAIL`, :data:`WINDOW`); None:
-    this pass only fills the histogram. ``tail_size`` bounds what is kept of the tail; bare scores go to
-    ``buffer`` as long as there is any.
+    this pass only fills the histogram. ``tail_size`` bounds the tail; scores in windows go to ``buffer``
+    until it is full.
     """
 
     def __init__(
@@ -139,7 +141,7 @@ class Worker:
         self.counts = np.zeros((len(bounds), len(rows)), dtype=np.int32)
 
     def run(self, groups: Iterator[list[tuple[int, int]]]) -> Iterator[int]:
-        """Count tiles until ``groups`` of their corners end, giving 1 after each tile."""
+        """Count the tiles at the corners in ``groups``; yields 1 after each tile."""
         for group in groups:
             for i0, j0 in group:
                 self._count(i0, j0)
@@ -158,8 +160,8 @@ class Worker:
         row = 0
         while True:
             row, self.n_tail, self.n_window = count_tile(
-                product, row, i0, j0, self.end, duplicates, self.code_scale, self.code_bounds, self.code_slack,
-                bins.exact, bins.shift, self.low, self.scale, self.top, bins.grid_shift,
+                product, row, i0, j0, self.end, duplicates, self.code_scale, self.code_bounds,
+                self.code_slack, bins.exact, bins.shift, self.low, self.scale, self.top, bins.grid_shift,
                 bins.grid_first - 1, bins.grid.size, self._row, self._bins, self._places, self._hot,
                 *self._sides, self._recent, self.flags, self.gap, self.lowest, self.rows, bins.mean,
                 self.tail.score, self.tail.left, self.tail.right, self.n_tail, self.window, self.n_window,
@@ -174,18 +176,18 @@ class Worker:
             self._settle()
 
     def _settle(self) -> None:
-        """Move the small counters, which are quicker, to the ones that cannot overflow."""
+        """Add the 32-bit counters, which are quicker, to the 64-bit ones, which cannot overflow."""
         self.histogram += self._recent
         self._recent[:] = 0
         self._n_recent = 0
 
     def kept_tail(self) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.int32]]:
-        """Scores and row numbers kept of the tail, in no order."""
+        """Scores and row numbers of the tail, in no order."""
         n = self.n_tail
         return self.tail.score[:n], self.tail.left[:n], self.tail.right[:n]
 
     def _make_space(self) -> None:
-        """See that a whole row of a tile can be kept."""
+        """Make sure that a whole row of a tile can be kept."""
         width = self.tiles.width
         if self.n_tail + width > len(self.tail.score):
             self._cut_tail()
@@ -199,7 +201,7 @@ class Worker:
                 self._flag_coarsely()
 
     def _code_arrays(self) -> None:
-        """What the kernel needs to know of codes, in bins; nothing where there are none."""
+        """The codes' scales and bounds in units of bins, as the kernel needs them; empty without codes."""
         bins, codes = self.bins, self.bins.codes
         self.code_scale = np.zeros(0, dtype=np.float32)
         self.code_bounds, self.code_slack = np.zeros((0, 2), dtype=np.float32), np.float32(0)
@@ -210,8 +212,8 @@ class Worker:
             self.code_slack = np.float32(1.1 + np.ldexp(codes.rounding + bins.error, bins.bits))
 
     def _flag_coarsely(self) -> None:
-        """See which bins have to be looked at: from the lowest one flagged on and, for codes, from the lowest
-        one that may truly be it.
+        """Find the lowest bin that must be looked at: the lowest flagged one or, for codes, the lowest one
+        whose scores may belong there.
         """
         flagged = np.flatnonzero(self.flags)
         coarse = self.bins.coarse + self.bins.guard if self.bins.codes is not None else 0
@@ -231,7 +233,7 @@ class Worker:
         self.tail.right[:n] = old.right[:n]
 
     def _cut_tail(self) -> None:
-        """Keep the ``tail_size`` highest; none below them can be among the highest of all."""
+        """Keep the ``tail_size`` highest scores: no lower one can be among the highest of all threads."""
         if self.n_tail <= self.tail_size:
             return
         score, left, right = self.kept_tail()

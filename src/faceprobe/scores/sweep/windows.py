@@ -1,4 +1,4 @@
-"""Which bins' scores to keep: the tail, and windows about thresholds that a figure depends on."""
+"""The bins whose scores are kept: the tail, and windows around thresholds that a figure depends on."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from faceprobe.scores.sweep.score_bins import ScoreBins
 @dataclass(frozen=True)
 class Windows:
     """Bins from ``tail`` on belong to the tail; ``spans`` are disjoint ascending [start, stop) of bins
-    whose bare scores are kept, without what the bins's error adds on either side.
+    whose scores are kept without their pairs; the error of scores widens them on either side.
     """
 
     tail: int
     spans: tuple[tuple[int, int], ...]
 
     def flags(self, bins: ScoreBins) -> NDArray[np.uint8]:
-        """(bins,) the kernel's flags, spans widened by the guard."""
+        """(bins,) uint8 the kernel's flags, spans widened by the guard."""
         flags = np.zeros(bins.size, dtype=np.uint8)
         flags[max(0, self.tail - bins.guard) :] |= TAIL
         for start, stop in self.spans:
@@ -31,7 +31,7 @@ class Windows:
 
 
 def all_bins(bins: ScoreBins, tail: int) -> Windows:
-    """Keep every bare score."""
+    """Keep every score."""
     return Windows(tail, ((0, bins.size),))
 
 
@@ -54,11 +54,11 @@ def choose_windows(
     slack: float,
     window_size: int,
 ) -> Windows:
-    """Windows about the ranks ``allowed`` of the non-mated scores and about the ``crossings``.
+    """Windows around the ranks ``allowed`` of the non-mated scores and around the ``crossings``.
 
     ``reached`` (bins + 1,) is what is known so far, ``total`` how many scores there are; a rank may lie
-    off by the share ``slack`` (0: only by the bins's error). ``window_size`` bounds the scores kept; windows that
-    would not fit are left out, the crossings' first.
+    off by the share ``slack`` (0: only by the error of scores). ``window_size`` bounds the scores kept;
+    windows that would not fit are left out, those about crossings first.
     """
     estimate = reached * (total / max(1, int(reached[0])))
     sought = [_about(a, total, slack) for a in allowed if a + 1 <= total]
@@ -103,7 +103,7 @@ def _crossing(
 
 
 def _merged(spans: list[tuple[int, int]], gap: int) -> list[tuple[int, int]]:
-    """Spans nearer than ``gap`` become one: a true score tells then which widened span kept it."""
+    """Join spans nearer than ``gap``, so that widened spans are disjoint and each score belongs to one."""
     merged: list[tuple[int, int]] = []
     for start, stop in sorted(spans):
         if merged and start <= merged[-1][1] + gap:
