@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceprobe.core.errors import WrongUsage
+from faceprobe.data.embeddings import Embeddings, unit_rows
+from faceprobe.protocols import evaluate
 from faceprobe.scores import (
     Ranking,
     ScoreSummary,
@@ -294,3 +296,18 @@ def test_concentrated_scores_are_still_told_apart() -> None:
 def test_labels_must_be_sorted_and_without_gaps(labels: list[int]) -> None:
     with pytest.raises(ValueError, match="labels"):
         offsets(np.array(labels, dtype=np.int32))
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_rows_that_are_all_equal_or_opposite_are_counted(sign: float) -> None:
+    """A model that answers the same for everything: rounding puts scores a little beyond 1 or -1."""
+    row = np.random.default_rng(5).normal(size=8)
+    data = Embeddings(
+        vectors=unit_rows(np.stack([row, row, sign * row, sign * row])),
+        identities=np.array(["a", "a", "b", "b"]),
+        paths=np.array(["0", "1", "2", "3"]),
+        content=np.array(["0", "1", "2", "3"]),
+    )
+    outcome = evaluate(data, ["verification/all-pairs"], replicates=0)
+    rows = {(m.metric, m.weighting): m.value for m in outcome.metrics}
+    assert rows["auc", "pair"] == (0.5 if sign > 0 else 1.0)

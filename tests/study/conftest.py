@@ -19,7 +19,7 @@ from faceprobe.data.pairs import PairList
 from faceprobe.data.photo import Face, Photo, UnreadablePhoto
 from faceprobe.datasets import DATASETS
 from faceprobe.models import MODEL_KINDS
-from faceprobe.models.base import ModelCard, model_id
+from faceprobe.models.base import ModelCard, ModelFamily, model_id
 from faceprobe.models.preprocess import Preprocess
 
 PREPROCESS = Preprocess(size=(4, 4), mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
@@ -77,7 +77,7 @@ class PixelEncoder:
 
 
 @dataclass
-class Bench:
+class Bench(ModelFamily):
     """What the registered model family and datasets do, and what was asked of them (``loaded``).
 
     ``before_encode`` is called with a model's id whenever it encodes a batch.
@@ -120,7 +120,9 @@ class Bench:
         return None
 
     def files(self, name: Name) -> list[Path]:
-        return [Path(name.body)] if name.kind in ("onnx", "hf") and Path(name.body).exists() else []
+        if name.kind == "onnx" or Path(name.body).is_dir():
+            return [Path(name.body)]
+        return []
 
 
 @pytest.fixture
