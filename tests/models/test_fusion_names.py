@@ -7,19 +7,18 @@ import pytest
 from faceprobe.core.errors import FaceprobeError, WrongUsage
 from faceprobe.core.names import parse_name
 from faceprobe.models import load_model, model_card
-from faceprobe.models.fusion import FIT_DEFAULT, FusionEncoder, part_names
+from faceprobe.models.fusion import FIT_DEFAULT, FusionEncoder, parts_of
 
 
 def test_a_part_in_brackets_keeps_its_own_options() -> None:
     text = "fusion:(onnx:a/face.onnx?size=112&flip=sum)+ViT-B-32/openai+(hf:x@pre-projection)?weights=2,1,1"
     name = parse_name(text)
     assert name.options == {"weights": "2,1,1"} and name.pooling == ""
-    assert part_names(text) == [
+    assert parts_of(name) == [
         "onnx:a/face.onnx?size=112&flip=sum",
         "ViT-B-32/openai",
         "hf:x@pre-projection",
     ]
-    assert part_names("pixels:8") == ["pixels:8"]
 
 
 def test_other_names_may_hold_brackets() -> None:

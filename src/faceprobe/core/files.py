@@ -78,6 +78,14 @@ def sha256_file(path: str | os.PathLike[str]) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+def sha256_tree(path: Path) -> str:
+    """Hash of a file, or of every file below a folder with its relative path; compiled Python is left out."""
+    if path.is_file():
+        return sha256_file(path)
+    files = (p for p in sorted(path.rglob("*")) if p.is_file() and p.suffix != ".pyc")
+    return sha256_json([[p.relative_to(path).as_posix(), sha256_file(p)] for p in files])
+
+
 def sha256_json(value: Any) -> str:
     """Hex SHA-256 of a JSON-able value, independent of the order of keys."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from pathlib import Path
 
 from faceprobe.core.errors import UnknownName, WrongUsage
 from faceprobe.core.names import Name, parse_name
@@ -18,7 +19,9 @@ __all__ = [
     "Preprocess",
     "TextImageEncoder",
     "load_model",
+    "local_hash",
     "model_card",
+    "model_files",
     "model_hash",
     "model_id",
     "parse_model",
@@ -60,6 +63,18 @@ def model_card(text: str) -> ModelCard:
     """What is known of a model without loading its weights; its ``id`` is the encoder's."""
     name = parse_model(text)
     return MODEL_KINDS.get(name.kind).card(name)
+
+
+def model_files(text: str) -> list[Path]:
+    """Files and folders of this machine that decide the model ``text``; a path may not exist."""
+    name = parse_model(text)
+    return MODEL_KINDS.get(name.kind).files(name)
+
+
+def local_hash(text: str) -> str:
+    """Hash of the files, or of the object, that decide the model ``text`` here; "" for published weights."""
+    name = parse_model(text)
+    return MODEL_KINDS.get(name.kind).local_hash(name)
 
 
 def parse_model(text: str) -> Name:

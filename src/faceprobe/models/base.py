@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.errors import WrongUsage
-from faceprobe.core.files import sha256_json
+from faceprobe.core.files import sha256_json, sha256_tree
 from faceprobe.core.names import Name, unescape
 from faceprobe.models.preprocess import PhotoPreprocess
 
@@ -102,12 +102,10 @@ def model_hash(encoder: ImageEncoder) -> str:
 
 
 class ModelFamily(Protocol):
-    """One kind of model, in one file: how its names are loaded, described and listed.
+    """One kind of model, in one file: how its names are loaded, described and listed. Families inherit it.
 
-    ``usage`` shows how a name of the kind is written and ``about`` says in a few words what it is;
-    ``known`` lists names that exist, for tables and suggestions ([] where any path or repository
-    may be given). ``cached`` says whether a load would need no network; None where that does not
-    apply. ``card`` loads no weights.
+    ``usage`` shows how a name of the kind is written and ``about`` says in a few words what it is.
+    ``card`` loads no weights.
     """
 
     usage: str
@@ -117,9 +115,22 @@ class ModelFamily(Protocol):
 
     def card(self, name: Name) -> ModelCard: ...
 
-    def known(self) -> list[str]: ...
+    def known(self) -> list[str]:
+        """Names that exist, for tables and suggestions; [] where any path or repository may be given."""
+        return []
 
-    def cached(self, name: Name) -> bool | None: ...
+    def cached(self, name: Name) -> bool | None:
+        """Whether a load would need no network; None where there is nothing to fetch."""
+        return None
+
+    def files(self, name: Name) -> list[Path]:
+        """Files and folders of this machine that decide the model; [] where the name identifies it."""
+        return []
+
+    def local_hash(self, name: Name) -> str:
+        """Hash of what decides the model on this machine, its :meth:`files`; "" where there are none."""
+        files = self.files(name)
+        return sha256_json([sha256_tree(path) for path in files]) if files else ""
 
 
 def pooling_of(name: Name) -> str:

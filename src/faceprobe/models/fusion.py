@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from faceprobe.core.errors import WrongUsage
 from faceprobe.core.files import sha256_json
 from faceprobe.core.names import Name, join_parts, parse_name, split_parts
-from faceprobe.models.base import ImageEncoder, ModelCard, model_hash, refuse_pooling
+from faceprobe.models.base import ImageEncoder, ModelCard, ModelFamily, model_hash, refuse_pooling
 from faceprobe.models.preprocess import Preprocess
 
 FIT_DEFAULT = "synthetic?people=300&photos=8&split=train&seed=0"
@@ -80,7 +80,7 @@ class FusionEncoder:
         raise WrongUsage(f"{self.id} joins encoders of different input: embed a dataset with it instead")
 
 
-class Fusion:
+class Fusion(ModelFamily):
     usage = "fusion:A+B?weights=0.6,0.4"
     about = "the weighted sum of several models' scores"
 
@@ -125,11 +125,22 @@ class Fusion:
         return ["fusion:bundled:clip-m+bundled:face?crops=own"]
 
     def cached(self, name: Name) -> bool | None:
-        from faceprobe.models import MODEL_KINDS, parse_model
-
-        names = [parse_model(text) for text in parts_of(name)]
-        found = {MODEL_KINDS.get(n.kind).cached(n) for n in names}
+        found = {family.cached(part) for family, part in _parts(name)}
         return False if False in found else True if True in found else None
+
+    def files(self, name: Name) -> list[Path]:
+        return [path for family, part in _parts(name) for path in family.files(part)]
+
+    def local_hash(self, name: Name) -> str:
+        return sha256_json([family.local_hash(part) for family, part in _parts(name)])
+
+
+def _parts(name: Name) -> list[tuple[ModelFamily, Name]]:
+    """The parts of a fusion, each with its family."""
+    from faceprobe.models import MODEL_KINDS, parse_model
+
+    names = [parse_model(text) for text in parts_of(name)]
+    return [(MODEL_KINDS.get(part.kind), part) for part in names]
 
 
 def parts_of(name: Name) -> list[str]:
@@ -141,12 +152,6 @@ def parts_of(name: Name) -> list[str]:
             " part with options of its own goes in brackets"
         )
     return texts
-
-
-def part_names(text: str) -> list[str]:
-    """The models that ``text`` is made of: the parts of a fusion, else ``text`` alone."""
-    name = parse_name(text)
-    return parts_of(name) if name.kind == "fusion" else [text]
 
 
 def fit_of(name: Name) -> str:

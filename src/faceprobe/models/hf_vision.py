@@ -23,6 +23,7 @@ from faceprobe.models.base import (
     PRE_PROJECTION,
     ImageEncoder,
     ModelCard,
+    ModelFamily,
     Role,
     flag,
     flip_of,
@@ -64,7 +65,7 @@ KNOWN = {
 }
 
 
-class HfVision:
+class HfVision(ModelFamily):
     """Options ``flip`` and, for a folder, ``real``."""
 
     usage = "hf:OWNER/REPO"
@@ -138,6 +139,10 @@ class HfVision:
 
     def known(self) -> list[str]:
         return [f"hf:{m}" for m in KNOWN]
+
+    def files(self, name: Name) -> list[Path]:
+        """A folder of that name goes before a repository on the hub."""
+        return [Path(name.body)] if Path(name.body).is_dir() else []
 
     def cached(self, name: Name) -> bool | None:
         return Path(name.body).is_dir() or hub.find(name.body, WEIGHTS) is not None

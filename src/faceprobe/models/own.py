@@ -15,7 +15,7 @@ from faceprobe.core.errors import BadInput, UnknownName, WrongUsage
 from faceprobe.core.files import sha256_json
 from faceprobe.core.names import MARKS, Name, escape, unescape
 from faceprobe.data.embeddings import unit_rows
-from faceprobe.models.base import ImageEncoder, ModelCard, refuse_pooling
+from faceprobe.models.base import ImageEncoder, ModelCard, ModelFamily, model_hash, refuse_pooling
 from faceprobe.models.own_preprocess import preprocess_of, probe_photos, to_array
 from faceprobe.models.preprocess import PhotoPreprocess, Preprocess
 from faceprobe.models.torch_encoder import TorchEncoder, count_params, hash_tensors, pick_device
@@ -201,7 +201,7 @@ class OwnTorchEncoder(TorchEncoder):
         return unit_rows(rows, f"the output of {self.id}") if len(rows) else rows
 
 
-class Own:
+class Own(ModelFamily):
     usage = "own:ID"
     about = "an encoder object of this Python process"
 
@@ -222,8 +222,9 @@ class Own:
     def known(self) -> list[str]:
         return [register_encoder(encoder) for encoder in list(_registered.values())]
 
-    def cached(self, name: Name) -> bool | None:
-        return None
+    def local_hash(self, name: Name) -> str:
+        """Hash of the registered object's weights and preprocessing."""
+        return model_hash(self.load(name, device="auto", offline=True))
 
 
 def _torch_module(module: Any) -> tuple[torch.nn.Module | None, str]:

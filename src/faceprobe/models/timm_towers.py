@@ -10,7 +10,7 @@ from faceprobe.core.errors import BadInput, Missing, UnknownName, WrongUsage
 from faceprobe.core.extras import require
 from faceprobe.core.names import Name
 from faceprobe.models import hub
-from faceprobe.models.base import ImageEncoder, ModelCard, flip_of, model_id, refuse_pooling
+from faceprobe.models.base import ImageEncoder, ModelCard, ModelFamily, flip_of, model_id, refuse_pooling
 from faceprobe.models.cost import meta_cost
 from faceprobe.models.openclip.checkpoint import checkpoint_shapes
 from faceprobe.models.preprocess import Preprocess
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 
 
-class Timm:
+class Timm(ModelFamily):
     """A pretrained tower without its classifier: the pooled features before it are the embedding."""
 
     usage = "timm:NAME.TAG"

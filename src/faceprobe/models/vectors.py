@@ -14,7 +14,7 @@ from faceprobe.core.errors import BadInput, Missing, WrongUsage
 from faceprobe.core.files import sha256_file, sha256_json
 from faceprobe.core.names import Name
 from faceprobe.data.embeddings import PATH_COLUMNS, unit_rows
-from faceprobe.models.base import ImageEncoder, ModelCard, flag, model_id, refuse_pooling
+from faceprobe.models.base import ImageEncoder, ModelCard, ModelFamily, flag, model_id, refuse_pooling
 from faceprobe.models.preprocess import Preprocess
 
 
@@ -80,7 +80,7 @@ class VectorLookup:
         )
 
 
-class Vectors:
+class Vectors(ModelFamily):
     usage = "vectors:FOLDER"
     about = "precomputed vectors, looked up by path"
 
@@ -94,8 +94,8 @@ class Vectors:
         note = "" if real else "precomputed vectors: which model made them is not known to faceprobe"
         return ModelCard(id=model_id(name), family="precomputed vectors", real=real, notes=note)
 
-    def known(self) -> list[str]:
-        return []
+    def files(self, name: Name) -> list[Path]:
+        return [Path(name.body).expanduser()]
 
     def cached(self, name: Name) -> bool | None:
         return Path(name.body).is_dir()

@@ -7,15 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from faceprobe.core.files import sha256_bytes, sha256_file, sha256_json
-from faceprobe.core.names import parse_name
+from faceprobe.core.files import sha256_bytes, sha256_json, sha256_tree
 from faceprobe.data.face_table import FaceTable, PhotoSource
 from faceprobe.data.pairs import PairList
 from faceprobe.data.photo import UnreadablePhoto
 from faceprobe.datasets import load_dataset
 from faceprobe.datasets.files import FileSource
-from faceprobe.models.fusion import fit_of, part_names
-from faceprobe.study.plan import model_path
+from faceprobe.models import local_hash, parse_model
+from faceprobe.models.fusion import fit_of
 from faceprobe.study.schema import Study
 from faceprobe.study.types import Cell, CloakJob
 
@@ -39,7 +38,7 @@ def cell_signature(
             "evidence": table.evidence,
             "photos": photos,
             "model": model_files,
-            "detector": _hash_of(Path(detector).expanduser()) if detector else "",
+            "detector": sha256_tree(Path(detector).expanduser()) if detector else "",
         }
     )
 
@@ -65,24 +64,21 @@ def cloak_signature(job: CloakJob, table: FaceTable, study: Study, photos: str, 
             "faces": table.source.faces_hash,
             "photos": photos,
             "surrogates": [model_files_hash(text) for text in surrogates],
-            "code": _hash_of(Path(__file__).parent.parent / "cloaks") if job.text else "",
-            "detector": _hash_of(Path(detector).expanduser()) if detector else "",
+            "code": sha256_tree(Path(__file__).parent.parent / "cloaks") if job.text else "",
+            "detector": sha256_tree(Path(detector).expanduser()) if detector else "",
         }
     )
 
 
 def model_files_hash(text: str) -> str:
-    """Hash of the files of a local or bundled model; "" for published weights, pinned by their name."""
-    names = part_names(text)
-    if names != [text]:
-        fit = fit_of(parse_name(text))
-        people = load_dataset(fit) if fit else None
-        fitted_on = [people.fingerprint, photos_hash(people)] if people is not None else []
-        return sha256_json([[model_files_hash(name) for name in names], fitted_on])
-    path = model_path(text)
-    if path is None and parse_name(text).kind == "bundled":
-        path = Path(__file__).parent.parent / "models" / "bundled"
-    return "" if path is None else _hash_of(path)
+    """Hash of the local files or the object of a model, and of the photos that a fusion is fitted on; "" for
+    published weights, which their name identifies.
+    """
+    fit = fit_of(parse_model(text))
+    if not fit:
+        return local_hash(text)
+    people = load_dataset(fit)
+    return sha256_json([local_hash(text), people.fingerprint, photos_hash(people)])
 
 
 def photos_hash(table: FaceTable) -> str:
@@ -94,13 +90,6 @@ def photos_hash(table: FaceTable) -> str:
         return sha256_json([_stamp(Path(source.root) / image) for image in images])
     looked_at = images[:1] if source.drawn else images
     return sha256_json([_digest(source, image) for image in looked_at])
-
-
-def _hash_of(place: Path) -> str:
-    if place.is_file():
-        return sha256_file(place)
-    files = (p for p in sorted(place.rglob("*")) if p.is_file() and p.suffix != ".pyc")
-    return sha256_json([[p.relative_to(place).as_posix(), sha256_file(p)] for p in files])
 
 
 def _pairs_hash(pairs: PairList | None) -> str:

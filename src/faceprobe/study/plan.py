@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 
@@ -18,9 +17,8 @@ from faceprobe.datasets import load_dataset
 from faceprobe.datasets.info import INFOS, LATER, is_cached
 from faceprobe.embedding import check_local
 from faceprobe.faces.crops import CropPolicy
-from faceprobe.models import model_card
+from faceprobe.models import model_card, model_files
 from faceprobe.models.base import ModelCard
-from faceprobe.models.fusion import part_names
 from faceprobe.protocols import PROTOCOLS
 from faceprobe.study.cloak_plan import check_cloaks, keep_variants, plan_cloaks, variants_of
 from faceprobe.study.schema import DatasetEntry, ModelEntry, Study
@@ -32,9 +30,6 @@ EXAMPLE = "fawkes-1.0.2-mid[bundled:face]"
 
 FACED_CROP = "aligned-112"
 """A crop that needs faces, as cloaks do."""
-
-FILE_MODELS = ("onnx", "local", "vectors")
-"""Kinds of model whose body is always a path on this machine."""
 
 
 @dataclass
@@ -111,14 +106,6 @@ def check_protocols(protocols: Sequence[str] | None) -> None:
 def is_for_cloaks(protocol: str) -> bool:
     """Whether a protocol compares cloaked photos with clean ones."""
     return protocol.startswith("cloak/")
-
-
-def model_path(text: str) -> Path | None:
-    """The path that a model's name points at; None for a model that is not a file of the user's."""
-    name = parse_name(text)
-    if name.kind == "hf":  # a folder of that name goes before a repository on the hub
-        return Path(name.body) if Path(name.body).is_dir() else None
-    return Path(name.body).expanduser() if name.kind in FILE_MODELS else None
 
 
 def later_datasets() -> set[str]:
@@ -232,8 +219,8 @@ def _add_model(plan: Plan, study: Study, text: str, entry: ModelEntry) -> str:
     """Put one model's card into the plan and return its name; "" where it is reported missing."""
     try:
         card = model_card(text)
-        for path in map(model_path, part_names(text)):
-            if path is not None and not path.exists():
+        for path in model_files(text):
+            if not path.exists():
                 raise Missing(f"model {text}: {path} does not exist; check the path")
     except (Missing, Unreachable) as error:
         _tolerate(plan, error, study.allow_missing or entry.optional, entry.fetch)

@@ -14,7 +14,7 @@ from faceprobe.core.errors import Missing, UnknownName
 from faceprobe.core.extras import require
 from faceprobe.core.files import read_json
 from faceprobe.core.names import Name
-from faceprobe.models.base import ImageEncoder, ModelCard, model_id, pooling_of, refuse_pooling
+from faceprobe.models.base import ImageEncoder, ModelCard, ModelFamily, model_id, pooling_of, refuse_pooling
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,7 +25,7 @@ NAMES = (*CLIP, "face")
 LIMITS = "small, trained on synthetic people only; its figures hold in the built-in world"
 
 
-class Bundled:
+class Bundled(ModelFamily):
     """``bundled:clip-m`` and its siblings, loaded through OpenCLIP's (the specialist: timm's) own code."""
 
     usage = "bundled:clip-m"
@@ -70,6 +70,9 @@ class Bundled:
 
     def known(self) -> list[str]:
         return [f"bundled:{name}" for name in NAMES]
+
+    def files(self, name: Name) -> list[Path]:
+        return [Path(__file__).parent]
 
     def cached(self, name: Name) -> bool | None:
         return True

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.names import Name
-from faceprobe.models.base import ImageEncoder, ModelCard
+from faceprobe.models.base import ImageEncoder, ModelCard, ModelFamily
 from faceprobe.models.floors.descriptors import ClassicalEncoder, classical_card, side_of
 
 CELL, BLOCK, BINS = 8, 2, 9
@@ -51,7 +51,7 @@ def _l2(blocks: NDArray[np.float64]) -> NDArray[np.float64]:
     return found
 
 
-class Hog:
+class Hog(ModelFamily):
     usage = "hog:112"
     about = "histograms of oriented gradients at that side, as a floor"
 
@@ -68,9 +68,6 @@ class Hog:
 
     def known(self) -> list[str]:
         return ["hog:64", "hog:112"]
-
-    def cached(self, name: Name) -> bool | None:
-        return None
 
 
 FAMILY = Hog()

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.names import Name
-from faceprobe.models.base import ImageEncoder, ModelCard
+from faceprobe.models.base import ImageEncoder, ModelCard, ModelFamily
 from faceprobe.models.floors.descriptors import ClassicalEncoder, classical_card, side_of
 
 GRID, POINTS, RADIUS, PATTERNS = 7, 8, 1, 59
@@ -74,7 +74,7 @@ def describe(grey: NDArray[np.float32]) -> NDArray[np.float32]:
     return rows_found
 
 
-class Lbp:
+class Lbp(ModelFamily):
     usage = "lbp:112"
     about = "uniform local binary patterns on a 7 x 7 grid, as a floor"
 
@@ -96,9 +96,6 @@ class Lbp:
 
     def known(self) -> list[str]:
         return ["lbp:56", "lbp:112"]
-
-    def cached(self, name: Name) -> bool | None:
-        return None
 
 
 FAMILY = Lbp()

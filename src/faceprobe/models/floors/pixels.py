@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from faceprobe.core.errors import WrongUsage
 from faceprobe.core.files import sha256_json
 from faceprobe.core.names import Name
-from faceprobe.models.base import ImageEncoder, ModelCard, model_id, refuse_pooling
+from faceprobe.models.base import ImageEncoder, ModelCard, ModelFamily, model_id, refuse_pooling
 from faceprobe.models.preprocess import Preprocess
 
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
@@ -43,7 +43,7 @@ class PixelEncoder:
         return np.ascontiguousarray(unit, dtype=np.float32)
 
 
-class Pixels:
+class Pixels(ModelFamily):
     usage = "pixels:32"
     about = "grey pixels at that side, as a floor"
 
@@ -68,9 +68,6 @@ class Pixels:
 
     def known(self) -> list[str]:
         return ["pixels:16", "pixels:32"]
-
-    def cached(self, name: Name) -> bool | None:
-        return None
 
 
 def _side(name: Name) -> int:

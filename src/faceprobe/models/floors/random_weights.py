@@ -5,12 +5,12 @@ from __future__ import annotations
 from faceprobe.core.errors import UnknownName, WrongUsage
 from faceprobe.core.extras import require
 from faceprobe.core.names import Name
-from faceprobe.models.base import ImageEncoder, ModelCard, flip_of, pooling_of
+from faceprobe.models.base import ImageEncoder, ModelCard, ModelFamily, flip_of, pooling_of
 from faceprobe.models.openclip import build as openclip_build
 from faceprobe.models.openclip import cards as openclip_cards
 
 
-class RandomWeights:
+class RandomWeights(ModelFamily):
     """An OpenCLIP architecture as its own code initialises it, from ``seed`` (0 by default)."""
 
     usage = "random:ARCH?seed=0"
@@ -45,9 +45,6 @@ class RandomWeights:
 
     def known(self) -> list[str]:
         return [f"random:{arch}" for arch in openclip_cards.architectures()]
-
-    def cached(self, name: Name) -> bool | None:
-        return None
 
 
 def _seed(name: Name) -> int:

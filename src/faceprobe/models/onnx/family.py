@@ -14,14 +14,22 @@ import numpy as np
 
 from faceprobe.core.errors import Missing, WrongUsage
 from faceprobe.core.names import Name
-from faceprobe.models.base import ImageEncoder, ModelCard, flag, flip_of, model_id, refuse_pooling
+from faceprobe.models.base import (
+    ImageEncoder,
+    ModelCard,
+    ModelFamily,
+    flag,
+    flip_of,
+    model_id,
+    refuse_pooling,
+)
 from faceprobe.models.onnx.graph import OnnxEncoder, count_weights
 from faceprobe.models.preprocess import Preprocess
 
 OPTIONS = {"size", "mean", "scale", "color", "flip", "mode", "interpolation", "output", "real"}
 
 
-class Onnx:
+class Onnx(ModelFamily):
     """Options: ``size`` (112 or HxW), ``mean`` and ``scale`` (one value or three, on 0..255), ``color``
     rgb/bgr, ``flip`` none/sum, ``mode`` shortest/squash/longest, ``interpolation``, ``output``, ``real``.
     """
@@ -54,8 +62,8 @@ class Onnx:
             notes="" if real else note,
         )
 
-    def known(self) -> list[str]:
-        return []
+    def files(self, name: Name) -> list[Path]:
+        return [Path(name.body).expanduser()]
 
     def cached(self, name: Name) -> bool | None:
         return Path(name.body).is_file()

@@ -11,14 +11,14 @@ from faceprobe.core.errors import WrongUsage
 from faceprobe.core.files import read_json
 from faceprobe.core.names import Name
 from faceprobe.models import hub
-from faceprobe.models.base import ImageEncoder, ModelCard, flip_of, model_id, pooling_of
+from faceprobe.models.base import ImageEncoder, ModelCard, ModelFamily, flip_of, model_id, pooling_of
 from faceprobe.models.openclip import build as openclip_build
 from faceprobe.models.openclip import cards as openclip_cards
 
 WEIGHTS = (hub.SAFE_WEIGHTS, hub.PICKLED_WEIGHTS)
 
 
-class HfHub:
+class HfHub(ModelFamily):
     """A repository with ``open_clip_config.json`` and weights, or with bare checkpoints."""
 
     usage = "hf-hub:OWNER/REPO"

@@ -13,7 +13,7 @@ from faceprobe.core.errors import BadInput, Missing, WrongUsage
 from faceprobe.core.files import read_json
 from faceprobe.core.names import Name
 from faceprobe.models import hub
-from faceprobe.models.base import ImageEncoder, ModelCard, flag, flip_of, pooling_of
+from faceprobe.models.base import ImageEncoder, ModelCard, ModelFamily, flag, flip_of, pooling_of
 from faceprobe.models.openclip import build as openclip_build
 from faceprobe.models.openclip import cards as openclip_cards
 from faceprobe.models.openclip import published as openclip
@@ -22,7 +22,7 @@ from faceprobe.models.openclip.checkpoint import SUFFIXES, Shapes, checkpoint_sh
 NOTE = "a local file: what it was trained on is not known to faceprobe (state ?real=1 for real photos)"
 
 
-class Local:
+class Local(ModelFamily):
     """A checkpoint file or folder; options ``arch``, ``tag``, ``quickgelu``, ``flip``, ``real``."""
 
     usage = "local:PATH?arch=ARCH"
@@ -69,8 +69,8 @@ class Local:
             return ModelCard(id=str(Name("local", path.name, name.pooling, name.options)), **known)
         return openclip_cards.tower_card(name, name.options["arch"], quick_gelu=_quick_gelu(name), **known)
 
-    def known(self) -> list[str]:
-        return []
+    def files(self, name: Name) -> list[Path]:
+        return [Path(name.body).expanduser()]
 
     def cached(self, name: Name) -> bool | None:
         return Path(name.body).exists()

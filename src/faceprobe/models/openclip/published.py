@@ -14,12 +14,12 @@ from typing import Any
 from faceprobe.core.errors import WrongUsage
 from faceprobe.core.names import Name
 from faceprobe.models import hub
-from faceprobe.models.base import ImageEncoder, ModelCard, flip_of, model_id, pooling_of
+from faceprobe.models.base import ImageEncoder, ModelCard, ModelFamily, flip_of, model_id, pooling_of
 from faceprobe.models.openclip import build as openclip_build
 from faceprobe.models.openclip import cards as openclip_cards
 
 
-class OpenClip:
+class OpenClip(ModelFamily):
     """``ARCH/TAG``, optionally ``@pre-projection`` and ``?flip=sum``."""
 
     usage = "ARCH/TAG"
