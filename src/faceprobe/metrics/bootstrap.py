@@ -1,4 +1,4 @@
-"""The identity bootstrap: people are drawn with replacement, and all their comparisons with them."""
+"""The identity bootstrap: people are drawn with replacement, each with all of the person's comparisons."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def weighted_sums(weights: NDArray[np.int64], values: NDArray[np.generic]) -> ND
     """``weights`` (R, P) times ``values`` (P, K) or (P,): (R, K) or (R,) float64.
 
     Each column is first rounded to a power-of-two step (some 1e-12 of its largest value for a few
-    thousand people): fine enough to be lost in any print, and so coarse that every partial sum is
-    exact and the result does not depend on how a library orders or threads the sums.
+    thousand people): too fine to show in any printed digit, and so coarse that every partial sum is
+    exact and the result does not depend on the order or the threads of a library's sums.
     """
     wide = np.asarray(values, dtype=np.float64)
     columns = wide.reshape(len(wide), -1)
@@ -44,7 +44,7 @@ def weighted_sums(weights: NDArray[np.int64], values: NDArray[np.generic]) -> ND
 
 
 def ratio(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> NDArray[np.float64]:
-    """``numerator`` / ``denominator``, NaN where a replicate drew nobody who counts."""
+    """``numerator`` / ``denominator``, NaN where a replicate drew no one with a trial."""
     with np.errstate(divide="ignore", invalid="ignore"):
         divided: NDArray[np.float64] = np.where(denominator > 0, numerator / denominator, np.nan)
     return divided

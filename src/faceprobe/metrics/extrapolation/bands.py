@@ -1,9 +1,10 @@
 """Accuracy in galleries larger than the data: a band from several models, never one line.
 
-Every model reads the same :class:`SearchSample` searches among N impostor identities and says what share of
-searches would be *undisturbed* by n > N of them, that is have no impostor at or above a score: the mate's
-(rank-1 accuracy) or a fixed threshold (1 - FPIR). The models disagree, and that is the point; how wrong
-the band was where it could be checked is printed with it (:class:`BackTest`).
+Every model takes the same :class:`SearchSample` of searches among N impostor identities and predicts the
+share of searches that would be *undisturbed* by n > N of them: no impostor scores at or above a limit, which
+is the mate's score (rank-1 accuracy) or a fixed threshold (1 - FPIR). The band is the range of their
+predictions. :class:`BackTest` measures its error where the true share is known, and that error is printed
+with the band.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from faceprobe.metrics.extrapolation.tails import binomial_pooled, pareto_by_pro
 from faceprobe.metrics.identification.gallery_size import chance_of_none
 
 FIT_SPAN = 10
-"""Curves are fitted between N / FIT_SPAN and N impostors. (Ten rather than thirty: the power law bends. Two
-draws of LFW and three small made-up worlds were looked at to choose, so their back-test is not blind to it.)
+"""Curves are fitted between N / FIT_SPAN and N impostors. (Ten rather than thirty, because the power law
+bends. The choice was made on two draws of LFW and three small synthetic sets, so their back-tests are not
+independent of it.)
 """
 
 FIT_POINTS = 24
@@ -28,7 +30,7 @@ FIT_POINTS = 24
 
 @dataclass(frozen=True)
 class SearchSample:
-    """Q searches among ``n_impostors`` (N) identities.
+    """Q searches among ``n_impostors`` (N) identities: the input of every extrapolation model.
 
     ``weight`` (Q,) adds up to 1. ``score`` (Q,) is what an impostor must reach, ``k`` (Q,) int64 how many
     do. ``top`` (Q, M) are the scores of the M nearest identities, descending. ``grid`` (K,) ascending
@@ -58,15 +60,15 @@ class SearchSample:
 def _by_curve(
     fit: Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]],
 ) -> Callable[[SearchSample, NDArray[np.float64]], NDArray[np.float64]]:
-    return lambda seen, sizes: fit(*seen.curve(), sizes)
+    return lambda sample, sizes: fit(*sample.curve(), sizes)
 
 
-def _binomial(seen: SearchSample, sizes: NDArray[np.float64]) -> NDArray[np.float64]:
-    return binomial_pooled(seen.weight, seen.score, seen.grid, seen.pooled, sizes)
+def _binomial(sample: SearchSample, sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+    return binomial_pooled(sample.weight, sample.score, sample.grid, sample.pooled, sizes)
 
 
-def _pareto(seen: SearchSample, sizes: NDArray[np.float64]) -> NDArray[np.float64]:
-    return pareto_by_probe(seen.weight, seen.score, seen.k, seen.top, seen.n_impostors, sizes)
+def _pareto(sample: SearchSample, sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+    return pareto_by_probe(sample.weight, sample.score, sample.k, sample.top, sample.n_impostors, sizes)
 
 
 MODELS: dict[str, Callable[[SearchSample, NDArray[np.float64]], NDArray[np.float64]]] = {
@@ -80,12 +82,12 @@ MODELS: dict[str, Callable[[SearchSample, NDArray[np.float64]], NDArray[np.float
 """Each model's share of undisturbed searches (S,) at each number of impostors (S,)."""
 
 ALARM_MODELS = ("iid binomial", "per-probe Pareto tail", "probit-linear", "power law")
-"""Those that can say something of 1 - FPIR at a fixed threshold, which falls with n itself, not log n."""
+"""Models that fit 1 - FPIR at a fixed threshold, which falls with n itself, not with log n."""
 
 
 @dataclass(frozen=True)
 class Band:
-    """What the models say of S sizes: ``predicted`` maps their names to (S,) shares in [0, 1]."""
+    """Predictions for S sizes: ``predicted`` maps each model's name to (S,) shares in [0, 1]."""
 
     sizes: NDArray[np.int64]
     predicted: dict[str, NDArray[np.float64]]
@@ -117,17 +119,19 @@ class Band:
         return np.maximum(low, 0.0), np.minimum(high, 1.0)
 
 
-def extrapolate(seen: SearchSample, sizes: NDArray[np.int64], models: Sequence[str] = tuple(MODELS)) -> Band:
-    """What each of ``models`` says about ``sizes`` (S,) impostors, from searches among N of them.
+def extrapolate(
+    sample: SearchSample, sizes: NDArray[np.int64], models: Sequence[str] = tuple(MODELS)
+) -> Band:
+    """Predictions of each of ``models`` for ``sizes`` (S,) impostors, from searches among N of them.
 
-    All models describe the same share at N; each is shifted there onto the exact one, so that they differ
-    only in how they go on.
+    Each model's curve is shifted so that it passes through the exact share at N; the models differ only in
+    how they continue from there.
     """
-    reached = seen.exact(np.array([seen.n_impostors]))[0]
-    asked = np.concatenate([[seen.n_impostors], sizes]).astype(np.float64)
+    reached = sample.exact(np.array([sample.n_impostors]))[0]
+    asked = np.concatenate([[sample.n_impostors], sizes]).astype(np.float64)
     predicted = {}
     for name in models:
-        shares = MODELS[name](seen, asked)
+        shares = MODELS[name](sample, asked)
         predicted[name] = np.clip(shares[1:] + (reached - shares[0]), 0.0, reached)
     return Band(sizes, predicted)
 
@@ -150,12 +154,14 @@ class BackTest:
         return self.below == 0.0 and self.above == 0.0
 
 
-def back_test(seen: SearchSample, size: int, exact: float, models: Sequence[str] = tuple(MODELS)) -> BackTest:
-    """Extrapolate ``seen`` to ``size`` impostors, where the share is known to be ``exact``."""
-    band = extrapolate(seen, np.array([size]), models)
+def back_test(
+    sample: SearchSample, size: int, exact: float, models: Sequence[str] = tuple(MODELS)
+) -> BackTest:
+    """Extrapolate ``sample`` to ``size`` impostors, where the share is known to be ``exact``."""
+    band = extrapolate(sample, np.array([size]), models)
     errors = {name: float(shares[0]) - exact for name, shares in band.predicted.items()}
     return BackTest(
-        fitted=seen.n_impostors,
+        fitted=sample.n_impostors,
         size=size,
         exact=exact,
         errors=errors,

@@ -1,7 +1,7 @@
 """Laws with two parameters that continue a curve of shares against the number of impostors.
 
 Each takes ``n`` (P,) and ``share`` (P,) to fit and ``sizes`` (S,) to predict, and returns (S,) in [0, 1].
-scipy is loaded by what needs it: it takes longer than to score a small set.
+scipy is imported where it is needed, because its import takes longer than scoring a small set.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def pitman_yor(n: Array, share: Array, sizes: Array) -> Array:
     """The two-parameter Bayesian law of L. Rocher, J. Hendrickx, Y.-A. de Montjoye, "A scaling law to model
     the effectiveness of identification techniques", Nature Communications, 2025.
 
-    Among n + 1 people, what a technique tells apart is as a sample from a Pitman-Yor process: the share
-    identified rightly is the expected number of distinct values divided by the number of people. The fit
-    is by least squares weighted with log n, from several starts.
+    Among n + 1 people, the people that a technique tells apart are like a sample from a Pitman-Yor process:
+    the share identified correctly is the expected number of distinct values divided by the number of people.
+    The fit is by least squares weighted with log n, from several starts.
     """
     from scipy.optimize import minimize
 
@@ -78,7 +78,7 @@ def _parameters(x: Array) -> tuple[float, float]:
 
 
 def _line(x: Array, y: Array, at: Array) -> Array:
-    """The least-squares line through (x, y), at ``at``; level where there is one point."""
+    """The least-squares line through (x, y), at ``at``; constant where there is one point."""
     spread = x - x.mean()
     squares = float(spread @ spread)
     slope = float(spread @ y) / squares if squares > 0 else 0.0

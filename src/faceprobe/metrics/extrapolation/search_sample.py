@@ -1,4 +1,4 @@
-"""From searches to what extrapolation reads, and the back-test on a part of the people."""
+"""Turn search results into extrapolation input; back-test it on a part of the people."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ GRID = 65
 _SAMPLE = 512
 
 _BULK = 0.97
-"""Scores below this quantile of the comparisons are not counted: whoever is disturbed by one impostor in
-thirty is disturbed in any gallery worth extrapolating.
+"""Scores below this quantile of the comparisons are not counted: a probe that one impostor in thirty disturbs
+is disturbed in every gallery that is large enough to be extrapolated to.
 """
 
 
 def score_grid(score: NDArray[np.float64], probes: SearchRows, gallery: SearchRows) -> NDArray[np.float64]:
-    """Up to GRID of the scores, evenly spread over the ranks of those above the bulk, ascending."""
+    """Up to GRID of the scores (Q,), evenly spread over the ranks of those above the bulk, ascending."""
     some, others = (
         side.rows[np.unique(np.linspace(0, len(side) - 1, _SAMPLE).astype(np.int64))]
         for side in (probes, gallery)
@@ -62,12 +62,14 @@ def sample_searches(
 def sample_of_search(
     found: SearchCounts, grid: NDArray[np.float64], label: NDArray[np.int64], n_impostors: int
 ) -> dict[Weighting, SearchSample]:
-    """The same from a search with thresholds ``grid`` that is done; ``label`` (Q,) are the probes' people."""
-    seen: dict[Weighting, SearchSample] = {}
+    """As :func:`sample_searches`, from the result of a search with thresholds ``grid``; ``label`` (Q,) are
+    the probes' people.
+    """
+    samples: dict[Weighting, SearchSample] = {}
     weightings: tuple[Weighting, ...] = ("identity", "pair")
     for weighting in weightings:
         weight = probe_weights(label, weighting)
-        seen[weighting] = SearchSample(
+        samples[weighting] = SearchSample(
             weight=weight,
             score=found.mate,
             k=found.people,
@@ -76,14 +78,14 @@ def sample_of_search(
             pooled=np.asarray(weight @ found.reached / n_impostors, dtype=np.float64),
             n_impostors=n_impostors,
         )
-    return seen
+    return samples
 
 
 def sampling_error(
     kept: NDArray[np.bool_], label: NDArray[np.int64], weights: NDArray[np.int64], weighting: Weighting
 ) -> tuple[float, float]:
-    """How far the identity bootstrap's interval reaches below and above the share of ``kept`` (Q,) searches;
-    0 where ``weights`` (R, P) are too few.
+    """Distance of the ends of the identity bootstrap's interval below and above the share of ``kept`` (Q,)
+    searches; 0 where ``weights`` (R, P) are too few.
     """
     if len(weights) < 2:
         return 0.0, 0.0
@@ -122,10 +124,10 @@ def back_tests(
         if not mine.any():
             continue
         chosen = probes.take(mine)
-        seen = sample_searches(
+        samples = sample_searches(
             chosen, gallery.take(drawn[gallery.labels]), score[mine], chosen.labels, int(drawn.sum()), limits
         )
-        for weighting, part in seen.items():
+        for weighting, part in samples.items():
             whole = float(part.weight @ (k[mine] == 0))
             size = n_people if outside else n_people - 1
             found[weighting].append(back_test(part, size, whole, models))

@@ -1,4 +1,4 @@
-"""Extrapolation from the scores of impostors: how likely is one more of them to reach a score?"""
+"""Extrapolation from the scores of impostors: the chance that one more of them reaches a score."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ Array = NDArray[np.float64]
 
 
 def binomial_pooled(weight: Array, score: Array, grid: Array, pooled: Array, sizes: Array) -> Array:
-    """(S,) share of searches without an impostor at or above ``score`` (Q,), every impostor of every probe
-    being one of a kind: (1 - F)**n, F the share of all comparisons at or above the score.
+    """(S,) share of searches without an impostor at or above ``score`` (Q,), where all comparisons are taken
+    as independent and alike: (1 - F)**n, F the share of all comparisons at or above the score.
 
     F is interpolated in its logarithm between the scores of ``grid`` (K,).
     """
-    seen = pooled > 0
-    if not seen.any():
+    counted = pooled > 0
+    if not counted.any():
         return np.ones(len(sizes))
-    log = np.interp(score, grid[seen], np.log(pooled[seen]), right=-np.inf)
+    log = np.interp(score, grid[counted], np.log(pooled[counted]), right=-np.inf)
     rate = np.exp(log)
     return _undisturbed(weight, rate, sizes)
 
@@ -25,12 +25,12 @@ def binomial_pooled(weight: Array, score: Array, grid: Array, pooled: Array, siz
 def pareto_by_probe(
     weight: Array, score: Array, k: NDArray[np.int64], top: Array, n_impostors: int, sizes: Array
 ) -> Array:
-    """(S,) share of undisturbed searches where each probe has an impostor tail of its own.
+    """(S,) share of undisturbed searches where each probe has its own tail of impostor scores.
 
-    Above a probe's M-th nearest impostor u, the excess is generalised Pareto with a scale of the probe's own
-    (its mean excess, drawn towards all probes' by as much as it is noise) and one shape for all. No more than
-    a quarter of the impostors count as tail. The chance that one more impostor reaches s is (M - 1) / N times
-    the tail's; below u it is k / N. (J. Pickands, Annals of Statistics 3, 1975.)
+    Above a probe's M-th nearest impostor u, the excess is generalised Pareto with the probe's own scale (its
+    mean excess, shrunk towards the mean of all probes as far as it is noise) and one shape for all. No more
+    than a quarter of the impostors count as tail. The chance that one more impostor reaches s is (M - 1) / N
+    times the tail's; below u it is k / N. (J. Pickands, Annals of Statistics 3, 1975.)
     """
     held = min(int(np.min(np.isfinite(top).sum(axis=1))), n_impostors // 4)
     if held < 4:
@@ -55,8 +55,8 @@ def _undisturbed(weight: Array, rate: Array, sizes: Array) -> Array:
 
 
 def _shrunk(mean: Array, n: int) -> Array:
-    """Each probe's mean excess of ``n`` values, drawn towards the mean of all: a mean of n excesses varies by
-    about itself / sqrt(n) by chance, and what it varies beyond that is the probe's own.
+    """Each probe's mean excess of ``n`` values, shrunk towards the mean of all: by chance a mean of n
+    excesses varies by about itself / sqrt(n), and variation beyond that belongs to the probe.
     """
     centre = float(mean.mean())
     if centre <= 0:

@@ -2,7 +2,7 @@
 
 FMR of two groups is the share of accepted comparisons between their people (within a group: between different
 people of it), FNMR of a group the share of its mated comparisons that are not accepted. Replicates
-are those of :mod:`faceprobe.metrics.verification.intervals` with T held where it is: the rates of one
+are those of :mod:`faceprobe.metrics.verification.intervals` with T held fixed: the rates of one
 operating point. Max/min and max/geometric mean over groups follow NISTIR 8429 (Grother 2022).
 """
 
@@ -47,8 +47,8 @@ def group_fmr(
     g, h = pair
     matched, compared = np.zeros(len(group)), np.zeros(len(group))
     for mine, other in {(g, h), (h, g)}:
-        who = group == mine
-        matched[who], compared[who] = found.matched[who, other], found.compared[who, other]
+        own = group == mine
+        matched[own], compared[own] = found.matched[own, other], found.compared[own, other]
     n, errors = int(compared.sum()) // 2, int(matched.sum()) // 2
     people = int(np.count_nonzero(compared))
     if n == 0:
@@ -64,13 +64,15 @@ def group_fmr(
 def group_fnmr(
     v: Verification,
     threshold: float,
-    who: NDArray[np.bool_],
+    members: NDArray[np.bool_],
     weighting: Weighting,
     weights: NDArray[np.int64],
 ) -> GroupRate | None:
-    """FNMR of the people ``who`` (P,) where scores above ``threshold`` match; None without comparisons."""
-    own = np.where(who, v.per_person, 0).astype(np.float64)
-    missed = np.bincount(v.label, v.score <= threshold, v.n_people) * who
+    """FNMR of the people ``members`` (P,) bool where scores above ``threshold`` match; None without
+    comparisons.
+    """
+    own = np.where(members, v.per_person, 0).astype(np.float64)
+    missed = np.bincount(v.label, v.score <= threshold, v.n_people) * members
     n, errors, people = int(own.sum()), int(missed.sum()), int(np.count_nonzero(own))
     if n == 0:
         return None
@@ -109,8 +111,8 @@ def _rate(
     weights: NDArray[np.int64],
     trials: float,
 ) -> GroupRate:
-    """The rate with replicates between its score interval's ends; where nobody errs, or everybody in
-    every comparison, ``trials`` (people, one trial each) say how sure that is.
+    """The rate with replicates between the ends of its score interval. Where no comparison is an error, or
+    every one is, the interval's width follows from ``trials`` (people, one trial each).
     """
     spread = Influence(influence)
     freedom, size = spread.effective_people, trials

@@ -1,4 +1,4 @@
-"""Closed-set identification: at which rank does a probe find its own person?"""
+"""Closed-set identification: the rank at which a probe finds its own person."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 
 @dataclass(frozen=True)
 class Identification:
-    """``rank`` (n,) int64 from 1 and ``label`` (n,) of each probe; ``n_people`` counts everybody."""
+    """``rank`` (n,) int64 from 1 and ``label`` (n,) of each probe; ``n_people`` counts all people,
+    with or without probes.
+    """
 
     rank: NDArray[np.int64]
     label: NDArray[np.int32]
@@ -32,7 +34,7 @@ class Identification:
 
 
 def outcome(rank: NDArray[np.int64], metric: str) -> NDArray[np.float64]:
-    """What each probe contributes: ``rank<k>``: 1 where found by rank k, else 0; ``mrr``: 1 / rank."""
+    """(n,) value of each probe: for ``rank<k>`` 1 where found by rank k, else 0; for ``mrr`` 1 / rank."""
     if metric == "mrr":
         return 1.0 / rank
     return (rank <= int(metric.removeprefix("rank"))).astype(np.float64)
@@ -45,8 +47,8 @@ def mean_outcome(found: Identification, metric: str, weighting: Weighting) -> fl
         return float(values.mean())
     probes = found.per_person()
     sums = np.bincount(found.label, values, found.n_people)
-    who = probes > 0
-    return float(np.mean(sums[who] / probes[who]))
+    has = probes > 0
+    return float(np.mean(sums[has] / probes[has]))
 
 
 def cmc(found: Identification, ranks: NDArray[np.int64], weighting: Weighting) -> NDArray[np.float64]:
@@ -56,12 +58,12 @@ def cmc(found: Identification, ranks: NDArray[np.int64], weighting: Weighting) -
     if weighting == "pair":
         return ends / len(label)
     probes = found.per_person()
-    who = np.flatnonzero(probes)
-    own, hits = probes[who], np.zeros(found.n_people)
+    has = np.flatnonzero(probes)
+    own, hits = probes[has], np.zeros(found.n_people)
     shares, begin = np.empty(len(ranks)), 0
     for k, end in enumerate(ends):
         hits += np.bincount(label[begin:end], minlength=found.n_people)
-        shares[k], begin = np.mean(hits[who] / own), end
+        shares[k], begin = np.mean(hits[has] / own), end
     return shares
 
 
@@ -69,7 +71,7 @@ def identification_replicates(
     found: Identification, weights: NDArray[np.int64], metrics: Sequence[str]
 ) -> dict[tuple[str, Weighting], NDArray[np.float64]]:
     """Replicates (R,) of each metric, for identity ``weights`` (R, P): the people of the probes are
-    drawn anew, the gallery stays as it is.
+    drawn again, the gallery is held fixed.
     """
     own = found.per_person().astype(np.float64)
     values = [np.bincount(found.label, outcome(found.rank, m), found.n_people) for m in metrics]

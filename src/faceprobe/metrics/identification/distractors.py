@@ -1,4 +1,4 @@
-"""One mate among distractors: every photo of a person is enrolled in turn (MegaFace's identification).
+"""One mate among distractors: each photo of a person is enrolled in turn (MegaFace's identification).
 
 For a probe p and an enrolled photo e of the same person, k is the number of distractors that score at or
 above s(p, e) with p. Among n distractors drawn from all N, e is at rank 1 with the chance C(N - k, n) /
@@ -47,18 +47,18 @@ class Tail:
     cutoff: float = -np.inf
 
     def add(self, scores: NDArray[np.float64], labels: NDArray[np.int32]) -> None:
-        """Take over what may matter of a block: ``scores`` (B, D) of probes of people ``labels`` (B,)."""
-        who, where = np.nonzero(scores > self.cutoff)
-        self.score = np.concatenate([self.score, scores[who, where]])
-        self.label = np.concatenate([self.label, labels[who]])
+        """Add a block's scores above the cutoff: ``scores`` (B, D) of probes of people ``labels`` (B,)."""
+        probe, distractor = np.nonzero(scores > self.cutoff)
+        self.score = np.concatenate([self.score, scores[probe, distractor]])
+        self.label = np.concatenate([self.label, labels[probe]])
         if len(self.score) > 4 * self.size:
             self.score, self.label = self.sorted()
             self.score, self.label = self.score[: self.size], self.label[: self.size]
             self.cutoff = float(self.score[-1])
 
     def whole(self) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-        """As :meth:`sorted`, without scores that tie with one that may have been dropped: what is left does
-        not depend on how the scores came in blocks.
+        """As :meth:`sorted`, without scores that tie with one that may have been dropped, so that the result
+        does not depend on the size of blocks.
         """
         score, label = self.sorted()
         if len(score) > self.size or self.cutoff > -np.inf:
@@ -115,7 +115,7 @@ def compare_with_distractors(
                 scores = rows[part].astype(np.float64) @ wide
                 compared += len(some) * np.bincount(labels[part], minlength=n_people)
                 if content is not None:
-                    compared -= _skip_twins(scores, content[part], content[some], labels[part], n_people)
+                    compared -= _skip_duplicates(scores, content[part], content[some], labels[part], n_people)
                 tail.add(scores, labels[part])
                 count_reached(scores, trials.score, starts[start : start + len(part) + 1], reached)
             if last in sizes:
@@ -129,11 +129,11 @@ def compare_with_distractors(
 
 
 def tail_size(fmr: float, compared: int) -> int:
-    """How many of ``compared`` scores are kept at least: replicates of T need more than T itself."""
+    """The least number of ``compared`` scores to keep: replicates of T need more of them than T itself."""
     return 20 * allowed_false_matches(fmr, compared) + 1000
 
 
-def _skip_twins(
+def _skip_duplicates(
     scores: NDArray[np.float64],
     probes: NDArray[np.int64],
     distractors: NDArray[np.int64],
@@ -144,9 +144,9 @@ def _skip_twins(
     columns = np.flatnonzero(np.isin(distractors, probes))
     if not len(columns):
         return np.zeros(n_people, dtype=np.int64)
-    who, which = np.nonzero(probes[:, None] == distractors[columns])
-    scores[who, columns[which]] = -np.inf
-    return np.bincount(labels[who], minlength=n_people)
+    probe, which = np.nonzero(probes[:, None] == distractors[columns])
+    scores[probe, columns[which]] = -np.inf
+    return np.bincount(labels[probe], minlength=n_people)
 
 
 def tail_tmr(
@@ -158,8 +158,8 @@ def tail_tmr(
     weights: NDArray[np.int64],
 ) -> NDArray[np.float64]:
     """TMR (R,) at the lowest T with FMR at most ``fmr`` among the snapshot's comparisons, for identity
-    ``weights`` (R, P): mated comparisons (M,) and those with distractors weigh with the probe's person, T is
-    set anew. NaN where the tail is not deep enough for a replicate, or it drew nobody.
+    ``weights`` (R, P): comparisons, mated ones (M,) and those with distractors, weigh as the probe's person;
+    T is set again. NaN where the tail is not deep enough for a replicate, or it drew no person with a trial.
     """
     order = np.argsort(-mated, kind="stable")
     label = label[order]

@@ -1,9 +1,9 @@
-"""Accuracy against the number of impostors, exact below the number there is.
+"""Accuracy by number of impostors, exact up to the number that the data hold.
 
 The unit is an impostor *identity*: probe i is searched among N of them and its mate, and k_i of them
-score at or above the mate. Were only n of the N there, drawn at random, the number X of those that
-still do were hypergeometric, and what random subsets estimate has a closed form:
-P(X = 0) = C(N - k, n) / C(N, n), and P(X <= r - 1) for a rank of at most r.
+score at or above the mate. In a random subset of n of the N, the number X of these is hypergeometric, so
+the mean over all subsets has a closed form: P(X = 0) = C(N - k, n) / C(N, n) for rank 1, and P(X <= r - 1)
+for a rank of at most r.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def chance_within(
 
 
 def probe_weights(label: NDArray[np.integer], weighting: Weighting) -> NDArray[np.float64]:
-    """(Q,) what each probe counts, adding up to 1: the same each, or the same for each person."""
+    """(Q,) weight of each probe, adding up to 1: the same for each, or the same total for each person."""
     if weighting == "pair":
         return np.full(len(label), 1.0 / len(label))
     probes = np.bincount(label)
@@ -74,16 +74,16 @@ def mean_replicates(
     weighting: Weighting,
 ) -> NDArray[np.float64]:
     """(R, S) replicates of :func:`mean_over_probes` for identity ``weights`` (R, P): the probes' people are
-    drawn anew, the gallery stays as it is. NaN where a replicate drew nobody.
+    drawn again, the gallery is held fixed. NaN where a replicate drew no person with a probe.
     """
     n_people = weights.shape[1]
     probes = np.bincount(label, minlength=n_people)
-    who = np.flatnonzero(probes)
-    sums = np.column_stack([np.bincount(label, column, n_people)[who] for column in values.T])
-    own = probes[who].astype(np.float64)
+    has = np.flatnonzero(probes)
+    sums = np.column_stack([np.bincount(label, column, n_people)[has] for column in values.T])
+    own = probes[has].astype(np.float64)
     by_person = sums / own[:, None] if weighting == "identity" else sums
-    counted = np.ones(len(who)) if weighting == "identity" else own
-    drawn = weights[:, who]
+    counted = np.ones(len(has)) if weighting == "identity" else own
+    drawn = weights[:, has]
     return ratio(weighted_sums(drawn, by_person), weighted_sums(drawn, counted)[:, None])
 
 

@@ -1,4 +1,4 @@
-"""Open-set identification: does a search find its person, and does it stay silent for strangers?
+"""Open-set identification: hits of people who are enrolled, and false alarms of people who are not.
 
 A non-mated search (of a person who is not enrolled) is a false alarm where any candidate scores at or
 above T: FPIR is the share of such *searches*. A mated search hits where its mate is at rank 1, ties
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from faceprobe.metrics.bootstrap import ratio
 from faceprobe.metrics.verification.figures import allowed_false_matches
-from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
+from faceprobe.metrics.weighting import WEIGHTINGS, Weighting, trial_weights
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class OpenSet:
 
     ``hit`` (M,) float64 is a mated search's score where its mate is at rank 1, else -inf, of the person
     ``label`` (M,); ``alarm`` (S,) float64 is a non-mated search's best score, of the person
-    ``stranger`` (S,). ``n_people`` counts everybody.
+    ``stranger`` (S,). ``n_people`` counts all people.
     """
 
     hit: NDArray[np.float64]
@@ -53,11 +53,8 @@ class OpenSet:
         return cls(hit[first], label[first], alarm[second], stranger[second], n_people)
 
     def weights(self, weighting: Weighting) -> NDArray[np.float64]:
-        """(M,) what each mated search counts: 1, or the same total for each person."""
-        if weighting == "pair":
-            return np.ones(len(self.hit))
-        counted: NDArray[np.float64] = 1.0 / np.bincount(self.label, minlength=self.n_people)[self.label]
-        return counted
+        """(M,) weight of each mated search: 1, or the same total for each person."""
+        return trial_weights(self.label, weighting)
 
 
 def allowed_alarms(found: OpenSet, fpir: float) -> int:
@@ -66,7 +63,9 @@ def allowed_alarms(found: OpenSet, fpir: float) -> int:
 
 
 def threshold(found: OpenSet, allowed: int) -> float:
-    """What a score must exceed: the (``allowed`` + 1)-th largest best score of the non-mated searches."""
+    """The score that an accepted candidate exceeds: the (``allowed`` + 1)-th largest best score of the
+    non-mated searches.
+    """
     return float(found.alarm[allowed]) if allowed < len(found.alarm) else -np.inf
 
 
@@ -91,7 +90,8 @@ def open_set_replicates(
     found: OpenSet, weights: NDArray[np.int64], targets: Sequence[float]
 ) -> dict[tuple[str, Weighting], NDArray[np.float64]]:
     """Replicates (R,) of FNIR at each of ``targets`` (keyed by its repr) and of ``rank1``, for identity
-    ``weights`` (R, P): all searches of a person count w times and T is set anew; the gallery stays.
+    ``weights`` (R, P): all searches of a person count w times, T is set again and the gallery is held
+    fixed.
 
     NaN where a replicate drew no mated or no non-mated search.
     """

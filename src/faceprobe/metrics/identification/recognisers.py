@@ -1,7 +1,7 @@
-"""What a collector may recognise people with: the nearest photo, the nearest mean, a linear probe.
+"""Recognisers that a collector of photos may use: the nearest photo, the nearest mean, a linear probe.
 
-Each is built once from the gallery of everybody and then asked about one person at a time, whose gallery
-photos are replaced by others: that is what enrolling cloaked photos does.
+Each is built once from the whole gallery. A trial then replaces the gallery photos of one person by others,
+which is what enrolling cloaked photos does, and searches for that person.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from faceprobe.scores import exact_rows, offsets
 from faceprobe.scores.search.gallery import SearchRows, search_gallery
 
 BATCH = 256
-"""Trials of the linear probe that meet the inverse matrix at once."""
+"""Trials of the linear probe that are multiplied by the inverse matrix at once."""
 
 TIE = 1e-9
-"""Scores of the linear probe that lie closer than this are equal but for rounding."""
+"""Scores of the linear probe that differ by less than this are taken as equal: rounding."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """``probes`` (Q, D) of ``person``, looked for where ``enrolled`` (E, D), E >= 1, are all that the gallery
-    holds of that person; both exact rows (:func:`faceprobe.scores.exact_rows`).
+    """``probes`` (Q, D) of ``person``, searched where ``enrolled`` (E, D), E >= 1, are all photos of that
+    person in the gallery; both are exact rows (:func:`faceprobe.scores.exact_rows`).
     """
 
     person: int
@@ -45,7 +45,7 @@ class Decision:
 
     @property
     def missed(self) -> NDArray[np.bool_]:
-        """(Q,) the probe is not given to its own person; a tie counts against the recogniser."""
+        """(Q,) bool: the probe is not recognised as its own person; a tie counts against the recogniser."""
         wrong: NDArray[np.bool_] = self.other >= self.own
         return wrong
 
@@ -56,13 +56,13 @@ class Decision:
 
 
 class Recogniser(Protocol):
-    """Answers trials; the gallery of everybody else stays as it was built."""
+    """Decides trials; the gallery of all other people stays as it was built."""
 
     def decide(self, trials: Sequence[Trial]) -> list[Decision]: ...
 
 
 class Nearest:
-    """1-NN: a person is as near as the nearest gallery photo (cosine).
+    """1-NN: the score of a person is that of the nearest gallery photo (cosine).
 
     ``rows`` (N, D) exact rows, sorted by ``labels`` (N,) that count people from 0.
     """
@@ -73,16 +73,16 @@ class Nearest:
     def decide(self, trials: Sequence[Trial]) -> list[Decision]:
         probes = [t.probes for t in trials]
         ends = np.cumsum([len(p) for p in probes])
-        who = np.repeat([t.person for t in trials], [len(p) for p in probes]).astype(np.int64)
-        side = SearchRows(np.concatenate(probes), who, -1 - np.arange(len(who)))
-        other = search_gallery(side, self._gallery, mate=np.full(len(who), np.nan)).best_other
+        person = np.repeat([t.person for t in trials], [len(p) for p in probes]).astype(np.int64)
+        searched = SearchRows(np.concatenate(probes), person, -1 - np.arange(len(person)))
+        other = search_gallery(searched, self._gallery, mate=np.full(len(person), np.nan)).best_other
         own = [_products(t.probes, t.enrolled).max(axis=1) for t in trials]
         return [Decision(a, b) for a, b in zip(own, np.split(other, ends[:-1]), strict=True)]
 
 
 class Centroid:
     """A person is the mean of the gallery photos, scaled to length 1 (cosine). Arguments as of
-    :class:`Nearest`. A mean of zero length is as far from everything as can be.
+    :class:`Nearest`. A mean of zero length has a score of -inf.
     """
 
     def __init__(self, rows: NDArray[np.float32], labels: NDArray[np.integer]) -> None:
@@ -129,7 +129,7 @@ class LinearProbe:
         matrix = (wide * weights[:, None]).T @ wide - np.outer(self._centre, self._centre)
         matrix[np.diag_indices_from(matrix)] += ridge
         self._inverse = np.linalg.inv(matrix)
-        # A^-1 times every mean and the centre, as rows: what no trial has to form again.
+        # A^-1 times every mean and the centre, as rows: the same in every trial.
         self._towards_means = self._means @ self._inverse
         self._towards_centre = self._inverse @ self._centre
 
@@ -141,12 +141,12 @@ class LinearProbe:
         ]
 
     def scores(self, trial: Trial) -> NDArray[np.float64]:
-        """(Q, P) the probe's output for everybody, with the trial's person enrolled as the trial says."""
+        """(Q, P) the linear probe's output for all people, the trial's person enrolled as in the trial."""
         ((_, scores),) = self._batch([trial])
         return scores
 
     def _batch(self, trials: Sequence[Trial]) -> Iterator[tuple[Trial, NDArray[np.float64]]]:
-        """Each trial with its scores; A^-1 meets the photos of all of them in one product."""
+        """Each trial with its scores; A^-1 is multiplied with the photos of all of them at once."""
         photos = [part for t in trials for part in (self._gallery(t.person), t.enrolled)]
         solved = np.concatenate(photos).astype(np.float64) @ self._inverse
         parts = iter(np.split(solved, np.cumsum([len(p) for p in photos])[:-1]))

@@ -104,8 +104,8 @@ def found_by(s: Searches, rank: int, weighting: Weighting) -> float:
 def search_replicates(
     s: Searches, weights: NDArray[np.int64], fpirs: list[float], ranks: list[int], weighting: Weighting
 ) -> dict[str, NDArray[np.float64]]:
-    """Replicates (R,) for identity ``weights`` (R, P): the people of the probes are drawn anew, the gallery
-    is held fixed, T is set anew. Keys are the repr of each FPIR and ``rank<k>``.
+    """Replicates (R,) for identity ``weights`` (R, P): the people of the probes are drawn again, the gallery
+    is held fixed, T is set again. Keys are the repr of each FPIR and ``rank<k>``.
     """
     label = s.label[s.mated]
     # Each person's share of a search, in whole steps of 2**-40: sums of them are exact.
@@ -135,7 +135,9 @@ def search_replicates(
 
 
 def _limit(s: Searches, allowed: int) -> float:
-    """What a candidate must score more than, so that ``allowed`` non-mated searches at most are positive."""
+    """The score that an accepted candidate exceeds, so that ``allowed`` non-mated searches at most are
+    positive.
+    """
     return float(s.top[s.nonmated[allowed]]) if allowed < len(s.nonmated) else -np.inf
 
 
@@ -147,5 +149,5 @@ def _hits(s: Searches, limit: float) -> NDArray[np.bool_]:
 def _share(s: Searches, hits: NDArray[np.bool_], weighting: Weighting) -> float:
     if weighting == "pair":
         return float(hits.mean())
-    label, who = s.label[s.mated], s.per_person > 0
-    return float(np.mean(np.bincount(label, hits, s.n_people)[who] / s.per_person[who]))
+    label, has = s.label[s.mated], s.per_person > 0
+    return float(np.mean(np.bincount(label, hits, s.n_people)[has] / s.per_person[has]))

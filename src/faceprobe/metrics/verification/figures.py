@@ -1,9 +1,8 @@
-"""Verification: is this pair one person? Exact figures from mated scores and what lies above them.
+"""Exact verification figures from mated scores and the number of non-mated scores above each of them.
 
-For every mated score the summary knows how many non-mated scores lie at or above, and above, it.
-TMR at any FMR, the ROC, EER and AUC follow from these counts without any other non-mated score:
-a mated score lies strictly above the (k+1)-th largest non-mated one if and only if at most k
-non-mated ones lie at or above it.
+For every mated score the summary holds the number of non-mated scores at or above it, and above it. TMR at
+any FMR, the ROC, EER and AUC follow from these counts: a mated score lies strictly above the (k+1)-th largest
+non-mated one if and only if at most k non-mated ones lie at or above it.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 class Verification:
     """Mated comparisons from the highest score to the lowest: ``score`` (M,) float64, ``label`` (M,)
     int32, ``at_or_above`` and ``above`` (M,) int64 non-mated comparisons among ``n_nonmated``, ``middle``
-    (M,) float64 and ``exact`` (M,) bool as in :class:`ScoreSummary`. ``n_people`` counts everybody, with or
+    (M,) float64 and ``exact`` (M,) bool as in :class:`ScoreSummary`. ``n_people`` counts all people, with or
     without mated comparisons. ``all_kept`` says that every non-mated score was kept, so that all counts are
     exact by design, not by where windows came to lie.
     """
@@ -86,7 +85,7 @@ class Verification:
     @cached_property
     def beyond(self) -> NDArray[np.float64]:
         """(M,) non-mated comparisons at or above each mated one, where all are kept; else ``middle``, which
-        does not depend on where scores were kept one by one. For slopes, not for figures.
+        does not depend on the windows of the pass. Used for slopes, not for figures.
         """
         return self.at_or_above.astype(np.float64) if self.all_kept else self.middle
 
@@ -105,8 +104,8 @@ class Verification:
 
     @cached_property
     def ends(self) -> NDArray[np.int64]:
-        """Where each run of mated scores that cannot be told apart ends: equal ones, or, where only a
-        bracket is known of the non-mated ones about them, those with the same bracket.
+        """(K,) the end of each run of mated scores that cannot be distinguished: equal ones or, where the
+        number of non-mated scores above them is known as a bracket only, those with the same bracket.
         """
         same = (np.diff(self.at_or_above) == 0) & (np.diff(self.above) == 0)
         same &= ~(self.exact[1:] | self.exact[:-1])
@@ -123,9 +122,9 @@ def tmr(v: Verification, allowed: int, weighting: Weighting) -> float:
     matched = int(np.searchsorted(v.at_or_above, allowed, side="right"))
     if weighting == "pair":
         return matched / len(v.score)
-    who = v.per_person > 0
-    hits = np.bincount(v.label[:matched], minlength=v.n_people)[who]
-    return float(np.mean(hits / v.per_person[who]))
+    has = v.per_person > 0
+    hits = np.bincount(v.label[:matched], minlength=v.n_people)[has]
+    return float(np.mean(hits / v.per_person[has]))
 
 
 def auc(v: Verification, weighting: Weighting) -> float:
@@ -135,7 +134,7 @@ def auc(v: Verification, weighting: Weighting) -> float:
 
 
 def auc_bracket(v: Verification, weighting: Weighting) -> tuple[float, float]:
-    """What :func:`auc` lies between for certain; both ends are equal where all counts are exact."""
+    """Bounds of :func:`auc`; both are equal where all counts are exact."""
     weights = v.weights(weighting)
     total = weights.sum() * v.n_nonmated
     tied = (v.at_or_above + v.above) / 2.0
@@ -160,8 +159,8 @@ class EqualError:
 def eer(v: Verification, weighting: Weighting) -> EqualError:
     """Equal error rate on the exact staircase of operating points.
 
-    Lowering T past a mated score changes FNMR, past a non-mated one FMR, past a tie both; the
-    crossing is exact, and a bracket of some width is left at a tie only.
+    When T falls below a mated score FNMR changes, below a non-mated one FMR, below a tie both. The crossing
+    is exact but for ties, where it is a bracket of some width.
     """
     weights = np.cumsum(v.weights(weighting))
     kept = weights[v.ends] / weights[-1]
@@ -183,7 +182,7 @@ def eer(v: Verification, weighting: Weighting) -> EqualError:
 
 
 def _middle_crossing(v: Verification, weights: NDArray[np.float64]) -> float:
-    """Where FMR = FNMR on the straight lines between mated scores, their FMR as the histogram has it."""
+    """Where FMR = FNMR on the straight lines between mated scores, FMR estimated from the histogram."""
     fmr = np.concatenate([[0.0], v.middle / v.n_nonmated])
     missed = np.concatenate([[1.0], 1.0 - weights / weights[-1]])
     after = max(1, int(np.argmax(fmr >= missed)))
@@ -212,7 +211,7 @@ def nonmated_moments(summary: ScoreSummary) -> tuple[float, float]:
 
 
 def roc(v: Verification, fmr: NDArray[np.float64], weighting: Weighting) -> NDArray[np.float64]:
-    """TMR at each target of ``fmr`` (K,), exactly as :func:`tmr` gives it."""
+    """TMR at each target of ``fmr`` (K,), equal to :func:`tmr`."""
     allowed = np.array([allowed_false_matches(float(f), v.n_nonmated) for f in fmr], dtype=np.int64)
     return matched_share(v, np.searchsorted(v.at_or_above, allowed, side="right"), weighting)
 

@@ -1,14 +1,14 @@
-"""How much each person moves a verification figure: delete-one-person jackknife values in closed form.
+"""The influence of each person on a verification figure: delete-one-person jackknife values in closed form.
 
-Leaving out person a takes a's own mated comparisons and a's row of non-mated ones, so the row sums of the
-summary give every jackknife value to first order in the figure, at no more than one pass over people:
+To leave out person a removes a's mated comparisons and a's row of non-mated ones, so the row sums of the
+summary give every jackknife value to first order in the figure, with one pass over people:
 
 - a mated mean changes by (x_a - mean * n_a) / (n - n_a), n_a being a's weight;
 - an FMR at a fixed threshold by (c_a - FMR * N_a) / (N - N_a), c_a being a's false matches among N_a.
 
-The sum of squares of these values is the jackknife variance. Row sums count the chance in a pair (a, b) once
-in a's row and once in b's, where it is one event: twice too much of it. For false matches the surplus is
-sum over pairs of (c_ab - FMR * N_ab)**2, known from the tail's people, and is taken off again (the
+The sum of squares of these values is the jackknife variance. Row sums count the variation of a pair (a, b)
+twice, once in a's row and once in b's, although it is one event. For false matches the surplus is the
+sum over pairs of (c_ab - FMR * N_ab)**2, known from the tail's people, and is subtracted (the
 dyadic-robust variance of Fafchamps and Gubert 2007; Aronow, Samii and Assenova 2015, eq. 4). Rates are
 handled on the scale of their log odds, counts and d' on the log scale, where their distribution is even.
 """
@@ -25,7 +25,7 @@ from faceprobe.metrics.weighting import Weighting
 from faceprobe.scores import ScoreSummary
 
 PAIR_LIMIT = 4_000_000
-"""False matches that are grouped by pairs of people; beyond, each is taken for a pair of its own."""
+"""False matches that are grouped by pairs of people; beyond this number each counts as its own pair."""
 
 Floats = NDArray[np.float64]
 
@@ -112,14 +112,14 @@ def pair_surplus(summary: ScoreSummary, allowed: int) -> float:
 
 def log_fmr(summary: ScoreSummary, allowed: int) -> tuple[Floats, float]:
     """(P,) influence on log FMR at the threshold that ``allowed`` (>= 1) false matches set, and the
-    factor (0 to 1) on it that takes off the pairs' surplus.
+    factor (0 to 1) on it that removes the pairs' surplus.
     """
     counted = false_matches(summary, allowed)
     fmr = float(counted.sum()) / (2.0 * summary.n_nonmated)
     values = nonmated_part(summary, counted) / fmr
     total = float((values**2).sum()) * allowed**2
     kept = 1 - pair_surplus(summary, allowed) / total if total > 0 else 1.0
-    # Pairs are one half of the row sums' variance at most; more would be chance.
+    # Pairs contribute at most one half of the row sums' variance; a larger surplus is due to chance.
     return values, float(np.sqrt(np.clip(kept, 0.5, 1.0)))
 
 

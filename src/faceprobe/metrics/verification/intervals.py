@@ -6,17 +6,17 @@ where u_a is the person's influence (:mod:`faceprobe.metrics.verification.influe
 factor exp(x), so that T goes to where k * exp(-x) non-mated scores lie above it, and TMR follows the exact
 curve there.
 
-Two corrections make nominal 95 % intervals cover what they say. In simulated worlds of 100 to 400 people
-(even or skewed sizes, weak models, goats and lambs) they covered 93.5 to 97.4 % by people in every metric
-down to FMR 1e-4; by pairs too, except for 85 to 92 % where few people hold most mated comparisons, of which
-:meth:`Intervals.caution` warns in 81 to 95 % of such worlds (benchmarks/results/coverage.json):
+Two corrections bring the coverage of the 95 % intervals close to 95 %. In simulated worlds of 100 to 400
+people (even or skewed sizes, weak models, goats and lambs) they covered 93.5 to 97.4 % by people in every
+metric down to FMR 1e-4; by pairs too, except for 85 to 92 % where few people hold most mated comparisons,
+about which :meth:`Intervals.caution` warns in 81 to 95 % of such worlds (benchmarks/results/coverage.json):
 
-- drawing both people of a false match anew counts the chance in a pair up to three times; here it counts
+- to draw both people of a false match again counts the variation of a pair up to three times; here it counts
   once (:func:`faceprobe.metrics.verification.influence.log_fmr`);
 - the spread is widened by t / z, t being Student's quantile for the effective number of people.
 
-The cost is one product of (R, P) weights with a few columns, whatever the number of comparisons; weighted
-sums are exact, so no number of threads changes a bit.
+The cost is one product of (R, P) weights with a few columns, whatever the number of comparisons. Weighted
+sums are exact, so the number of threads changes no bit.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Intervals:
     flawless: set[Key] = field(default_factory=set)
 
     def caution(self, metric: str, weighting: Weighting) -> str:
-        """Why the interval may not hold what it promises, or ""."""
+        """Why the interval's coverage is not assured; "" where it is."""
         people = self.effective_people.get((metric, weighting))
         notes = []
         if (metric, weighting) in self.flawless:
@@ -80,7 +80,7 @@ class Intervals:
 
 
 def deep_enough(summary: ScoreSummary, fmr: float) -> bool:
-    """Whether the tail tells the people of all false matches that ``fmr`` allows."""
+    """Whether the tail holds all false matches that ``fmr`` allows, with their people."""
     return allowed_false_matches(fmr, summary.n_nonmated) <= len(summary.tail)
 
 
@@ -149,8 +149,8 @@ class _Curve:
         return cls(weighting, v.beyond, kept / kept[-1], v.n_nonmated)
 
     def log_odds(self, allowed: Floats) -> Floats:
-        """Log odds of TMR where ``allowed`` (K,) false matches are, straight between whole numbers, and
-        held off 0 and 1 by half a mated comparison.
+        """Log odds of TMR where ``allowed`` (K,) false matches are, interpolated between whole numbers, and
+        kept half a mated comparison away from 0 and 1.
         """
         allowed = np.minimum(allowed, self.n_nonmated)
         whole = np.floor(allowed)
@@ -165,7 +165,7 @@ class _Curve:
 class _Tmr:
     """TMR of ``value`` at the threshold that ``allowed`` false matches set. ``mated`` (P,) is the influence
     on it at that threshold held fixed, ``size`` the effective number of trials behind it, ``factor``
-    takes the pairs' surplus off the influence on log FMR.
+    removes the pairs' surplus from the influence on log FMR.
     """
 
     curve: _Curve
@@ -186,7 +186,7 @@ class _Tmr:
         mated = mated_part(v, np.bincount(v.label[:matched], minlength=v.n_people), curve.weighting)
         variance = float((mated**2).sum())
         if variance == 0 or matched in (0, len(v.score)):
-            # Nobody differs, so nothing says how alike a person's trials are: each person is one trial.
+            # No person differs, so the correlation within a person is unknown: each person is one trial.
             value, size, mated = float(round(value)), people, contrast(v.n_people)
         else:
             size = value * (1 - value) / variance
@@ -198,7 +198,7 @@ class _Tmr:
         return cls(curve, value, allowed, factor, mated, size, float(1 / (shares**2 / freedom).sum()))
 
     def replicates(self, mated: Floats, log_rate: Floats) -> Floats:
-        """(R,) from the moves (R,) of both parts."""
+        """(R,) replicates from the changes (R,) of both parts."""
         wide = widening(self.effective_people)
         scale = float(np.sqrt((self.mated**2).sum())) or 1.0
         own = score_odds(self.value, self.size, wide * mated / scale)
@@ -208,7 +208,7 @@ class _Tmr:
 
 
 def contrast(n_people: int) -> Floats:
-    """(P,) +1 and -1 in turn: moves of a standard normal's shape where people do not differ."""
+    """(P,) +1 and -1 in turn: gives normal replicates where people do not differ."""
     signs: Floats = np.where(np.arange(n_people) % 2, -1.0, 1.0)
     return signs
 

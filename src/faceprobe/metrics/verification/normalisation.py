@@ -1,4 +1,4 @@
-"""Score normalisation with a cohort: a score measured against those of each side with strangers.
+"""Score normalisation with a cohort: a score relative to the scores of each side with other people.
 
 With the mean m and standard deviation d (population) of a photo's scores with the cohort, e of the enrolled
 (left) photo and p of the probe (right):
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.metrics.bootstrap import ratio
-from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
+from faceprobe.metrics.weighting import WEIGHTINGS, Weighting, trial_weights
 from faceprobe.scores import Duplicates
 from faceprobe.scores.exact import pair_scores
 
@@ -91,8 +91,8 @@ class AllPairs:
         against: CohortScores,
         method: Method,
     ) -> AllPairs:
-        """By brute force: some 30 bytes a pair. The row that comes first is the enrolled one; duplicates
-        are left out.
+        """All pairs at once, some 30 bytes each. The first row of a pair is the enrolled one; duplicates are
+        left out.
         """
         left, right = (side.astype(np.int32) for side in np.triu_indices(len(rows), k=1))
         if content is not None:
@@ -109,26 +109,30 @@ class AllPairs:
     def tmr(self, allowed: int, weighting: Weighting) -> float:
         """Share of mated comparisons strictly above the (``allowed`` + 1)-th largest non-mated score."""
         limit = self.nonmated[allowed] if allowed < len(self.nonmated) else -np.inf
-        weights = self._weights(weighting)
+        weights = trial_weights(self.label, weighting)
         return float(weights[self.mated > limit].sum() / weights.sum())
 
     def replicates(
-        self, weights: NDArray[np.int64], twins: Duplicates, photos: NDArray[np.int64], fmr: float
+        self, weights: NDArray[np.int64], duplicates: Duplicates, photos: NDArray[np.int64], fmr: float
     ) -> dict[Weighting, NDArray[np.float64]]:
-        """Replicates (R,) of TMR at ``fmr`` for identity ``weights`` (R, P), T set anew in each; ``photos``
+        """Replicates (R,) of TMR at ``fmr`` for identity ``weights`` (R, P), T set again in each; ``photos``
         (P,) are each person's. A non-mated comparison counts as often as both of its people were drawn.
         """
         sums = weights @ photos
-        total = (sums * sums - (weights * weights) @ (photos * photos)) // 2 - twins.nonmated_weight(weights)
+        total = (sums * sums - (weights * weights) @ (photos * photos)) // 2 - duplicates.nonmated_weight(
+            weights
+        )
         share, depth = Fraction(repr(fmr)), min(len(self.nonmated), 4 * int(fmr * len(self.nonmated)) + 1000)
-        counted = {w: self._weights(w) for w in WEIGHTINGS}
+        counted = {w: trial_weights(self.label, w) for w in WEIGHTINGS}
         hits = {w: np.zeros(len(weights)) for w in WEIGHTINGS}
         mass = {w: np.zeros(len(weights)) for w in WEIGHTINGS}
         for r, drawn in enumerate(weights):
             people = self.people[:depth]
             reached = np.cumsum(drawn[people[:, 0]] * drawn[people[:, 1]])
             place = int(np.searchsorted(reached, int(share * int(total[r])), side="right"))
-            if place == depth < len(self.nonmated):  # a replicate that draws the confused much less often
+            if (
+                place == depth < len(self.nonmated)
+            ):  # a replicate that draws the people of false matches much less often
                 people = self.people
                 reached = np.cumsum(drawn[people[:, 0]] * drawn[people[:, 1]])
                 place = int(np.searchsorted(reached, int(share * int(total[r])), side="right"))
@@ -138,9 +142,3 @@ class AllPairs:
                 hits[w][r] = each[self.mated > limit].sum()
                 mass[w][r] = each.sum() if total[r] else 0.0
         return {w: np.minimum(ratio(hits[w], mass[w]), 1.0) for w in WEIGHTINGS}
-
-    def _weights(self, weighting: Weighting) -> NDArray[np.float64]:
-        if weighting == "pair":
-            return np.ones(len(self.mated))
-        weights: NDArray[np.float64] = 1.0 / np.bincount(self.label)[self.label]
-        return weights

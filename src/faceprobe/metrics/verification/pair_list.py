@@ -1,9 +1,8 @@
-"""Verification over listed comparisons, each of two identities: figures and their identity bootstrap.
+"""Verification over a list of comparisons, each of two identities: figures and their identity bootstrap.
 
-Unlike a sweep over all pairs, a list says itself what is compared (IJB's 1:1 protocol names 8 to 16 million
-pairs of templates), so all its scores fit into memory and every replicate is computed in full: person a is
-drawn w_a times, a mated comparison of a counts w_a times, a non-mated one between a and b w_a * w_b times,
-and T is set anew.
+A list names the comparisons (8 to 16 million pairs of templates in IJB's 1:1 protocol), so all scores fit
+into memory and every replicate is computed in full: person a is drawn w_a times, a mated comparison of a
+counts w_a times, a non-mated one between a and b w_a * w_b times, and T is set again.
 """
 
 from __future__ import annotations
@@ -27,8 +26,8 @@ Replicates = dict[tuple[str, Weighting], NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class PairScores:
-    """``score`` (P,) float64, ``same`` (P,) bool and the people ``left`` and ``right`` (P,) int32 of each
-    comparison, counted from 0 to ``n_people`` - 1.
+    """The comparisons of a list: ``score`` (P,) float64, ``same`` (P,) bool and the people ``left`` and
+    ``right`` (P,) int32 of each comparison, counted from 0 to ``n_people`` - 1.
     """
 
     score: NDArray[np.float64]
@@ -51,7 +50,7 @@ class PairScores:
 
     @cached_property
     def verification(self) -> Verification:
-        """The same comparisons as all verification metrics take them."""
+        """The comparisons in the form that all verification figures take."""
         return Verification.from_scores(
             self.score[self.same], self.left[self.same], self.score[~self.same], self.n_people
         )
@@ -60,9 +59,9 @@ class PairScores:
 def nearest_tmr(scores: PairScores, targets: Sequence[float]) -> list[tuple[float, float]]:
     """(TMR, FMR) of the corner of the ROC whose FMR lies nearest to each of ``targets``, pair-weighted.
 
-    Public IJB code reads its figures so off scikit-learn's ``roc_curve``: of the operating points, one for
-    each distinct score, those in the middle of equal steps are dropped (``drop_intermediate``); of equally
-    near FMRs the largest is taken, and of the points with that FMR the highest TMR.
+    Public IJB code takes its figures this way from scikit-learn's ``roc_curve``: of the operating points, one
+    for each distinct score, those in the middle of equal steps are dropped (``drop_intermediate``); of
+    equally near FMRs the largest is taken, and of the points with that FMR the highest TMR.
     """
     order = np.argsort(-scores.score, kind="stable")
     score, same = scores.score[order], scores.same[order]
@@ -96,11 +95,11 @@ def pair_replicates(scores: PairScores, weights: NDArray[np.int64], targets: Seq
         for weighting in ("identity", "pair")
     ]
 
-    def one(w: NDArray[np.int64]) -> dict[tuple[str, Weighting], float]:
+    def replicate(w: NDArray[np.int64]) -> dict[tuple[str, Weighting], float]:
         return _replicate(v, w, weights_at(w, left, right, marks), fractions)
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
-        found = list(threads.map(one, weights))
+        found = list(threads.map(replicate, weights))
     return {key: np.array([f.get(key, np.nan) for f in found]) for key in keys}
 
 
