@@ -3,7 +3,7 @@
     python benchmarks/intervals.py [--out benchmarks/results/intervals.json]
 
 Summaries of the shape of LFW (5,749 people) and of CelebA (10,177 people) are drawn at random: the
-time depends on sizes alone, and no vectors need be compared. Each is timed five times; wall and processor
+time depends on sizes alone, so no vectors are compared. Each is timed five times; wall and processor
 time are shown.
 """
 
@@ -22,6 +22,8 @@ from faceprobe.metrics.bootstrap import identity_weights
 from faceprobe.metrics.verification.figures import Verification
 from faceprobe.metrics.verification.intervals import verification_intervals
 from faceprobe.scores import Duplicates, Grid, MatedScores, ScoreSummary, Tail
+from faceprobe.scores.sweep.counts import NonmatedCounts
+from faceprobe.scores.sweep.score_bins import choose_bins
 
 TARGETS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 SHAPES = {
@@ -43,6 +45,7 @@ def random_summary(people: int, photos: int, mated: int, tail: int, grid: int) -
     falling = np.linspace(1, 0, grid) ** 6
     one, other = np.sort(rng.integers(photos, size=(2, tail)).astype(np.int32), axis=0)
     none = np.zeros(0, dtype=np.int64)
+    bins = choose_bins(np.eye(2, dtype=np.float32), np.arange(2, dtype=np.int32), exact=True)
     return ScoreSummary(
         labels=labels.astype(np.int32),
         mated=MatedScores(
@@ -51,10 +54,12 @@ def random_summary(people: int, photos: int, mated: int, tail: int, grid: int) -
             np.ones(mated, dtype=np.int32),
             labels[rng.integers(photos, size=mated)].astype(np.int32),
         ),
-        twins=Duplicates({}, 0, 0, none, none, none),
+        duplicates=Duplicates({}, 0, 0, none, none, none, (none, none)),
         n_nonmated=n,
         at_or_above=at_or_above,
         above=at_or_above,
+        middle=at_or_above.astype(np.float64),
+        exact=np.ones(mated, dtype=np.bool_),
         tail=Tail(np.sort(rng.random(tail))[::-1].copy(), one, other),
         grid=edges,
         by_person=(count[:, None] * falling).astype(np.int64),
@@ -64,6 +69,7 @@ def random_summary(people: int, photos: int, mated: int, tail: int, grid: int) -
         histogram_edges=np.linspace(-1, 1, 3),
         histogram=np.array([0, n]),
         ranks=(),
+        counts=NonmatedCounts(bins, np.zeros(bins.size + 1, dtype=np.int64), ()),
     )
 
 

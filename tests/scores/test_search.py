@@ -35,12 +35,12 @@ def _plain(
 ) -> list[tuple[object, ...]]:
     found = []
     for i in range(len(probes)):
-        mates, others, everybody = [], {}, set()
+        mates, others, everyone = [], {}, set()
         for j in range(len(gallery)):
             score = sum(a * b for a, b in zip(probes.rows[i].tolist(), gallery.rows[j].tolist(), strict=True))
             person = int(gallery.labels[j])
             if person != probes.labels[i]:
-                everybody.add(person)
+                everyone.add(person)
             if probes.numbers[i] == gallery.numbers[j]:
                 continue
             if probes.content is not None and probes.content[i] == gallery.content[j]:
@@ -58,7 +58,7 @@ def _plain(
                 sum(b >= mate for b in best),
                 [sum(b >= t for b in best) for t in thresholds],
                 (best + [-np.inf] * top)[:top],
-                len(everybody),
+                len(everyone),
             )
         )
     return found

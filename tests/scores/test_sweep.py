@@ -201,7 +201,7 @@ def test_a_tail_that_overflows_and_a_pilot_that_misleads() -> None:
         _assert_same(fast.tail, slow.tail)
 
 
-def test_a_stray_row_that_blinds_float32_is_made_up_for_in_float64() -> None:
+def test_where_an_outlier_makes_float32_too_coarse_float64_is_used() -> None:
     """All rows but one lie so close together that float32 errs by more than the scores differ."""
     rng = np.random.default_rng(5)
     rows = np.ones(64) + 1e-2 * rng.standard_normal((1200, 64))
@@ -271,11 +271,11 @@ def test_false_matches_between_people() -> None:
 
 def test_duplicates_of_three_make_three_pairs() -> None:
     labels = np.array([0, 0, 1, 1, 2], dtype=np.int32)
-    twins = find_duplicates(labels, np.array([7, 7, 7, 1, 2]))
-    assert (twins.n_mated, twins.n_nonmated) == (1, 2)
-    assert sorted(twins.rows) == [0, 1, 2]
+    duplicates = find_duplicates(labels, np.array([7, 7, 7, 1, 2]))
+    assert (duplicates.n_mated, duplicates.n_nonmated) == (1, 2)
+    assert sorted(duplicates.rows) == [0, 1, 2]
     # Weights 2 and 3: the non-mated pairs (0, 2) and (1, 2) count 6 each.
-    assert twins.nonmated_weight(np.array([[2, 3, 1], [1, 1, 1]])).tolist() == [12, 2]
+    assert duplicates.nonmated_weight(np.array([[2, 3, 1], [1, 1, 1]])).tolist() == [12, 2]
     assert find_duplicates(labels, None).n_nonmated == 0
 
 

@@ -1,4 +1,4 @@
-"""What a pass keeps its scores in, and the bounds of 8-bit codes."""
+"""Parts of a pass: the shared score buffer, the bounds of 8-bit codes, and panels."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_chunks_taken_in_turns_come_out_sorted_and_whole() -> None:
     assert not buffer.overfull
 
 
-def test_room_that_is_used_up_says_so_and_no_room_does_not() -> None:
+def test_a_full_buffer_is_overfull_and_an_empty_one_is_not() -> None:
     buffer = ScoreBuffer(10, 4, threads=1)
     assert [len(buffer.take()[1]) > 0 for _ in range(3)] == [True, True, False]
     assert buffer.overfull
@@ -54,8 +54,8 @@ def test_no_product_of_codes_errs_by_more_than_its_own_bound(kind: str) -> None:
 
 
 @pytest.mark.parametrize("exact", [True, False])
-def test_panels_follow_the_walk_through_the_tiles(exact: bool) -> None:
-    """The same products as of all rows at once, whatever part was asked for before."""
+def test_panels_give_the_product_of_every_tile(exact: bool) -> None:
+    """Equal to the product of all rows at once, whatever part was asked for before."""
     rng = np.random.default_rng(2)
     wide = rng.standard_normal((130, 16)) + 0.5
     rows = exact_rows((wide / np.linalg.norm(wide, axis=1, keepdims=True)).astype(np.float32))
@@ -64,12 +64,12 @@ def test_panels_follow_the_walk_through_the_tiles(exact: bool) -> None:
     tiles = Tiles.of(130, 8, 24, (none, none))
     panels, out = Panels(bins, tiles.stripe, tiles.width), np.empty((8, 24), dtype=bins.dtype)
     less = rows.astype(np.float64) - bins.mean.astype(np.float64)
-    seen = np.zeros((130, 130), dtype=np.int64)
+    counted = np.zeros((130, 130), dtype=np.int64)
     for i0, j0 in tiles.corners():
         start = i0 - i0 % tiles.stripe
         stripe, i, j = slice(start, start + tiles.stripe), slice(i0, i0 + 8), slice(j0, j0 + 24)
         product = panels.multiply(stripe, i, j, out)
         np.testing.assert_allclose(product, less[i] @ less[j].T, atol=0 if exact else 1e-5)
-        seen[i, j] += 1
+        counted[i, j] += 1
     above = np.triu_indices(130, k=1)
-    assert np.all(seen[above] == 1) and seen.max() == 1
+    assert np.all(counted[above] == 1) and counted.max() == 1

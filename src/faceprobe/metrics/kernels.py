@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 @cache
 def compiled(loop: Callable[..., None]) -> Callable[..., None]:
-    """``loop`` as machine code that lets other threads run meanwhile.
+    """``loop`` as machine code that releases the GIL.
 
-    Floating-point sums may be reordered: only loops whose sums are exact in any order come here.
+    Floating-point sums may be reordered, so only loops whose sums are exact in any order are compiled here.
     """
     import numba
 

@@ -36,7 +36,7 @@ POOLINGS = {
     "score-mean": Pooling(by_media=False, by_score=True),
     "mean": Pooling(by_media=False, by_score=False),
 }
-"""The presets by the name that a protocol's ``pooling`` option gives."""
+"""Presets by name, as a protocol's ``pooling`` option gives it."""
 
 
 def pool_templates(

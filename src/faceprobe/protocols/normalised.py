@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.protocols.verification import threshold_support
+from faceprobe.data.remarks import remark
 from faceprobe.core.errors import BadInput
 from faceprobe.data.embeddings import Cohort, Embeddings
 from faceprobe.data.pairs import PairList
@@ -111,10 +113,10 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
     if not len(found.mated) or not len(found.nonmated):
         raise NothingLeft(protocol, "all comparisons of one kind are duplicates; see --keep-duplicates")
     outcome = Outcome()
-    twins, photos = find_duplicates(arranged.labels, arranged.content), np.bincount(arranged.labels)
+    duplicates, photos = find_duplicates(arranged.labels, arranged.content), np.bincount(arranged.labels)
     for name, fmr in TARGETS.items():
         allowed = allowed_false_matches(fmr, len(found.nonmated))
-        drawn = found.replicates(weights, twins, photos, fmr) if allowed >= 1 and len(weights) else {}
+        drawn = found.replicates(weights, duplicates, photos, fmr) if allowed >= 1 and len(weights) else {}
         for weighting in WEIGHTINGS:
             add_metric(
                 outcome,
@@ -126,7 +128,7 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
                 how="identity bootstrap, T set anew, the cohort as it is",
                 n=len(found.mated),
                 n_identities=len(np.unique(found.label)),
-                note=_support(allowed, len(found.nonmated)),
+                remarks=threshold_support(allowed, len(found.nonmated)),
             )
     cohort = context.data.cohort
     assert cohort is not None
@@ -135,7 +137,7 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
     )
     size = len(cohort.vectors)
     people = 0 if cohort.identities is None else len(np.unique(cohort.identities))
-    add_metric(outcome, protocol, "n_cohort", "none", float(size), n=size, n_identities=people, note=unknown)
+    add_metric(outcome, protocol, "n_cohort", "none", float(size), n=size, n_identities=people, remarks=remark("cohort-unchecked", unknown))
     return outcome
 
 

@@ -195,7 +195,7 @@ def test_replicates_are_what_repeating_people_gives() -> None:
 
 
 def test_duplicates_are_skipped_unless_they_are_kept() -> None:
-    """A distractor that is the probe's very file beats every mate: it is no candidate for that probe."""
+    """A distractor that is a copy of the probe's file beats every mate: it is no candidate for that probe."""
     data = crowd(1, n_strangers=20, coarse=False)
     t = data.templates
     assert t is not None and data.content is not None
@@ -203,15 +203,15 @@ def test_duplicates_are_skipped_unless_they_are_kept() -> None:
     p, e = next((p, e) for p, e in trials_of(data) if (before[p, :20] < before[p, e]).all())
     vectors, content = data.vectors.copy(), data.content.copy()
     vectors[3], content[3] = vectors[p], content[p]
-    twin = replace(data, vectors=vectors, content=content)
-    scores, trials = scores_of(twin), trials_of(data)
+    copied = replace(data, vectors=vectors, content=content)
+    scores, trials = scores_of(copied), trials_of(data)
     values = []
     for keep in (False, True):
         won = []
         for probe, mate in trials:
             candidates = [d for d in range(20) if keep or (probe, d) != (p, 3)]
             won.append(all(scores[probe, d] < scores[probe, mate] for d in candidates))
-        got = measured(twin, keep_duplicates=keep)
+        got = measured(copied, keep_duplicates=keep)
         assert got["rank1@distractors=all", "pair"].value == pytest.approx(np.mean(won))
         values.append(np.mean(won))
         warned = "1 distractors are copies of searched photos" in got["n_trials", "none"].note

@@ -1,4 +1,4 @@
-"""The linear probe beside scikit-learn's, and recognisers whose person is enrolled anew."""
+"""Recognisers against scikit-learn, the person of each trial enrolled with other photos."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_ties_count_against_the_recogniser() -> None:
         assert decision.tied.tolist() == decision.missed.tolist() == [True]
 
 
-def test_a_mean_of_nothing_is_nobody() -> None:
+def test_a_mean_of_length_zero_matches_no_probe() -> None:
     rows = _rows(np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.6, 0.8]]))
     labels = np.array([0, 0, 1, 2])
     opposite = Trial(1, rows[:2], -rows[2:3])

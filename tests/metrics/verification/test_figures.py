@@ -76,7 +76,7 @@ def test_identity_weighting_gives_every_person_the_same_say() -> None:
 
 
 def test_an_equal_error_of_brackets_is_near_the_exact_one() -> None:
-    """Without room to keep scores about the crossing, the histogram still places it."""
+    """Where no scores around the crossing are kept, the histogram still places it."""
     rng = np.random.default_rng(12)
     labels = np.repeat(np.arange(150), 6).astype(np.int32)
     rows = rng.standard_normal((150, 24))[labels] + 2.0 * rng.standard_normal((900, 24))

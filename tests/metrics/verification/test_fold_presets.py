@@ -170,7 +170,7 @@ def test_presets_differ_where_the_grid_is_too_coarse() -> None:
 @given(seed=st.integers(0, 10**6))
 @settings(max_examples=20, deadline=None)
 def test_squared_distances(seed: int) -> None:
-    """Of any rows, by the cosine of the angle between them; twins are at exactly 0."""
+    """Of any rows, by the cosine of the angle between them; duplicates are at exactly 0."""
     rng = np.random.default_rng(seed)
     left, right = rng.normal(size=(2, 5, 7)).astype(np.float32)
     right[4] = left[4]

@@ -120,15 +120,20 @@ def back_tests(
     for _ in range(draws):
         drawn = np.zeros(n_people, dtype=np.bool_)
         drawn[rng.permutation(n_people)[: n_people // fraction]] = True
-        mine = outside | ~np.isin(probes.labels, np.flatnonzero(drawn))
-        if not mine.any():
+        searched = outside | ~np.isin(probes.labels, np.flatnonzero(drawn))
+        if not searched.any():
             continue
-        chosen = probes.take(mine)
+        chosen = probes.take(searched)
         samples = sample_searches(
-            chosen, gallery.take(drawn[gallery.labels]), score[mine], chosen.labels, int(drawn.sum()), limits
+            chosen,
+            gallery.take(drawn[gallery.labels]),
+            score[searched],
+            chosen.labels,
+            int(drawn.sum()),
+            limits,
         )
         for weighting, part in samples.items():
-            whole = float(part.weight @ (k[mine] == 0))
+            whole = float(part.weight @ (k[searched] == 0))
             size = n_people if outside else n_people - 1
             found[weighting].append(back_test(part, size, whole, models))
     return found

@@ -28,7 +28,7 @@ def pareto_by_probe(
     """(S,) share of undisturbed searches where each probe has its own tail of impostor scores.
 
     Above a probe's M-th nearest impostor u, the excess is generalised Pareto with the probe's own scale (its
-    mean excess, shrunk towards the mean of all probes as far as it is noise) and one shape for all. No more
+    mean excess, shrunk towards the mean of all probes as much as it is noise) and one shape for all. No more
     than a quarter of the impostors count as tail. The chance that one more impostor reaches s is (M - 1) / N
     times the tail's; below u it is k / N. (J. Pickands, Annals of Statistics 3, 1975.)
     """

@@ -46,8 +46,8 @@ def group_fmr(
     """FMR between the people of the two groups of ``pair`` (equal: within it); None without comparisons."""
     g, h = pair
     matched, compared = np.zeros(len(group)), np.zeros(len(group))
-    for mine, other in {(g, h), (h, g)}:
-        own = group == mine
+    for one, other in {(g, h), (h, g)}:
+        own = group == one
         matched[own], compared[own] = found.matched[own, other], found.compared[own, other]
     n, errors = int(compared.sum()) // 2, int(matched.sum()) // 2
     people = int(np.count_nonzero(compared))

@@ -208,8 +208,8 @@ def _searches(
             "all text or all numbers"
         )
     names, label = np.unique(np.concatenate([gallery, probes]), return_inverse=True)
-    mine = label[len(gallery) :].astype(np.int32)
-    return scores, mine[:, None] == label[: len(gallery)], mine, len(names)
+    person = label[len(gallery) :].astype(np.int32)
+    return scores, person[:, None] == label[: len(gallery)], person, len(names)
 
 
 def _best_mates(scores: NDArray[np.float64], mates: NDArray[np.bool_]) -> NDArray[np.float64]:

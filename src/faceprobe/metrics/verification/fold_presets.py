@@ -19,7 +19,8 @@ INSIGHTFACE_GRID = np.arange(400, dtype=np.float64) * 0.01
 """insightface's thresholds, squared distances 0, 0.01, ..., 3.99."""
 
 FACEXZOO_STEPS = 1000
-"""FaceX-Zoo's thresholds end so many equal steps from the lowest to the highest training score."""
+"""FaceX-Zoo's thresholds are the ends of this many equal steps from the lowest to the highest training score.
+"""
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

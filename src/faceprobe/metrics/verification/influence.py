@@ -63,13 +63,13 @@ def mated_part(v: Verification, sums: NDArray[np.generic], weighting: Weighting)
     person.
     """
     own = v.per_person.astype(np.float64)
-    mine = np.asarray(sums, dtype=np.float64)
+    of_person = np.asarray(sums, dtype=np.float64)
     if weighting == "identity":
-        mine, own = _divided(mine, own), (own > 0).astype(np.float64)
+        of_person, own = _divided(of_person, own), (own > 0).astype(np.float64)
     total = float(own.sum())
-    mean = float(mine.sum()) / total
+    mean = float(of_person.sum()) / total
     rest = total - own
-    return _divided(mine - mean * own, np.where(rest > 1e-9 * total, rest, total))
+    return _divided(of_person - mean * own, np.where(rest > 1e-9 * total, rest, total))
 
 
 def nonmated_part(summary: ScoreSummary, sums: Floats) -> Floats:
@@ -96,7 +96,7 @@ def false_matches(summary: ScoreSummary, allowed: int) -> Floats:
 
 def pair_surplus(summary: ScoreSummary, allowed: int) -> float:
     """Sum over pairs of people of (c_ab - FMR * N_ab)**2 for the ``allowed`` highest non-mated scores,
-    in (comparisons)**2; where the tail does not say who they are, the least it can be.
+    in (comparisons)**2; a lower bound where the tail does not hold all of them.
     """
     photos = np.bincount(summary.labels).astype(np.float64)
     fmr = allowed / summary.n_nonmated

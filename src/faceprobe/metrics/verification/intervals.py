@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.data.remarks import join, remark
 from faceprobe.metrics.bootstrap import weighted_sums
 from faceprobe.metrics.verification.figures import (
     Verification,
@@ -71,12 +72,12 @@ class Intervals:
     def caution(self, metric: str, weighting: Weighting) -> str:
         """Why the interval's coverage is not assured; "" where it is."""
         people = self.effective_people.get((metric, weighting))
-        notes = []
+        flawless = few = ""
         if (metric, weighting) in self.flawless:
-            notes.append("no comparison differs: the interval takes each person for one trial")
+            flawless = "no comparison differs: the interval takes each person for one trial"
         if people is not None and people < FEW_PEOPLE:
-            notes.append(f"coverage not assured: the spread rests on {people:.0f} effective people")
-        return "; ".join(notes)
+            few = f"coverage not assured: the spread rests on {people:.0f} effective people"
+        return join(remark("no-differences", flawless), remark("coverage-not-assured", few))
 
 
 def deep_enough(summary: ScoreSummary, fmr: float) -> bool:

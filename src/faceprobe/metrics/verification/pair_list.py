@@ -37,12 +37,6 @@ class PairScores:
     n_people: int
 
     @cached_property
-    def mated(self) -> NDArray[np.int64]:
-        """Mated comparisons from the highest score to the lowest, ties by person."""
-        mated = np.flatnonzero(self.same)
-        return mated[np.lexsort((self.left[mated], -self.score[mated]))]
-
-    @cached_property
     def nonmated(self) -> NDArray[np.int64]:
         """Non-mated comparisons from the highest score to the lowest."""
         nonmated = np.flatnonzero(~self.same)

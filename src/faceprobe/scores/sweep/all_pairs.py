@@ -71,7 +71,7 @@ def sweep_pairs(
     ``content`` (equal numbers are duplicates; None: there are none). ``allowed`` gives, for a
     number of non-mated comparisons, those numbers of false matches k whose threshold, the (k + 1)-th
     largest non-mated score, must be exact; ``subsets`` (M,) are parts of the mated comparisons whose equal
-    error rates must be exact too, besides that of all. ``tail_size`` of the highest non-mated scores are kept
+    error rates must be exact, as that of all of them. ``tail_size`` of the highest non-mated scores are kept
     with their pairs, and ``window_size`` scores without their pairs around thresholds below them. Sets of up
     to ``all_pairs`` pairs are computed in float64 throughout.
     ``coded`` forms scores from 8-bit codes first (it needs torch), and in float32 only where the error of

@@ -44,10 +44,10 @@ class NonmatedCounts:
         low = np.where(over < size, self.reached[np.clip(over, 1, size)], 0)
         for part in self.kept:
             inside = (scores >= part.low) & (scores < part.high)
-            mine = scores[inside]
+            within = scores[inside]
             n = len(part.values)
-            high[inside] = part.beyond + n - np.searchsorted(part.values, mine, side="left")
-            low[inside] = part.beyond + n - np.searchsorted(part.values, mine, side="right")
+            high[inside] = part.beyond + n - np.searchsorted(part.values, within, side="left")
+            low[inside] = part.beyond + n - np.searchsorted(part.values, within, side="right")
             below, beyond = scores < part.low, scores >= part.high
             low[below] = np.maximum(low[below], part.beyond + n)
             high[beyond] = np.minimum(high[beyond], part.beyond)

@@ -13,7 +13,7 @@ class Panels:
 
     No second copy of all rows is kept: ``height`` rows of the left side and ``width`` of the right one are
     copied again when another part is asked for. That is rare, since a thread works through one stripe of
-    rows, and within it through one column of tiles, before it goes on to the next.
+    rows, and within it through one column of tiles, before the next one.
     """
 
     def __init__(self, bins: ScoreBins, height: int, width: int) -> None:
