@@ -1,8 +1,8 @@
-"""Results as tables, figures and one self-contained page."""
+"""The report of a run: tables, figures and sentences on one self-contained HTML page."""
 
 from __future__ import annotations
 
 from faceprobe.report.page import write_report
-from faceprobe.report.text.summary import summary_table
+from faceprobe.report.tables.summary import summary_table
 
 __all__ = ["summary_table", "write_report"]

@@ -1,0 +1,1 @@
+"""The section on cloaks: verdicts, figures, tables and before-and-after strips."""

@@ -36,7 +36,7 @@ ADAPTED = (
 
 
 @dataclass(frozen=True)
-class CloakPart:
+class CloakSection:
     """What the page shows of one dataset and crop. ``first`` is whether it is its dataset's main crop.
 
     ``said`` are the verdicts in words by cloak, ``changes`` a cloak's (PSNR, DSSIM, share of photos whose
@@ -72,20 +72,20 @@ class CloakPart:
         return found + ([plot for _, plot in self.seen.plots] if self.seen else [])
 
 
-def cloak_parts(run: Run, strips: Sequence[Strip] = ()) -> list[CloakPart]:
+def cloak_sections(run: Run, strips: Sequence[Strip] = ()) -> list[CloakSection]:
     """A part for each dataset and crop with rows about cloaks; [] where a run has none."""
-    found: list[CloakPart] = []
+    found: list[CloakSection] = []
     for number, scene in enumerate(cloak_scenes(run)):
         first = scene.dataset not in {p.scene.dataset for p in found}
         found.append(_part(run, scene, f"cloaks{number}", first, strips if first else ()))
     return found
 
 
-def _part(run: Run, scene: CloakScene, key: str, first: bool, strips: Sequence[Strip]) -> CloakPart:
+def _part(run: Run, scene: CloakScene, key: str, first: bool, strips: Sequence[Strip]) -> CloakSection:
     judged = verdicts(scene)
     undoing = ((purifier_figure(scene), PURIFIED), (adaptive_figure(scene), ADAPTED))
     rows = [r for r in run.rows if r.dataset == scene.dataset and r.cloak in {c.id for c in scene.cloaks}]
-    return CloakPart(
+    return CloakSection(
         key=key,
         title=f"{run.short(scene.dataset)}, {scene.crop}",
         label=LABEL[min((r.evidence for r in rows), key=list(LABEL).index)],

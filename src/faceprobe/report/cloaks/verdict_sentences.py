@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from faceprobe.report.cloaks.rows import ADDED, CLEAN, POISONING, PROTECTION, CloakScene
-from faceprobe.report.cloaks.templates import OVERALL_CLAUSES
 from faceprobe.report.cloaks.verdict import Verdict, exceeds_zero, points_of
-from faceprobe.report.text.findings import ground
+from faceprobe.report.text.cloak_templates import OVERALL_CLAUSES
 from faceprobe.report.text.numbers import count_of, listed, magnitude, percent, percent_with_interval, points
-from faceprobe.report.text.sentences import Sentence, say
+from faceprobe.report.text.sentences import Sentence, basis_of, say
 from faceprobe.results.result import Result
 
 LITTLE_LEFT = 0.5
@@ -46,7 +45,7 @@ def overall(scene: CloakScene, found: list[Verdict]) -> Sentence | None:
         return None
     return say(
         "cloaks_overall",
-        ground(scene.run, rows),
+        basis_of(scene.run, rows),
         cloaks=count_of(len(judged), "cloak"),
         each="each " if len(judged) > 1 else "",
         clauses=listed(clauses),
@@ -60,13 +59,13 @@ def cautions(scene: CloakScene, found: list[Verdict]) -> list[Sentence]:
     for victim in dict.fromkeys(v.victim for v in found):
         clean = [r for v in found if v.victim == victim and (r := v.row(POISONING, CLEAN)) is not None]
         if clean and (clean[0].value or 0.0) > LITTLE_LEFT:
-            base = ground(scene.run, clean[:1])
+            base = basis_of(scene.run, clean[:1])
             text = percent(clean[0].value or 0.0)
             said.append(say("cloak_little_to_lose", base, victim=victim, clean=text))
     small = [m for m in scene.models if scene.run.card(m).get("synthetic")]
     base_rows = [r for r in rows if r.model in small]
     if base_rows:
-        said.append(say("cloak_bundled", ground(scene.run, base_rows), models=_these(small, scene.models)))
+        said.append(say("cloak_bundled", basis_of(scene.run, base_rows), models=_these(small, scene.models)))
     return said
 
 
@@ -81,7 +80,7 @@ def _noise(v: Verdict) -> Sentence | None:
         "role": ", its own surrogate" if v.own else "",
         "clean": percent_with_interval(clean),
     }
-    base, found = ground(v.scene.run, [row, clean]), v.over_noise
+    base, found = basis_of(v.scene.run, [row, clean]), v.over_noise
     if found is None:
         return say("cloak_without_noise", base, **fields)
     if v.beats_noise:
@@ -102,7 +101,7 @@ def _transfer(v: Verdict) -> Sentence | None:
     ]
     return say(
         "cloak_transfers",
-        ground(v.scene.run, v.others),
+        basis_of(v.scene.run, v.others),
         others=count_of(len(v.others), "model"),
         cloak=v.cloak.id,
         shown=_count(sum(exceeds_zero(r) for r in v.others)),
@@ -116,7 +115,7 @@ def _purifiers(v: Verdict) -> Sentence | None:
     purifier, row = v.purified
     return say(
         "cloak_purifier_left" if v.survives_purifiers else "cloak_purifier_undone",
-        ground(v.scene.run, [row, v.added]),
+        basis_of(v.scene.run, [row, v.added]),
         purifier=purifier,
         cloak=v.cloak.id,
         value=_unsigned(row),
@@ -131,7 +130,7 @@ def _adaptive(v: Verdict) -> Sentence | None:
         return None
     return say(
         "cloak_adaptive_left" if v.survives_adaptive else "cloak_adaptive_undone",
-        ground(v.scene.run, [row, plain]),
+        basis_of(v.scene.run, [row, plain]),
         cloak=v.cloak.id,
         value=_unsigned(row),
         victim=v.victim,
@@ -153,7 +152,7 @@ def _visible(v: Verdict) -> Sentence | None:
     nearest = min(beside, default=(0.0, ""))[1]
     return say(
         "cloak_visible",
-        ground(v.scene.run, used),
+        basis_of(v.scene.run, used),
         cloak=v.cloak.id,
         change=v.change,
         beside=f", {nearest}" if nearest else "",
@@ -182,7 +181,7 @@ def _few_people(scene: CloakScene, found: list[Verdict]) -> Sentence | None:
         f"({percent_with_interval(c)} with clean photos)"
         for v, r, c in shown
     ]
-    base = ground(scene.run, [row for _, r, c in shown for row in (r, c)])
+    base = basis_of(scene.run, [row for _, r, c in shown for row in (r, c)])
     return say("cloaks_few_people", base, people=str(scene.few_people), figures=listed(figures))
 
 

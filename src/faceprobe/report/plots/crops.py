@@ -6,7 +6,7 @@ from faceprobe.report.plots.axes import share_axis
 from faceprobe.report.plots.scene_plot import file_name
 from faceprobe.report.plots.svg import Plot, ends_of, shortened
 from faceprobe.report.plots.theme import Mark, mark
-from faceprobe.report.ranking import entrants
+from faceprobe.report.scenes import entrants
 from faceprobe.report.text.numbers import percent_with_interval
 from faceprobe.results.result import Result
 from faceprobe.results.run import LEAVE_ONE_OUT, Run

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.report.ranking import Scene
-from faceprobe.report.text.findings import leaders
+from faceprobe.report.scenes import Scene, leaders
 from faceprobe.results.run import ALL_PAIRS, Cell, Run
 
 Photos = Callable[[str, str], NDArray[np.uint8]]

@@ -9,7 +9,7 @@ from faceprobe.report.plots.axes import parameters_axis, share_axis
 from faceprobe.report.plots.scene_plot import file_name
 from faceprobe.report.plots.svg import CHARACTER, Plot, Point, ends_of, shortened
 from faceprobe.report.plots.theme import mark
-from faceprobe.report.ranking import Scene, family_of
+from faceprobe.report.scenes import Scene, family_of
 from faceprobe.report.text.numbers import percent_with_interval, scaled
 from faceprobe.results.result import Result
 from faceprobe.results.run import LEAVE_ONE_OUT, Run

@@ -8,7 +8,7 @@ from faceprobe.core.words import slug
 from faceprobe.report.plots.axes import Axis
 from faceprobe.report.plots.svg import Plot, Point
 from faceprobe.report.plots.theme import mark
-from faceprobe.report.ranking import Scene
+from faceprobe.report.scenes import Scene
 from faceprobe.results.run import Run
 
 ModelCurve = tuple[str, list[Point]]

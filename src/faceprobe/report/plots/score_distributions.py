@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from faceprobe.report.plots.axes import Axis
 from faceprobe.report.plots.scene_plot import file_name
 from faceprobe.report.plots.svg import Plot, Point
-from faceprobe.report.ranking import Scene, ranking
+from faceprobe.report.scenes import Scene, ranking
 from faceprobe.report.text.numbers import MINUS
 from faceprobe.results.run import ALL_PAIRS, Cell, Run
 

@@ -9,7 +9,7 @@ from faceprobe.report.plots.axes import log_axis, people_axis, share_axis
 from faceprobe.report.plots.scene_plot import draw_lines, scene_plot
 from faceprobe.report.plots.svg import Plot, Point
 from faceprobe.report.plots.theme import mark
-from faceprobe.report.ranking import Scene, ranking
+from faceprobe.report.scenes import Scene, ranking
 from faceprobe.report.text.numbers import fraction, interval
 from faceprobe.results.result import Result
 from faceprobe.results.run import Cell, Run
@@ -24,7 +24,7 @@ _BAND = "band of"
 
 
 @dataclass(frozen=True)
-class Reach:
+class BandEnd:
     """Rank-1 of ``model`` in the largest gallery that its band is drawn to.
 
     ``figure`` is the median of the extrapolation models with the band; ``note`` says how far past the data
@@ -44,14 +44,14 @@ def search_figures(run: Run, scene: Scene) -> list[Plot]:
     return [p for p in (*drawn, _by_size(run, scene, cells)) if p is not None]
 
 
-def reaches(run: Run, scene: Scene) -> list[Reach]:
+def band_ends(run: Run, scene: Scene) -> list[BandEnd]:
     """The far end of each band in the figure by gallery size."""
     found = []
     for model in ranking(run, scene):
         row = _farthest(run, model, scene)
         if row is not None:
             figure = f"{fraction(row.value)} {interval(row.ci_low, row.ci_high)}"
-            found.append(Reach(model, f"{_people(row):,}", figure, row.note))
+            found.append(BandEnd(model, f"{_people(row):,}", figure, row.note))
     return found
 
 

@@ -1,0 +1,1 @@
+"""Tables of the report, the terminal and the notebook, with their cells and footnotes."""

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.report.ranking import HEADLINE_TMR, Scene, ranking
-from faceprobe.report.text.findings import chance, condition, ground, leaders
+from faceprobe.report.scenes import HEADLINE_TMR, Scene, chance, headline_model, ranking
 from faceprobe.report.text.numbers import fraction, interval, percent_range
-from faceprobe.report.text.sentences import Sentence, say
+from faceprobe.report.text.sentences import Sentence, basis_of, condition, say
 from faceprobe.results.result import Result
 from faceprobe.results.run import ALL_PAIRS, CROSS_EVENT, LEAVE_ONE_OUT, Run
 
@@ -128,8 +127,7 @@ def kept_share(run: Run, whole: Result, crop: str) -> Kept:
 def control_sentences(run: Run, scene: Scene) -> list[Sentence]:
     """What the best general model of ``scene``'s dataset keeps without the face; [] where not measured."""
     whole_scene = (scene[0], "none", WHOLE)
-    best = leaders(run, whole_scene)
-    model = best.get("clip") or best.get("encoder") or best.get("specialist") or best.get("fusion")
+    model = headline_model(run, whole_scene)
     if model is None:
         return []
     protocol = run.headline_protocol(whole_scene, LEAVE_ONE_OUT)
@@ -143,9 +141,9 @@ def control_sentences(run: Run, scene: Scene) -> list[Sentence]:
     beside = kept_share(run, whole, "random-mask")
     fields = {"model": model, "value": _words(context), "condition": condition(protocol)}
     if beside.value is None:
-        return [say("context_share", ground(run, used), **fields)]
+        return [say("context_share", basis_of(run, used), **fields)]
     used += _used(run, whole, ("random-mask",))
-    return [say("context_share_masked", ground(run, used), masked=_words(beside), **fields)]
+    return [say("context_share_masked", basis_of(run, used), masked=_words(beside), **fields)]
 
 
 def _used(run: Run, whole: Result, crops: Iterable[str]) -> list[Result]:

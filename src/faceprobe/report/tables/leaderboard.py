@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from faceprobe.data.evidence import Evidence, weakest
-from faceprobe.report.ranking import HEADLINE_TMR, Scene, entrants, family_of, is_own_crop
+from faceprobe.report.scenes import HEADLINE_TMR, Scene, entrants, family_of, is_own_crop
 from faceprobe.report.tables.cells import FootnoteList, TableCell, remarks, table_cell
 from faceprobe.report.text.numbers import power_of_ten, scaled
 from faceprobe.report.text.sentences import LABEL
@@ -55,6 +55,11 @@ class Board:
     columns: tuple[BoardColumn, ...]
     rows: tuple[BoardRow, ...]
     notes: tuple[str, ...]
+
+    @property
+    def scene(self) -> Scene:
+        """(dataset, cloak, crop)."""
+        return (self.dataset, self.cloak, self.crop)
 
 
 def leaderboards(run: Run) -> list[Board]:

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from faceprobe.report.ranking import Scene
-from faceprobe.report.text.findings import LARGE_SHARE, SHARE_METRIC
+from faceprobe.report.scenes import LARGE_SHARE, SHARE_METRIC, Scene
 from faceprobe.report.text.numbers import count, percent, scaled
 from faceprobe.results.run import ALL_PAIRS, LEAVE_ONE_OUT, Cell, Run
 
@@ -105,15 +104,10 @@ def dataset_notes(run: Run) -> list[tuple[str, str]]:
     return found
 
 
-def facts_table(value: Any, prefix: str = "") -> list[tuple[str, str]]:
-    """A nested object as (name, text) lines, names joined by " / "."""
-    if not isinstance(value, dict):
-        return [(prefix, _text(value))]
-    lines: list[tuple[str, str]] = []
-    for key, inner in value.items():
-        name = f"{prefix} / {key}" if prefix else str(key)
-        lines += facts_table(inner, name)
-    return lines
+def fact_groups(run: Run) -> list[tuple[str, list[tuple[str, str]]]]:
+    """(heading, (name, text) lines) of what the manifest says of versions, hashes, seeds and the machine."""
+    groups = ("versions", "hashes", "seeds", "machine")
+    return [(name, _fact_lines(run.manifest[name])) for name in groups if run.manifest.get(name)]
 
 
 def timings(run: Run) -> list[tuple[str, str, str, str, str]]:
@@ -160,6 +154,16 @@ def model_cards(run: Run) -> list[dict[str, str]]:
 def short_hash(text: str) -> str:
     """The first twelve digits of a long hex hash; other text as it is."""
     return text[:12] if re.fullmatch(r"[0-9a-f]{32,}", text) else text
+
+
+def _fact_lines(value: Any, prefix: str = "") -> list[tuple[str, str]]:
+    """A nested object as (name, text) lines, names joined by " / "."""
+    if not isinstance(value, dict):
+        return [(prefix, _text(value))]
+    lines: list[tuple[str, str]] = []
+    for key, inner in value.items():
+        lines += _fact_lines(inner, f"{prefix} / {key}" if prefix else str(key))
+    return lines
 
 
 def _details(protocol: str, labels: tuple[str, ...]) -> tuple[tuple[str, str], ...]:

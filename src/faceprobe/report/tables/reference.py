@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from faceprobe.report.text.numbers import fraction, interval, percent
-from faceprobe.report.text.sentences import Ground, Sentence, say
+from faceprobe.report.text.sentences import Basis, Sentence, say
 from faceprobe.results.run import ALL_PAIRS, LEAVE_ONE_OUT
 
 SHOWN = (
@@ -87,7 +87,7 @@ def verdict(rows: list[dict[str, Any]], models: dict[str, dict[str, Any]]) -> Se
     near = (best["value"] if low is None else low) <= (floor["value"] if high is None else high)
     return say(
         "reference_floor" if near else "reference_above_floor",
-        Ground(("real-photos",)),
+        Basis(("real-photos",)),
         model=best["model"],
         crop=best["crop"],
         value=percent(best["value"], _width(best)),

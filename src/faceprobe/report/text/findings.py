@@ -1,68 +1,32 @@
-"""The headline in words: which sentences the numbers of a run support."""
+"""The findings on a scene in words: the sentences that the numbers of a run support."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from faceprobe.report.ranking import HEADLINE_TMR, Scene, entrants, is_own_crop, ranking
+from faceprobe.report.scenes import (
+    HEADLINE_TMR,
+    LARGE_SHARE,
+    ROLES,
+    SHARE_METRIC,
+    Scene,
+    chance,
+    entrants,
+    headline_model,
+    is_own_crop,
+    role_of,
+)
 from faceprobe.report.text.numbers import percent, percent_with_interval
-from faceprobe.report.text.sentences import Ground, Sentence, say
+from faceprobe.report.text.sentences import Sentence, basis_of, condition, say
 from faceprobe.results.result import Result
 from faceprobe.results.run import ALL_PAIRS, CROSS_EVENT, LEAVE_ONE_OUT, Run
-
-LARGE_SHARE = 0.1
-"""Above this share of the mated comparisons in one person's photos the report warns (DESIGN.md, rule 9)."""
-
-SHARE_METRIC = "largest_identity_share"
-
-
-def ground(run: Run, rows: Iterable[Result]) -> Ground:
-    """What ``rows`` rest on; the manifest knows which datasets and models are the built-in ones even where a
-    study gave them labels of its own.
-    """
-    rows = list(rows)
-    datasets = run.manifest.get("datasets") or {}
-    synthetic = [
-        (datasets.get(r.dataset) or {}).get("evidence") == "synthetic"
-        or r.dataset.partition(":")[0].partition("?")[0] == "synthetic"
-        for r in rows
-    ]
-    bundled = [bool(run.card(r.model).get("synthetic")) for r in rows]
-    return Ground(tuple(dict.fromkeys(r.evidence for r in rows)), all(synthetic), all(bundled))
-
-
-def role_of(run: Run, model: str) -> str:
-    """The role on the model's card, a key of :data:`ROLES`; a floor counts as one more image encoder."""
-    role = str(run.card(model).get("role") or "encoder")
-    return role if role in ROLES else "encoder"
-
-
-ROLES = {
-    "clip": "zero-shot CLIP-style model",
-    "encoder": "image encoder",
-    "specialist": "model made for faces",
-    "fusion": "fusion of encoders",
-}
-"""Roles of :class:`ModelCard` in words."""
-
-
-def headline_scenes(run: Run) -> list[Scene]:
-    """One scene a dataset: uncloaked, as-is where that crop was measured."""
-    found: dict[str, Scene] = {}
-    for scene in run.scenes:
-        if scene[1] == "none":
-            found.setdefault(scene[0], scene)
-    return list(found.values()) or list(run.scenes[:1])
 
 
 def findings(run: Run, scene: Scene) -> list[Sentence]:
     """The sentences for one scene, the most important first; never empty."""
     protocol = run.headline_protocol(scene, LEAVE_ONE_OUT)
-    best = leaders(run, scene)
-    first = best.get("clip") or best.get("encoder") or best.get("specialist") or best.get("fusion")
+    first = headline_model(run, scene)
     if first is None:
         rows = run.in_scene(scene)
-        return [say("no_rank", ground(run, rows), dataset=run.short(scene[0])), *_folds(run, scene)]
+        return [say("no_rank", basis_of(run, rows), dataset=run.short(scene[0])), *_folds(run, scene)]
     found = [_best(run, scene, protocol, first, ROLES[role_of(run, first)])]
     if role_of(run, first) != "specialist":
         found += _specialist(run, scene)
@@ -71,39 +35,8 @@ def findings(run: Run, scene: Scene) -> list[Sentence]:
     return found + _folds(run, scene) + _share(run, scene)
 
 
-def leaders(run: Run, scene: Scene) -> dict[str, str]:
-    """The best-ranked model of each kind in ``scene`` that has a rank-1 figure."""
-    protocol = run.headline_protocol(scene, LEAVE_ONE_OUT)
-    found: dict[str, str] = {}
-    for model in ranking(run, scene):
-        row = run.get(model, scene, protocol, "rank1")
-        if row is not None and row.value is not None:
-            found.setdefault(role_of(run, model), model)
-    return found
-
-
-def chance(run: Run, scene: Scene, protocol: str) -> float | None:
-    """The rank-1 of a blind guess: of all other photos, those of the probe's own person; None where the
-    run does not tell.
-
-    Exact for identity-weighted leave-one-out: mean over its people of (their photos - 1) / (all photos - 1).
-    The cross-event variant leaves out as many mates as it leaves out photos: its chance lies a little
-    below this, so that what is above this is above it.
-    """
-    for model in run.models:
-        row, cell = run.get(model, scene, protocol, "rank1"), run.cell(model, scene)
-        if row and cell and row.n_identities and cell.n_photos > 1:
-            return (row.n / row.n_identities - 1) / (cell.n_photos - 1)
-    return None
-
-
 def _in_words(guess: float | None) -> str:
     return "not known" if guess is None else percent(guess)
-
-
-def condition(protocol: str) -> str:
-    """What a sentence adds for the cross-event variant."""
-    return " (photos of the same event left out)" if protocol.endswith(CROSS_EVENT) else ""
 
 
 def _row(run: Run, scene: Scene, protocol: str, model: str) -> Result:
@@ -116,7 +49,7 @@ def _best(run: Run, scene: Scene, protocol: str, model: str, kind: str) -> Sente
     row, cell = _row(run, scene, protocol, model), run.cell(model, scene)
     return say(
         "best",
-        ground(run, [row]),
+        basis_of(run, [row]),
         kind=kind,
         model=model,
         value=percent_with_interval(row),
@@ -135,7 +68,7 @@ def _specialist(run: Run, scene: Scene) -> list[Sentence]:
             named = "its own crop" if is_own_crop(run, model, seen[2]) else "another crop"
             crop = "" if seen == scene else f" on {named} ({seen[2]})"
             fields = {"kind": ROLES["specialist"], "model": model, "value": percent_with_interval(row)}
-            return [say("specialist", ground(run, [row]), crop=crop, **fields)]
+            return [say("specialist", basis_of(run, [row]), crop=crop, **fields)]
     return []
 
 
@@ -145,7 +78,7 @@ def _same_event(run: Run, scene: Scene, model: str) -> list[Sentence]:
     if cross is None or plain is None or cross.value is None or plain.value is None:
         return []
     values = {"cross": percent_with_interval(cross), "plain": percent_with_interval(plain)}
-    return [say("same_event", ground(run, [cross, plain]), model=model, **values)]
+    return [say("same_event", basis_of(run, [cross, plain]), model=model, **values)]
 
 
 def _verification(run: Run, scene: Scene, model: str) -> list[Sentence]:
@@ -157,7 +90,7 @@ def _verification(run: Run, scene: Scene, model: str) -> list[Sentence]:
     at = condition(protocol)
     caution = f" ({row.note})" if row.note else ""
     fields = {"model": model, "value": value, "one_in": "1,000", "condition": at, "caution": caution}
-    return [say("verification", ground(run, [row]), **fields)]
+    return [say("verification", basis_of(run, [row]), **fields)]
 
 
 def _crops(run: Run, scene: Scene, model: str) -> list[Sentence]:
@@ -170,12 +103,12 @@ def _crops(run: Run, scene: Scene, model: str) -> list[Sentence]:
             continue
         fields = {"model": model, "value": percent_with_interval(row), "condition": condition(protocol)}
         if crop == "face-only":
-            found.append(say("face_only", ground(run, [row]), **fields))
+            found.append(say("face_only", basis_of(run, [row]), **fields))
             continue
         guess = chance(run, other, protocol)
         above = guess is not None and row.ci_low is not None and row.ci_low > guess
         template = "context_above_chance" if above else "context_at_chance"
-        found.append(say(template, ground(run, [row]), chance=_in_words(guess), **fields))
+        found.append(say(template, basis_of(run, [row]), chance=_in_words(guess), **fields))
     return found
 
 
@@ -186,7 +119,7 @@ def _folds(run: Run, scene: Scene) -> list[Sentence]:
         return []
     best = max(rows, key=lambda r: r.value or 0.0)
     value = percent_with_interval(best)
-    return [say("folds", ground(run, [best]), model=best.model, value=value, protocol=best.protocol)]
+    return [say("folds", basis_of(run, [best]), model=best.model, value=value, protocol=best.protocol)]
 
 
 def _share(run: Run, scene: Scene) -> list[Sentence]:
@@ -195,4 +128,4 @@ def _share(run: Run, scene: Scene) -> list[Sentence]:
     if largest is None or largest.value is None or largest.value <= LARGE_SHARE:
         return []
     share = percent(largest.value, 0.0)
-    return [say("largest_share", ground(run, [largest]), share=share, dataset=run.short(scene[0]))]
+    return [say("largest_share", basis_of(run, [largest]), share=share, dataset=run.short(scene[0]))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from faceprobe.report.ranking import HEADLINE_TMR, ranking
+from faceprobe.report.scenes import HEADLINE_TMR, ranking
 from faceprobe.report.tables.leaderboard import columns_of
 from faceprobe.report.text.numbers import fraction, interval
 from faceprobe.results.result import Result

@@ -8,9 +8,8 @@ from itertools import combinations, pairwise
 from typing import Any
 
 from faceprobe.report.comparison.paired import Paired, holm, paired_difference
-from faceprobe.report.text.findings import ground
 from faceprobe.report.text.numbers import listed, magnitude, points, probability, scaled
-from faceprobe.report.text.sentences import Sentence, say
+from faceprobe.report.text.sentences import Sentence, basis_of, say
 from faceprobe.results.result import Result
 from faceprobe.results.run import LEAVE_ONE_OUT, Run
 
@@ -35,7 +34,7 @@ LIKENESS = (
 
 
 @dataclass(frozen=True)
-class Comparison:
+class SizeComparison:
     """One pair of a family: the test, its corrected p-value and the verdict
     (``better``, ``worse``, ``open`` or ``not comparable``; of the larger one).
     """
@@ -51,9 +50,9 @@ class Comparison:
     differs: str
 
 
-def comparisons(run: Run, scene: tuple[str, str, str]) -> list[Comparison]:
+def size_comparisons(run: Run, scene: tuple[str, str, str]) -> list[SizeComparison]:
     """Every size comparison in ``scene``, family by family, smaller sizes first."""
-    found: list[Comparison] = []
+    found: list[SizeComparison] = []
     for family, models in families(run, scene).items():
         found += _compare_family(run, scene, family, models)
     return found
@@ -71,7 +70,7 @@ def families(run: Run, scene: tuple[str, str, str]) -> dict[str, list[str]]:
     return {f: m for f, m in ordered.items() if _params(run, m[-1]) > _params(run, m[0])}
 
 
-def overview(run: Run, scene: tuple[str, str, str], found: Sequence[Comparison]) -> Sentence | None:
+def overview(run: Run, scene: tuple[str, str, str], found: Sequence[SizeComparison]) -> Sentence | None:
     """One sentence that counts the verdicts; None where nothing was compared."""
     tested = [c for c in found if c.paired.known]
     if not tested:
@@ -81,7 +80,7 @@ def overview(run: Run, scene: tuple[str, str, str], found: Sequence[Comparison])
     verdicts = [c.verdict for c in tested]
     return say(
         "size_overview",
-        ground(run, rows),
+        basis_of(run, rows),
         pairs=str(len(tested)),
         better=str(verdicts.count("better")),
         worse=str(verdicts.count("worse")),
@@ -122,7 +121,7 @@ def differences(run: Run, smaller: str, larger: str) -> tuple[list[str], list[st
 
 def _compare_family(
     run: Run, scene: tuple[str, str, str], family: str, models: list[str]
-) -> list[Comparison]:
+) -> list[SizeComparison]:
     protocol = run.headline_protocol(scene, LEAVE_ONE_OUT)
     spread = seed_spread(run, models, protocol)
     tests = [(a, b, _test(run, scene, protocol, a, b)) for a, b in _pairs(run, models)]
@@ -166,7 +165,7 @@ def _judge(
     test: Paired,
     p: float,
     spread: tuple[float, str, int] | None,
-) -> Comparison:
+) -> SizeComparison:
     rows = [r for r in _rows(run, scene, protocol, smaller, larger) if r]
     rows = rows or [r for r in run.in_scene(scene) if r.model in (smaller, larger)]
     sizes = {
@@ -179,19 +178,19 @@ def _judge(
     width = None if spread is None else spread[0]
     if not test.known:
         verdict, template = "not comparable", "size_not_comparable"
-        sentence = say(template, ground(run, rows), reason=test.reason, **sizes)
+        sentence = say(template, basis_of(run, rows), reason=test.reason, **sizes)
     else:
         verdict, template = _verdict(test, p, width)
         sentence = say(
             template,
-            ground(run, rows),
+            basis_of(run, rows),
             difference=(points if verdict == "open" else magnitude)(test.difference, test.low, test.high),
             p=probability(p),
             likeness=_likeness(differing, unknown),
             seeds=_seeds(spread),
             **sizes,
         )
-    return Comparison(
+    return SizeComparison(
         family, smaller, larger, test, p, width, verdict, sentence, _briefly(differing, unknown)
     )
 

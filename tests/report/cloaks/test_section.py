@@ -19,14 +19,14 @@ from faceprobe.report import summary_table, write_report
 from faceprobe.report.clip_benchmark import export_run
 from faceprobe.report.cloaks.protection import is_short
 from faceprobe.report.cloaks.rows import ADDED, EVASION, POISONING, cloak_scenes, read_cloak
-from faceprobe.report.cloaks.section import cloak_parts
+from faceprobe.report.cloaks.section import cloak_sections
 from faceprobe.report.cloaks.strips import AMPLIFIED, MOST_BYTES, MOST_STRIPS, Strip, difference, strip_views
-from faceprobe.report.cloaks.templates import CLOAK_TEMPLATES, OVERALL_CLAUSES, TERMS
 from faceprobe.report.cloaks.transfer import wrapped
 from faceprobe.report.cloaks.verdict import verdicts
 from faceprobe.report.cloaks.verdict_sentences import cautions, overall, sentences
 from faceprobe.report.comparison.runs import compare_runs, open_run
 from faceprobe.report.page import page_context
+from faceprobe.report.text.cloak_templates import CLOAK_TEMPLATES, OVERALL_CLAUSES, TERMS
 from faceprobe.results.result import from_document, to_document
 from faceprobe.results.run import read_run, row_key
 from tests.helpers.cloak_writer import (
@@ -40,8 +40,8 @@ from tests.helpers.cloak_writer import (
     add_cloaks,
     strips,
 )
+from tests.helpers.html_page import Page
 from tests.helpers.run_writer import Writer
-from tests.report.test_report import Page
 
 Make = Callable[..., Writer]
 
@@ -93,7 +93,7 @@ def test_models_on_another_crop_stand_in_and_further_crops_have_a_part(writer: M
     assert ("bundled:face", "aligned-112") in first.victims and first.crop == "as-is"
     assert second.crop == "aligned-112"
     assert ("bundled:face", "aligned-112") not in second.victims, "shown once"
-    parts = cloak_parts(read_run(folder))
+    parts = cloak_sections(read_run(folder))
     assert [p.first for p in parts] == [True, False]
 
 
@@ -232,10 +232,10 @@ def test_a_run_without_cloaks_has_no_section(writer: Make) -> None:
 def test_other_sections_are_as_without_cloaks(writer: Make) -> None:
     bare, cloaked = writer().write(), add_cloaks(writer().write())
     contexts = [page_context(read_run(folder))[0] for folder in (bare, cloaked)]
-    for name in ("findings", "boards", "contexts", "sizes", "data_rows", "series", "cards"):
+    for name in ("findings", "boards", "crop_sections", "size_sections", "data_rows", "series", "cards"):
         first, second = (_shown(c[name]) for c in contexts)
         assert first == second, name
-    curves = [[p.name for s in c["curve_sets"] for p in (*s.curves, *s.scores)] for c in contexts]
+    curves = [[p.name for s in c["curve_sections"] for p in (*s.curves, *s.scores)] for c in contexts]
     assert curves[0] == curves[1]
     tables = [summary_table(read_run(folder).rows) for folder in (bare, cloaked)]
     assert tables[0] == tables[1]
@@ -279,7 +279,7 @@ def test_compare_and_export_keep_purifiers_apart(run_dir: Path, tmp_path: Path) 
 
 def test_the_map_holds_every_pair_and_frames_the_white_box(writer: Make) -> None:
     run = read_run(add_cloaks(writer().write(), kinds=PGD, purifiers=()))
-    (part,) = cloak_parts(run)
+    (part,) = cloak_sections(run)
     assert len(part.maps) == 2, "poisoning and evasion of one algorithm"
     drawing = ElementTree.fromstring(str(part.maps[0].inline()))
     boxes = drawing.findall("{*}rect")
@@ -300,7 +300,7 @@ def test_lines_of_a_heading_fit() -> None:
 
 def test_many_cloaks_keep_the_figures_short(writer: Make) -> None:
     run = read_run(add_cloaks(writer().write(), kinds=(*KINDS, *PGD)))
-    (part,) = cloak_parts(run)
+    (part,) = cloak_sections(run)
     assert not is_short(part.scene)
     assert part.beside and "best other recogniser" in part.beside[0][1]
     drawn = "".join(ElementTree.fromstring(str(part.beside[0][0].inline())).itertext())
@@ -310,7 +310,7 @@ def test_many_cloaks_keep_the_figures_short(writer: Make) -> None:
 
 
 def test_every_figure_is_drawn_inside_its_frame(run_dir: Path) -> None:
-    (part,) = cloak_parts(read_run(run_dir))
+    (part,) = cloak_sections(read_run(run_dir))
     assert len(part.plots) == 2 + 2 + 2 + 5
     for plot in part.plots:
         drawing = ElementTree.fromstring(plot.file().partition("\n")[2])
@@ -322,7 +322,7 @@ def test_every_figure_is_drawn_inside_its_frame(run_dir: Path) -> None:
 
 def test_visibility_leaves_out_what_has_no_place_on_its_axis(writer: Make) -> None:
     run = read_run(add_cloaks(writer().write(), kinds=(*KINDS, Kind("opom[bundled:face]", 0.5, dssim=0.0))))
-    seen = cloak_parts(run)[0].seen
+    seen = cloak_sections(run)[0].seen
     assert seen is not None and seen.omitted == ("opom[bundled:face]",)
     assert len({mark for mark, _ in seen.legend}) == len(seen.legend), "every cloak has a mark of its own"
 

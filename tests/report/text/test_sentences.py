@@ -11,7 +11,7 @@ import pytest
 
 from faceprobe.core.errors import FaceprobeError
 from faceprobe.data.evidence import EVIDENCE_ORDER, Evidence, weakest
-from faceprobe.report.text.sentences import CLAUSE, LABEL, SENSITIVE, TEMPLATES, Ground, check, lead, say
+from faceprobe.report.text.sentences import CLAUSE, LABEL, SENSITIVE, TEMPLATES, Basis, check, lead, say
 
 COMBINATIONS = [c for n in range(1, 5) for c in combinations(EVIDENCE_ORDER, n)]
 FLAGS = list(product((False, True), repeat=2))
@@ -27,7 +27,7 @@ def fields_of(template: str) -> dict[str, str]:
 @pytest.mark.parametrize("evidence", COMBINATIONS, ids="+".join)
 def test_every_template_in_every_combination(template: str, evidence: tuple[Evidence, ...]) -> None:
     for people, models in FLAGS:
-        said = say(template, Ground(evidence, people, models), **fields_of(template))
+        said = say(template, Basis(evidence, people, models), **fields_of(template))
         limit = weakest(evidence)
         assert said.evidence == limit
         assert CLAUSE[limit] in said.text.lower()
@@ -46,7 +46,7 @@ def test_a_template_without_its_lead_is_caught(template: str, monkeypatch: pytes
     assert bare != TEMPLATES[template], "every template begins with its lead"
     monkeypatch.setitem(TEMPLATES, template, bare)
     with pytest.raises(FaceprobeError, match="built-in world"):
-        say(template, Ground(("synthetic",)), **fields_of(template))
+        say(template, Basis(("synthetic",)), **fields_of(template))
 
 
 @pytest.mark.parametrize("word", SENSITIVE)
@@ -57,12 +57,12 @@ def test_synthetic_figures_never_speak_of_real_models_without_the_clause(word: s
 
 
 def test_the_lead_says_what_is_built_in() -> None:
-    assert lead(Ground(("synthetic",), True, True), full=True) == (
+    assert lead(Basis(("synthetic",), True, True), full=True) == (
         "In the built-in world (synthetic people, small bundled models)"
     )
-    assert lead(Ground(("synthetic",), True, False), full=True) == "In the built-in world (synthetic people)"
-    assert lead(Ground(("real-model", "synthetic")), full=False) == "In the built-in world"
-    assert lead(Ground(("real-model", "real-photos")), full=True) == "On real photos"
+    assert lead(Basis(("synthetic",), True, False), full=True) == "In the built-in world (synthetic people)"
+    assert lead(Basis(("real-model", "synthetic")), full=False) == "In the built-in world"
+    assert lead(Basis(("real-model", "real-photos")), full=True) == "On real photos"
 
 
 def test_every_evidence_has_a_clause_and_a_label() -> None:

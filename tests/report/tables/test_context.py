@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from faceprobe.report import write_report
+from faceprobe.report.scenes import chance
 from faceprobe.report.tables.context import control_sentences, control_table, kept_share
-from faceprobe.report.text.findings import chance
 from faceprobe.results.run import read_run
 from tests.helpers.run_writer import MODELS, Writer
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from faceprobe.core.words import slug
 from faceprobe.report.text.numbers import (
     fraction,
     listed,
@@ -15,7 +16,6 @@ from faceprobe.report.text.numbers import (
     points,
     probability,
     scaled,
-    slug,
 )
 from faceprobe.results.result import Metric, Result, attach
 

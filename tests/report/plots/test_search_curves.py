@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from faceprobe.report import write_report
-from faceprobe.report.plots.search_curves import reaches, search_figures
+from faceprobe.report.plots.search_curves import band_ends, search_figures
 from faceprobe.report.plots.svg import Plot
 from faceprobe.results.run import Run, read_run
 from tests.helpers.run_writer import MODELS, PEOPLE, Writer
@@ -57,7 +57,7 @@ def test_dir_is_drawn_over_false_alarms(run: Run) -> None:
 
 
 def test_each_band_says_how_far_it_reaches_and_how_it_did(run: Run) -> None:
-    said = {r.model: r for r in reaches(run, SCENE)}
+    said = {r.model: r for r in band_ends(run, SCENE)}
     assert set(said) == {m.card.id for m in MODELS}
     page = write_report(run.folder).read_text(encoding="utf-8")
     text = " ".join(re.sub("<[^>]+>", "", page).split())
@@ -75,5 +75,5 @@ def test_without_a_band_only_what_was_measured_is_drawn(writer: Callable[..., Wr
     bare = Run(run.folder, rows, run.manifest, run.cells)
     plot = search_figures(bare, SCENE)[1]
     assert paths(plot, "band") == [] and "extrapolated" not in plot.inline() and plot.x.high == PEOPLE
-    assert reaches(bare, SCENE) == []
+    assert band_ends(bare, SCENE) == []
     assert search_figures(read_run(writer().write()), SCENE) == []

@@ -11,7 +11,7 @@ import pytest
 
 from faceprobe.report.tables.reference import SHOWN, reference, verdict
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 MODELS: dict[str, dict[str, Any]] = {

@@ -1,0 +1,81 @@
+"""Templates of the sentences that the report computes, each beginning with ``{lead}``."""
+
+from __future__ import annotations
+
+from faceprobe.report.text.cloak_templates import CLOAK_TEMPLATES
+
+TEMPLATES: dict[str, str] = {
+    "best": (
+        "{lead}: the best {kind}, {model}, finds the same person first in {value} of searches among "
+        "{people} people{of}{condition}; chance is {chance}."
+    ),
+    "specialist": "{lead}, the best {kind}, {model}{crop}, does so in {value}.",
+    "verification": (
+        "{lead}, {model} accepts {value} of comparisons of two photos of one person{condition} when it "
+        "accepts one in {one_in} comparisons of different people{caution}."
+    ),
+    "folds": "{lead}, {model} decides {value} of the listed pairs rightly ({protocol}).",
+    "same_event": (
+        "{lead}, {model} goes from {cross} to {plain} when photos of the probe's own event may match too: "
+        "the background and clothing they share, and the larger number of photos to find, both count there."
+    ),
+    "context_above_chance": (
+        "{lead}, {model} still finds the person first in {value} of searches with the face "
+        "removed{condition}; chance is {chance}, so part of the match is not the face."
+    ),
+    "context_at_chance": (
+        "{lead}, with the face removed{condition}, {model} finds the person first in {value} of searches, "
+        "which is not shown to exceed chance ({chance})."
+    ),
+    "face_only": (
+        "{lead}, with nothing but the face{condition}, {model} finds the person first in {value} of searches."
+    ),
+    "context_share": (
+        "{lead}, {model} keeps {value} of its rank-1 above chance when the face is removed{condition}."
+    ),
+    "context_share_masked": (
+        "{lead}, {model} keeps {value} of its rank-1 above chance when the face is removed{condition}, and "
+        "{masked} when the same area is removed at a random place instead."
+    ),
+    "larger_better": (
+        "{lead}, {larger} ({larger_size}) is better than {smaller} ({smaller_size}) by {difference}, "
+        "{p} after correction; {likeness}; {seeds}."
+    ),
+    "larger_worse": (
+        "{lead}, {larger} ({larger_size}) is worse than {smaller} ({smaller_size}) by {difference}, "
+        "{p} after correction; {likeness}; {seeds}."
+    ),
+    "size_unclear": (
+        "{lead}, no difference is shown between {larger} ({larger_size}) and {smaller} ({smaller_size}): "
+        "{difference}, {p} after correction; {likeness}; {seeds}."
+    ),
+    "size_below_seeds": (
+        "{lead}, whether {larger} ({larger_size}) is better or worse than {smaller} ({smaller_size}) is left "
+        "open: the difference, {difference}, is below the spread between training seeds; {likeness}; {seeds}."
+    ),
+    "size_not_comparable": (
+        "{lead}, {larger} ({larger_size}) and {smaller} ({smaller_size}) cannot be compared: {reason}."
+    ),
+    "size_overview": (
+        "{lead}, of {pairs} size comparisons within a family the larger model is better in {better}, worse "
+        "in {worse}, and {open} are left open."
+    ),
+    "reference_floor": (
+        "{lead}, grey LFW as measured by faceprobe's developers, the best bundled CLIP-style model, "
+        "{model} on {crop}, finds the same person first in {value} of searches and {floor_model} in {floor}: "
+        "it is no better there than what knows nothing of faces, so nothing here carries over to photos of "
+        "people."
+    ),
+    "reference_above_floor": (
+        "{lead}, grey LFW as measured by faceprobe's developers, the best bundled CLIP-style model, "
+        "{model} on {crop}, finds the same person first in {value} of searches, and the best floor, "
+        "{floor_model}, in {floor}."
+    ),
+    "no_rank": "{lead}, no model has a supported rank-1 figure on {dataset}; the tables below say why.",
+    "largest_share": (
+        "{lead}, one person makes up {share} of the mated comparisons on {dataset}: figures weighted by "
+        "pairs lean towards that person."
+    ),
+    "published": "{lead}: {model} reaches {value} on {benchmark} ({source}).",
+    **CLOAK_TEMPLATES,
+}
