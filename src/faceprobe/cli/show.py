@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from faceprobe.data.remarks import without_brackets
 from faceprobe.results.result import Result, Weighting
 
 
@@ -102,11 +103,8 @@ def _rounded(row: Result | None) -> str:
 
 
 def _cautions(by: Mapping[Weighting, Result]) -> str:
-    """The notes of a line's rows, brackets left out; what holds for one of two columns only names it."""
-    notes = {
-        weighting: [part for part in row.note.split("; ") if part and not part.startswith("bracket")]
-        for weighting, row in by.items()
-    }
+    """The remarks of a line's rows, brackets left out; what holds for one of two columns only names it."""
+    notes = {weighting: [one.text for one in without_brackets(row.remarks)] for weighting, row in by.items()}
     parts = dict.fromkeys(part for own in notes.values() for part in own)
     found = []
     for part in parts:

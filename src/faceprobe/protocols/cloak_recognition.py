@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.data.embeddings import Embeddings
+from faceprobe.data.remarks import join, remark
 from faceprobe.metrics.identification.recognisers import (
     Centroid,
     Decision,
@@ -22,7 +23,7 @@ from faceprobe.metrics.identification.recognisers import (
 from faceprobe.protocols.cloak_rows import PerPerson, add_people
 from faceprobe.protocols.ordering import lacking_people
 from faceprobe.protocols.probe_split import halves
-from faceprobe.protocols.rows import add_metric, join
+from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
 from faceprobe.protocols.variants import CloakedPhotos, cloaked_photos, lacking_variants
 from faceprobe.results.result import Weighting
@@ -116,13 +117,10 @@ def recognition_outcome(
     outcome = Outcome()
     trials = PerPerson(arms.persons, context.weights[:, photos.numbers])
     curves = {"people": photos.names[trials.who], "trials": trials.trials[trials.who]}
-    note = join(
-        f"{arms.alone:,} people have no second photo or event and are not measured" if arms.alone else "",
-        f"{arms.twins:,} photos stand under another name too and are no probes" if arms.twins else "",
-        f"{photos.orphans:,} cloaked photos are left out, their clean ones are not there"
-        if photos.orphans
-        else "",
-    )
+    alone = f"{arms.alone:,} people have no second photo or event and are not measured" if arms.alone else ""
+    double = f"{arms.twins:,} photos stand under another name too and are no probes" if arms.twins else ""
+    orphans = f"{photos.orphans:,} cloaked photos are left out, their clean ones are not there"
+    left_out = join(*(remark("left-out", t) for t in (alone, double, orphans if photos.orphans else "")))
     rows: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
     ties = 0
     for name, recogniser in recognisers.items():
@@ -132,15 +130,18 @@ def recognition_outcome(
         ties += sum(int(a.tied.sum()) for a in answers)
         curves |= {f"protection_{name}": rows[name][0], f"clean_error_{name}": rows[name][1]}
     for name, (protection, _) in rows.items():
-        add_people(outcome, protocol, f"protection@{name}", trials, protection, spread=True, note=note)
+        add_people(outcome, protocol, f"protection@{name}", trials, protection, spread=True, remarks=left_out)
     for name, (_, error) in rows.items():
         add_people(outcome, protocol, f"clean_error@{name}", trials, error)
     for name, (protection, error) in rows.items():
         add_people(outcome, protocol, f"added_protection@{name}", trials, protection - error)
-    remark = f"of {2 * len(recognisers) * len(arms.persons):,} decisions; each counts as not recognised"
-    for metric, count, about in (("n_cloaked", arms.n_cloaked, note), ("n_ties", ties, remark)):
+    decided = f"of {2 * len(recognisers) * len(arms.persons):,} decisions; each counts as not recognised"
+    for metric, count, about in (
+        ("n_cloaked", arms.n_cloaked, left_out),
+        ("n_ties", ties, remark("scope", decided)),
+    ):
         n, n_people = len(arms.persons), len(trials.who)
-        add_metric(outcome, protocol, metric, "none", float(count), n=n, n_identities=n_people, note=about)
+        add_metric(outcome, protocol, metric, "none", float(count), n=n, n_identities=n_people, remarks=about)
     outcome.curves |= {f"{protocol.name}//{key}": curve for key, curve in curves.items()}
     return outcome
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.data.embeddings import CLEAN, Embeddings
+from faceprobe.data.remarks import remark
 from faceprobe.protocols.cloak_rows import PerPerson, add_people
 from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.types import Context, Kind, Outcome, Protocol
@@ -33,19 +34,19 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
     person = photos.labels[photos.source].astype(np.int64)
     for metric in METRICS:
         if metric != "self_rank1" and not context.data.identities_known:
-            note = "not measured: whom the photos show is not known"
-            add_metric(outcome, protocol, metric, "identity", None, note=note)
+            unknown = remark("not-measured", "not measured: whom the photos show is not known")
+            add_metric(outcome, protocol, metric, "identity", None, remarks=unknown)
             continue
         hits, usable = found[metric]
         if not usable.any():
-            note = "not measured: nobody whose photos are cloaked has another clean photo"
-            add_metric(outcome, protocol, metric, "identity", None, note=note)
+            alone = "not measured: nobody whose photos are cloaked has another clean photo"
+            add_metric(outcome, protocol, metric, "identity", None, remarks=remark("not-measured", alone))
             continue
         trials = PerPerson(person[usable], weights)
         lone = int(np.count_nonzero(~usable))
-        note = f"{lone:,} photos are their person's only ones and are not searched with" if lone else ""
+        text = f"{lone:,} photos are their person's only ones and are not searched with" if lone else ""
         values = trials.means(hits[usable])
-        add_people(outcome, protocol, metric, trials, values, note=note)
+        add_people(outcome, protocol, metric, trials, values, remarks=remark("left-out", text))
         outcome.curves[f"{protocol.name}//{metric}"] = values
         outcome.curves[f"{protocol.name}//{metric}_people"] = photos.names[trials.who]
     return outcome

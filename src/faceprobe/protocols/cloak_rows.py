@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.data.remarks import Remarks, join, remark
 from faceprobe.metrics.bootstrap import ratio, weighted_sums
-from faceprobe.protocols.rows import add_metric, join
+from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.types import Outcome, Protocol
 
 FEW = 10
@@ -57,14 +58,14 @@ def add_people(
     trials: PerPerson,
     values: NDArray[np.float64],
     *,
-    note: str = "",
+    remarks: Remarks = (),
     spread: bool = False,
 ) -> None:
     """The mean over people of ``values``, one for each of ``trials.who``; with ``spread`` also
     ``<metric>_sd``, their standard deviation (n - 1).
     """
     n_people = len(trials.who)
-    few = f"{n_people} people: no spread claimed" if n_people < FEW else ""
+    few = remark("few-people", f"{n_people} people: no spread claimed" if n_people < FEW else "")
     n = len(trials.person)
     add_metric(
         outcome,
@@ -74,11 +75,11 @@ def add_people(
         float(np.mean(values)),
         replicates=trials.replicates(values),
         how="bootstrap over the people whose photos are cloaked, all else held fixed",
-        note=join(note, few),
+        remarks=join(remarks, few),
         n=n,
         n_identities=n_people,
     )
     if spread:
         sd = None if few else float(np.std(values, ddof=1))
         name = f"{metric}_sd"
-        add_metric(outcome, protocol, name, "identity", sd, n=n, n_identities=n_people, note=few)
+        add_metric(outcome, protocol, name, "identity", sd, n=n, n_identities=n_people, remarks=few)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.data.embeddings import Embeddings
+from faceprobe.data.remarks import Remarks, remark
 from faceprobe.metrics.verification.figures import allowed_false_matches
 from faceprobe.protocols.cloak_rows import PerPerson, add_people
 from faceprobe.protocols.rows import add_metric
@@ -37,13 +38,14 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
         trials[name] = PerPerson(person[source], weights)
     limits = _limits(protocol, context, photos)
     for kind in KINDS:
-        for name, (limit, note) in limits.items():
+        for name, (limit, support) in limits.items():
             if limit is None or not len(scores[kind]):
-                note = note or "not measured: nobody whose photos are cloaked has another clean photo"
-                add_metric(outcome, protocol, f"{kind}@{name}", "identity", None, note=note)
+                alone = "not measured: nobody whose photos are cloaked has another clean photo"
+                reason = support or remark("not-measured", alone)
+                add_metric(outcome, protocol, f"{kind}@{name}", "identity", None, remarks=reason)
                 continue
             values = trials[kind].means(scores[kind] > limit)
-            add_people(outcome, protocol, f"{kind}@{name}", trials[kind], values, note=note)
+            add_people(outcome, protocol, f"{kind}@{name}", trials[kind], values, remarks=support)
             outcome.curves[f"{protocol.name}//{kind}@{name}"] = values
     itself, who = scores["self_match"], trials["self_match"]
     add_people(outcome, protocol, "cosine_to_clean", who, who.means(itself))
@@ -59,7 +61,7 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
 
 def _limits(
     protocol: Protocol, context: Context, photos: CloakedPhotos
-) -> dict[str, tuple[float | None, str]]:
+) -> dict[str, tuple[float | None, Remarks]]:
     """For each FMR the score above which a pair matches (None: not known), and what to remark.
 
     It is the (k + 1)-th largest non-mated score of all clean pairs, duplicates left out, where the FMR
@@ -68,7 +70,7 @@ def _limits(
     reason = "" if context.data.identities_known else "whom the photos show is not known"
     reason = reason or ("all clean photos show one identity" if len(photos.names) < 2 else "")
     if reason:
-        return dict.fromkeys(TARGETS, (None, f"not measured: {reason}"))
+        return dict.fromkeys(TARGETS, (None, remark("not-measured", f"not measured: {reason}")))
     bounds = np.diff(offsets(photos.labels)).astype(np.int64)
     n_pairs = (len(photos.rows) ** 2 - int((bounds**2).sum())) // 2
     deepest = max(
@@ -76,18 +78,20 @@ def _limits(
     )
     mated = mated_scores(photos.rows, photos.labels, photos.content)
     summary = sweep_pairs(photos.rows, photos.labels, mated, content=photos.content, tail_size=deepest + 1)
-    found: dict[str, tuple[float | None, str]] = {}
+    found: dict[str, tuple[float | None, Remarks]] = {}
     for name, fmr in TARGETS.items():
         allowed = allowed_false_matches(fmr, summary.n_nonmated)
         if allowed < 1:
             few = f"{summary.n_nonmated:,} non-mated comparisons allow no false match at this FMR"
-            found[name] = None, f"not supported: {few}"
+            found[name] = None, remark("not-supported", f"not supported: {few}")
         elif allowed >= len(summary.tail):
-            found[name] = None, f"not measured: {allowed:,} highest scores would have to be kept"
+            many = f"not measured: {allowed:,} highest scores would have to be kept"
+            found[name] = None, remark("not-measured", many)
         else:
             weak = "weak and unstable" if allowed < 30 else "unstable"
-            note = f"{weak}: {allowed} false matches support T" if allowed < 100 else ""
-            found[name] = float(summary.tail.score[allowed]), note
+            text = f"{weak}: {allowed} false matches support T" if allowed < 100 else ""
+            code = "weak-threshold" if allowed < 30 else "unstable-threshold"
+            found[name] = float(summary.tail.score[allowed]), remark(code, text)
     return found
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from faceprobe.core.progress import progress
 from faceprobe.data.embeddings import Embeddings
+from faceprobe.data.remarks import Remarks, join, remark
 from faceprobe.metrics.bootstrap import identity_weights, ratio, weighted_sums
 from faceprobe.metrics.identification.distractors import (
     Snapshot,
@@ -21,7 +22,7 @@ from faceprobe.metrics.identification.gallery_size import chance_of_none
 from faceprobe.metrics.verification.figures import allowed_false_matches
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 from faceprobe.protocols.ordering import Arranged
-from faceprobe.protocols.rows import add_metric, join
+from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.template_pooling import Pooled, lacking_templates, pooled
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
 from faceprobe.scores import pair_scores
@@ -68,8 +69,8 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
     outcome = Outcome()
     weights = identity_weights(people, pool.replicates, pool.seed)
     about = join(
-        pool.note,
-        f"{left_out:,} trials with a duplicate are left out" if left_out else "",
+        pool.remarks,
+        remark("left-out", f"{left_out:,} trials with a duplicate are left out" if left_out else ""),
         _known(distractors, trials, content),
     )
     for snapshot in snapshots:
@@ -87,23 +88,26 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
                 how=HOW,
                 n=len(trials.score),
                 n_identities=people,
-                note=join(size, f"{n:,} distractors in all", about),
+                remarks=join(remark("scope", size), remark("scope", f"{n:,} distractors in all"), about),
             )
         metric = f"tmr@fmr=1e-6@distractors={name}"
         for weighting in WEIGHTINGS:
             _add_tmr(outcome, protocol, trials, snapshot, metric, weighting, weights)
     for metric, count in (("n_trials", len(trials.score)), ("n_distractors", n)):
-        add_metric(outcome, protocol, metric, "none", float(count), n=count, n_identities=people, note=about)
+        add_metric(
+            outcome, protocol, metric, "none", float(count), n=count, n_identities=people, remarks=about
+        )
     return outcome
 
 
-def _known(distractors: NDArray[np.int64], trials: Trials, content: NDArray[np.int64] | None) -> str:
+def _known(distractors: NDArray[np.int64], trials: Trials, content: NDArray[np.int64] | None) -> Remarks:
     """A caution where distractors are copies of searched photos: those show people who are searched for."""
     if content is None:
-        return ""
+        return ()
     searched = np.unique(content[np.concatenate([trials.probe, trials.mate])])
     n = int(np.count_nonzero(np.isin(content[distractors], searched)))
-    return f"warning: {n:,} distractors are copies of searched photos, so they are no strangers" if n else ""
+    text = f"warning: {n:,} distractors are copies of searched photos, so they are no strangers" if n else ""
+    return remark("copied-distractors", text)
 
 
 def _add_tmr(
@@ -120,13 +124,15 @@ def _add_tmr(
     mated, label = trials.score[once], trials.label[once]
     compared = int(snapshot.compared.sum())
     allowed = allowed_false_matches(FMR, compared)
-    value, note, replicates = None, "", None
+    value, replicates = None, None
     if allowed < 1:
-        note = f"not supported: {compared:,} comparisons with distractors allow no false match at this FMR"
+        few = f"not supported: {compared:,} comparisons with distractors allow no false match at this FMR"
+        support = remark("not-supported", few)
     else:
         ones = np.ones((1, weights.shape[1]), dtype=np.int64)
         value = float(tail_tmr(snapshot, mated, label, FMR, weighting, ones)[0])
-        note = f"weak and unstable: {allowed} false matches support T, below 30" if allowed < 30 else ""
+        weak = f"weak and unstable: {allowed} false matches support T, below 30" if allowed < 30 else ""
+        support = remark("weak-threshold", weak)
         if len(weights):
             replicates = tail_tmr(snapshot, mated, label, FMR, weighting, weights)
     add_metric(
@@ -139,7 +145,7 @@ def _add_tmr(
         how=f"{HOW}, T set anew",
         n=len(mated),
         n_identities=len(np.unique(label)),
-        note=note,
+        remarks=support,
     )
 
 

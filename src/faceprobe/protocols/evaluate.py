@@ -9,6 +9,7 @@ import numpy as np
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.progress import progress
 from faceprobe.data.embeddings import Embeddings
+from faceprobe.data.remarks import remark
 from faceprobe.metrics.verification.normalisation import Method
 from faceprobe.protocols.kinds import KINDS
 from faceprobe.protocols.normalised import against_cohort, method_of, normalised_names
@@ -156,7 +157,7 @@ def _sweep(
 
 
 def _measured(protocol: Protocol, context: Context, empty: dict[str, NothingLeft]) -> Outcome:
-    """What the protocol gives; where nothing is left, a note of it in ``empty`` and rows without values."""
+    """What the protocol gives; where nothing is left, it is told in ``empty`` and rows without values."""
     kind = KINDS[protocol.kind]
     try:
         return kind.measure(protocol, context)
@@ -164,5 +165,6 @@ def _measured(protocol: Protocol, context: Context, empty: dict[str, NothingLeft
         empty[protocol.name] = error
         outcome = Outcome()
         for metric, weighting in kind.figures:
-            add_metric(outcome, protocol, metric, weighting, None, note=f"not measured: {error.reason}")
+            reason = remark("not-measured", f"not measured: {error.reason}")
+            add_metric(outcome, protocol, metric, weighting, None, remarks=reason)
         return outcome

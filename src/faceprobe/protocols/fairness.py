@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput
 from faceprobe.data.embeddings import Embeddings
+from faceprobe.data.remarks import Remarks, join, remark
 from faceprobe.metrics.fairness.group_counts import FalseMatches, false_matches_by_group
 from faceprobe.metrics.fairness.group_rates import GroupRate, group_fmr, group_fnmr, ratios
 from faceprobe.metrics.verification.figures import Verification, allowed_false_matches
 from faceprobe.metrics.verification.intervals import FEW_PEOPLE
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 from faceprobe.protocols.ordering import lacking_people
-from faceprobe.protocols.rows import add_metric, join
+from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
 
 FMRS = (1e-3, 1e-4)
@@ -52,16 +53,17 @@ def measure_fairness(protocol: Protocol, context: Context) -> Outcome:
         allowed = allowed_false_matches(fmr, v.n_nonmated)
         suffix = "" if fmr == FMRS[0] else f",T@fmr=1e-{round(-np.log10(fmr))}"
         if allowed < 1:
-            note = f"not supported: {v.n_nonmated:,} non-mated comparisons allow no false match at FMR {fmr}"
-            add_metric(outcome, protocol, f"fmr_max_min{suffix}", "pair", None, note=note)
+            few = f"not supported: {v.n_nonmated:,} non-mated comparisons allow no false match at FMR {fmr}"
+            unsupported = remark("not-supported", few)
+            add_metric(outcome, protocol, f"fmr_max_min{suffix}", "pair", None, remarks=unsupported)
             continue
         found = false_matches_by_group(summary, arranged.rows, allowed, group, len(names))
         _add_fmr(outcome, protocol, context, found, names, group, fmr, suffix)
         for weighting in WEIGHTINGS:
             _add_fnmr(outcome, protocol, context, v, found.above, names, group, weighting, suffix)
     unknown = int(np.count_nonzero(group < 0))
-    note = f"{unknown:,} people of no known group count for T alone" if unknown else ""
-    add_metric(outcome, protocol, "n_groups", "none", float(len(names)), n=len(names), note=note)
+    ungrouped = remark("scope", f"{unknown:,} people of no known group count for T alone" if unknown else "")
+    add_metric(outcome, protocol, "n_groups", "none", float(len(names)), n=len(names), remarks=ungrouped)
     return outcome
 
 
@@ -121,8 +123,9 @@ def _add_fmr(
         if rate is None or expected < 1:
             n = rate.n if rate else 0
             reason = f"{n:,} comparisons let expect no false match at T"
-        note = f"weak and unstable: {expected:.0f} false matches expected at T, below 30"
-        _add_rate(outcome, protocol, metric + suffix, "pair", rate, reason, note if expected < 30 else "")
+        weak = f"weak and unstable: {expected:.0f} false matches expected at T, below 30"
+        support = remark("weak-threshold", weak if expected < 30 else "")
+        _add_rate(outcome, protocol, metric + suffix, "pair", rate, reason, support)
         if rate and not reason and g == h:
             within[names[g]] = rate
     _add_ratios(outcome, protocol, "fmr", "pair", within, names, suffix)
@@ -145,7 +148,7 @@ def _add_fnmr(
         people = rate.n_people if rate else 0
         reason = f"{people} people with mated comparisons, below {LEAST_PEOPLE}"
         reason = reason if people < LEAST_PEOPLE else ""
-        _add_rate(outcome, protocol, f"fnmr@group={name}{suffix}", weighting, rate, reason, "")
+        _add_rate(outcome, protocol, f"fnmr@group={name}{suffix}", weighting, rate, reason, ())
         if rate and not reason:
             shown[name] = rate
     _add_ratios(outcome, protocol, "fnmr", weighting, shown, names, suffix)
@@ -158,11 +161,19 @@ def _add_rate(
     weighting: Weighting,
     rate: GroupRate | None,
     reason: str,
-    note: str,
+    support: Remarks,
 ) -> None:
     if rate is None or reason:
         n = rate.n if rate else 0
-        add_metric(outcome, protocol, metric, weighting, None, n=n, note=f"not supported: {reason}")
+        add_metric(
+            outcome,
+            protocol,
+            metric,
+            weighting,
+            None,
+            n=n,
+            remarks=remark("not-supported", f"not supported: {reason}"),
+        )
         return
     few = rate.effective_people < FEW_PEOPLE and len(rate.replicates)
     flawless = "nothing differs: the interval takes each person for one trial"
@@ -177,11 +188,11 @@ def _add_rate(
         how=HOW,
         n=rate.n,
         n_identities=rate.n_people,
-        note=join(
-            note,
-            f"{rate.errors:,} errors",
-            flawless if rate.errors in (0, rate.n) else "",
-            caution if few else "",
+        remarks=join(
+            support,
+            remark("errors", f"{rate.errors:,} errors"),
+            remark("no-differences", flawless if rate.errors in (0, rate.n) else ""),
+            remark("coverage-not-assured", caution if few else ""),
         ),
     )
 
@@ -196,13 +207,13 @@ def _add_ratios(
     suffix: str,
 ) -> None:
     left_out = [n for n in names if n not in rates]
-    without = f"without {', '.join(left_out)}: too small" if left_out else ""
+    without = remark("left-out", f"without {', '.join(left_out)}: too small" if left_out else "")
     for name, found in ratios(list(rates.values())).items():
         if found is None:
             few = len(rates) < 2
             reason = "fewer than two groups have a rate" if few else "a group has no error"
-            note = join(f"not defined: {reason}", without)
-            add_metric(outcome, protocol, f"{which}_{name}{suffix}", weighting, None, note=note)
+            undefined = join(remark("not-defined", f"not defined: {reason}"), without)
+            add_metric(outcome, protocol, f"{which}_{name}{suffix}", weighting, None, remarks=undefined)
             continue
         highest = max(rates, key=lambda n: rates[n].value)
         lowest = min(rates, key=lambda n: rates[n].value)
@@ -216,9 +227,10 @@ def _add_ratios(
             how=HOW,
             n=sum(r.n for r in rates.values()),
             n_identities=sum(r.n_people for r in rates.values()),
-            note=join(
-                f"{RATIOS[name]}; highest {highest}, lowest {lowest}",
-                "chance alone lifts it above 1",
+            remarks=join(
+                remark("scope", RATIOS[name]),
+                remark("extremes", f"highest {highest}, lowest {lowest}"),
+                remark("above-one-by-chance", "chance alone lifts it above 1"),
                 without,
             ),
         )

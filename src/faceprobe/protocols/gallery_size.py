@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from faceprobe.core.progress import Tick, progress
 from faceprobe.data.embeddings import Embeddings
+from faceprobe.data.remarks import remark
 from faceprobe.metrics.extrapolation.bands import ALARM_MODELS, MODELS, BackTest, SearchSample, extrapolate
 from faceprobe.metrics.extrapolation.search_sample import (
     TOP,
@@ -110,9 +111,10 @@ def _add_alarms(
     allowed = allowed_false_matches(fpir, len(every))
     ordered = np.sort(found.best_other)[::-1]
     if allowed < 1 or allowed >= len(ordered) or np.isneginf(ordered[allowed]):
-        note = f"not supported: {len(every):,} searches allow no false alarm at an FPIR of {name}"
+        few = f"not supported: {len(every):,} searches allow no false alarm at an FPIR of {name}"
+        unsupported = remark("not-supported", few)
         for weighting in WEIGHTINGS:
-            add_metric(outcome, protocol, f"{metric}@people=all", weighting, None, note=note)
+            add_metric(outcome, protocol, f"{metric}@people=all", weighting, None, remarks=unsupported)
         return
     limit = float(np.nextafter(ordered[allowed], np.inf))
     grid = np.array([limit])
@@ -160,7 +162,9 @@ def _add_within(
                 how="identity bootstrap, gallery held fixed",
                 n=len(label),
                 n_identities=len(np.unique(label)),
-                note="trivial: the gallery holds no more people than the rank" if trivial else "exact",
+                remarks=remark("trivial", "trivial: the gallery holds no more people than the rank")
+                if trivial
+                else remark("exact", "exact"),
             )
 
 
@@ -202,8 +206,8 @@ def _add_beyond(
         alone = "all searches are of people whom the back-test drew as impostors"
         for weighting in WEIGHTINGS:
             for size in people[:1]:
-                note = f"not supported: {few if there < FEWEST else alone}"
-                row(f"{metric}@people={size}", weighting, None, note=note)
+                reason = f"not supported: {few if there < FEWEST else alone}"
+                row(f"{metric}@people={size}", weighting, None, remarks=remark("not-supported", reason))
         return
     for weighting in WEIGHTINGS:
         own = by_weighting[weighting]
@@ -236,7 +240,7 @@ def _as_band(
     missed = max(max(t.below, t.above) for t in tests)
     held = f"held in {sum(t.inside for t in tests)} of {len(tests)} draws"
     held += f", off by {missed:.4f}" if missed else ""
-    note = (
+    reached = (
         f"extrapolated {reach:.3g} times past the people there are (back-test from {tests[0].fitted:,} to "
         f"{tests[0].size:,} people: models off by {min(errors):+.3f} to {max(errors):+.3f}, band {held})"
     )
@@ -247,7 +251,7 @@ def _as_band(
         ci_method=f"band of {models} models, widened by the interval at all people and the back-test's miss",
         n=len(label),
         n_identities=len(np.unique(label)),
-        note=note,
+        remarks=remark("extrapolated", reached),
     )
 
 

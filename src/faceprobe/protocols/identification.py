@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.data.embeddings import Embeddings
+from faceprobe.data.remarks import Remarks, remark
 from faceprobe.metrics.identification.closed_set import (
     Identification,
     cmc,
@@ -87,12 +88,21 @@ def identification_outcome(
                 how="identity bootstrap, gallery held fixed",
                 n=n_probes,
                 n_identities=n_people,
-                note=f"trivial: the gallery holds {n_gallery:,} {entries}" if trivial else "",
+                remarks=remark(
+                    "trivial", f"trivial: the gallery holds {n_gallery:,} {entries}" if trivial else ""
+                ),
                 trials=n_probes if once and metric != "mrr" else 0,
             )
-    note = _without_mate(arranged, ranks, gallery)
+    unsearched = _without_mate(arranged, ranks, gallery)
     add_metric(
-        outcome, protocol, "n_probes", "none", float(n_probes), n=n_probes, n_identities=n_people, note=note
+        outcome,
+        protocol,
+        "n_probes",
+        "none",
+        float(n_probes),
+        n=n_probes,
+        n_identities=n_people,
+        remarks=unsearched,
     )
     if gallery is not None:
         enrolled = len(arranged.names)
@@ -106,14 +116,15 @@ def identification_outcome(
     return outcome
 
 
-def _without_mate(arranged: Arranged, ranks: NDArray[np.int64], gallery: NDArray[np.int64] | None) -> str:
+def _without_mate(arranged: Arranged, ranks: NDArray[np.int64], gallery: NDArray[np.int64] | None) -> Remarks:
     """How many photos of people with several could not be probes, for want of a mate to find."""
     photos = np.bincount(arranged.labels)
     candidates = photos[arranged.labels] > 1
     if gallery is not None:
         candidates[gallery] = False
     n = int(np.count_nonzero(candidates & (ranks == 0)))
-    return f"{n:,} photos have no mate left (duplicates or same event) and are no probes" if n else ""
+    text = f"{n:,} photos have no mate left (duplicates or same event) and are no probes" if n else ""
+    return remark("left-out", text)
 
 
 FIGURES: list[tuple[str, Weighting]] = [(metric, weighting) for metric in METRICS for weighting in WEIGHTINGS]

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.protocols.verification import threshold_support
-from faceprobe.data.remarks import remark
 from faceprobe.core.errors import BadInput
 from faceprobe.data.embeddings import Cohort, Embeddings
 from faceprobe.data.pairs import PairList
+from faceprobe.data.remarks import remark
 from faceprobe.metrics.verification.figures import allowed_false_matches
 from faceprobe.metrics.verification.normalisation import (
     AllPairs,
@@ -22,6 +21,7 @@ from faceprobe.metrics.weighting import WEIGHTINGS
 from faceprobe.protocols.ordering import Arranged, lacking_people
 from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
+from faceprobe.protocols.verification import threshold_support
 from faceprobe.scores import exact_rows, find_duplicates, pair_scores
 
 TARGETS = {f"tmr@fmr=1e-{k}": float(f"1e-{k}") for k in range(2, 7)}
@@ -137,7 +137,16 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
     )
     size = len(cohort.vectors)
     people = 0 if cohort.identities is None else len(np.unique(cohort.identities))
-    add_metric(outcome, protocol, "n_cohort", "none", float(size), n=size, n_identities=people, remarks=remark("cohort-unchecked", unknown))
+    add_metric(
+        outcome,
+        protocol,
+        "n_cohort",
+        "none",
+        float(size),
+        n=size,
+        n_identities=people,
+        remarks=remark("cohort-unchecked", unknown),
+    )
     return outcome
 
 
@@ -155,14 +164,6 @@ def _check_disjoint(data: Embeddings, cohort: Cohort) -> None:
         raise BadInput(
             f"{n:,} photos are in both the cohort and the embeddings; a cohort must show other people"
         )
-
-
-def _support(allowed: int, n_nonmated: int) -> str:
-    if allowed < 1:
-        return f"not supported: {n_nonmated:,} non-mated comparisons allow no false match at this FMR"
-    if allowed < 30:
-        return f"weak and unstable: {allowed} false matches support T, below 30"
-    return f"unstable: {allowed} false matches support T, below 100" if allowed < 100 else ""
 
 
 KIND = Kind(

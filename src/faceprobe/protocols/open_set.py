@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from faceprobe.core.progress import progress
 from faceprobe.data.embeddings import Embeddings
+from faceprobe.data.remarks import Remarks, remark
 from faceprobe.metrics.identification.open_set import (
     OpenSet,
     allowed_alarms,
@@ -30,7 +31,7 @@ METRICS = (*TARGETS, "rank1")
 def measure(protocol: Protocol, context: Context) -> Outcome:
     """All rows of an open-set protocol, and its DIR curve."""
     arranged = context.arranged
-    found, n_gallery, note = _searched(protocol, context)
+    found, n_gallery, unsearched = _searched(protocol, context)
     outcome = Outcome()
     supported = [f for f in TARGETS.values() if allowed_alarms(found, f) >= 1]
     replicates = open_set_replicates(found, context.weights, supported) if context.replicates else {}
@@ -48,7 +49,7 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
                 how="identity bootstrap, T set anew, gallery held fixed",
                 n=n_mated,
                 n_identities=n_people,
-                note=_support(allowed, len(found.alarm)),
+                remarks=_support(allowed, len(found.alarm)),
             )
     for weighting in WEIGHTINGS:
         add_metric(
@@ -61,21 +62,23 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
             how="identity bootstrap, gallery held fixed",
             n=n_mated,
             n_identities=n_people,
-            note="mated searches only, whatever the score",
+            remarks=remark("scope", "mated searches only, whatever the score"),
         )
     strangers = len(np.unique(found.stranger))
-    for metric, count, people, remark in (
-        ("n_mated_searches", n_mated, n_people, note),
-        ("n_nonmated_searches", len(found.alarm), strangers, ""),
-        ("n_enrolled", n_gallery, len(arranged.names) // 2, "photos in the gallery"),
+    for metric, count, people, remarks in (
+        ("n_mated_searches", n_mated, n_people, unsearched),
+        ("n_nonmated_searches", len(found.alarm), strangers, ()),
+        ("n_enrolled", n_gallery, len(arranged.names) // 2, remark("scope", "photos in the gallery")),
     ):
-        add_metric(outcome, protocol, metric, "none", float(count), n=count, n_identities=people, note=remark)
+        add_metric(
+            outcome, protocol, metric, "none", float(count), n=count, n_identities=people, remarks=remarks
+        )
     _add_curves(outcome, protocol, found)
     return outcome
 
 
-def _searched(protocol: Protocol, context: Context) -> tuple[OpenSet, int, str]:
-    """Both kinds of searches, the photos in the gallery, and a note on photos that are no probes."""
+def _searched(protocol: Protocol, context: Context) -> tuple[OpenSet, int, Remarks]:
+    """Both kinds of searches, the photos in the gallery, and a remark on photos that are no probes."""
     arranged, options = context.arranged, protocol.options
     enrolled = enrolled_half(len(arranged.names), int(options["split_seed"]))[arranged.labels]
     if options["enrol"] == "first":
@@ -106,18 +109,20 @@ def _searched(protocol: Protocol, context: Context) -> tuple[OpenSet, int, str]:
     return found, len(gallery), _without_mate(arranged, candidates, has_mate)
 
 
-def _without_mate(arranged: Arranged, candidates: NDArray[np.bool_], has_mate: NDArray[np.bool_]) -> str:
+def _without_mate(arranged: Arranged, candidates: NDArray[np.bool_], has_mate: NDArray[np.bool_]) -> Remarks:
     several = np.bincount(arranged.labels)[arranged.labels[candidates]] > 1
     n = int(np.count_nonzero(several & ~has_mate))
-    return f"{n:,} photos have no mate left (duplicates) and are no probes" if n else ""
+    return remark("left-out", f"{n:,} photos have no mate left (duplicates) and are no probes" if n else "")
 
 
-def _support(allowed: int, n_searches: int) -> str:
+def _support(allowed: int, n_searches: int) -> Remarks:
     if allowed < 1:
-        return f"not supported: {n_searches:,} non-mated searches allow no false alarm at this FPIR"
+        few = f"not supported: {n_searches:,} non-mated searches allow no false alarm at this FPIR"
+        return remark("not-supported", few)
     if allowed < 30:
-        return f"weak and unstable: {allowed} false alarms support T, below 30"
-    return f"unstable: {allowed} false alarms support T, below 100" if allowed < 100 else ""
+        return remark("weak-threshold", f"weak and unstable: {allowed} false alarms support T, below 30")
+    unstable = f"unstable: {allowed} false alarms support T, below 100" if allowed < 100 else ""
+    return remark("unstable-threshold", unstable)
 
 
 def _holds(data: Embeddings, arranged: Arranged) -> int:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.pairs import PairList
+from faceprobe.data.remarks import Remarks, join, remark
 from faceprobe.metrics.verification.fold_presets import (
     FOLDS,
     contiguous_folds,
@@ -23,7 +24,6 @@ from faceprobe.metrics.verification.folds import FoldAccuracy, fold_accuracy
 from faceprobe.metrics.verification.normalisation import METHODS
 from faceprobe.protocols.normalised import lacking_cohort, normalised_pairs
 from faceprobe.protocols.ordering import Arranged
-from faceprobe.protocols.rows import join
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
 from faceprobe.results.result import Metric
 from faceprobe.scores import pair_scores
@@ -94,10 +94,10 @@ def measure_pair_list(protocol: Protocol, context: Context) -> Outcome:
     measured = rule.measure(rule.compare(context, pairs), pairs.same, fold)
     left, right = _places(arranged, pairs)
     people = arranged.labels[np.concatenate([left, right])]
-    note = join(
+    remarks = join(
         _unpublished(rule, measured, pairs),
-        _other_folds(fold, pairs) if rule.contiguous else "",
-        _shared_people(people, fold) if data.identities_known else "",
+        _other_folds(fold, pairs) if rule.contiguous else (),
+        _shared_people(people, fold) if data.identities_known else (),
         _duplicates(arranged, left, right),
     )
     low, high = measured.interval() if context.replicates else (None, None)
@@ -109,6 +109,7 @@ def measure_pair_list(protocol: Protocol, context: Context) -> Outcome:
         n=len(pairs),
         n_identities=len(np.unique(people)) if data.identities_known else 0,
         conventions=protocol.label,
+        protocol_version=protocol.version,
     )
     accuracy = row(
         metric="accuracy",
@@ -116,7 +117,7 @@ def measure_pair_list(protocol: Protocol, context: Context) -> Outcome:
         ci_low=low,
         ci_high=high,
         ci_method=f"mean +- t({folds - 1}) x standard error over {folds} folds" if context.replicates else "",
-        note=note,
+        remarks=remarks,
     )
     spread = measured.sd if rule.spread == "accuracy_sd" else measured.standard_error
     outcome = Outcome(metrics=[accuracy, row(metric=rule.spread, value=spread)])
@@ -150,32 +151,35 @@ def _folds(protocol: Protocol, rule: Rule, pairs: PairList) -> NDArray[np.int64]
     return fold
 
 
-def _unpublished(rule: Rule, measured: FoldAccuracy, pairs: PairList) -> str:
+def _unpublished(rule: Rule, measured: FoldAccuracy, pairs: PairList) -> Remarks:
     if rule.contiguous:
         known = len(pairs) in PRESET_PAIRS
-        return "" if known else f"not a list that this preset is published for: {len(pairs):,} pairs"
+        text = "" if known else f"not a list that this preset is published for: {len(pairs):,} pairs"
+        return remark("other-list", text)
     if len(measured.accuracy) == OFFICIAL_FOLDS and len(pairs) == OFFICIAL_PAIRS:
-        return ""
-    return f"not LFW's own list: {len(pairs):,} pairs in {len(measured.accuracy)} folds"
+        return ()
+    text = f"not LFW's own list: {len(pairs):,} pairs in {len(measured.accuracy)} folds"
+    return remark("other-list", text)
 
 
-def _other_folds(fold: NDArray[np.int64], pairs: PairList) -> str:
+def _other_folds(fold: NDArray[np.int64], pairs: PairList) -> Remarks:
     same = int(pairs.fold.max()) == 0 or np.array_equal(fold, pairs.fold)
-    return "" if same else "the ten contiguous folds are not the list's own folds"
+    return remark("other-list", "" if same else "the ten contiguous folds are not the list's own folds")
 
 
-def _shared_people(people: NDArray[np.int32], fold: NDArray[np.int64]) -> str:
+def _shared_people(people: NDArray[np.int32], fold: NDArray[np.int64]) -> Remarks:
     """The interval takes folds as independent, which ``people`` (2P,) in two of them would spoil."""
     seen = np.unique(np.column_stack([people, np.tile(fold, 2)]), axis=0)[:, 0]
     shared = int(np.count_nonzero(np.bincount(seen) > 1))
-    return f"{shared:,} people occur in several folds, so the interval is too narrow" if shared else ""
+    text = f"{shared:,} people occur in several folds, so the interval is too narrow" if shared else ""
+    return remark("shared-people", text)
 
 
-def _duplicates(arranged: Arranged, left: NDArray[np.int64], right: NDArray[np.int64]) -> str:
+def _duplicates(arranged: Arranged, left: NDArray[np.int64], right: NDArray[np.int64]) -> Remarks:
     if arranged.content is None:
-        return ""
+        return ()
     n = int(np.count_nonzero(arranged.content[left] == arranged.content[right]))
-    return f"{n:,} listed comparisons are between duplicates" if n else ""
+    return remark("duplicates", f"{n:,} listed comparisons are between duplicates" if n else "")
 
 
 KIND = Kind(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.data.remarks import Remarks, join, remark
 from faceprobe.metrics.bootstrap import percentile_interval, wilson_interval
 from faceprobe.protocols.types import Outcome, Protocol
 from faceprobe.results.result import Metric, Weighting
@@ -21,7 +22,7 @@ def add_metric(
     how: str = "",
     n: int = 0,
     n_identities: int = 0,
-    note: str = "",
+    remarks: Remarks = (),
     trials: int = 0,
 ) -> None:
     """Append a row to ``outcome``; with ``replicates`` (R,) also its 95 % percentile interval.
@@ -40,11 +41,14 @@ def add_metric(
             low, high = wilson_interval(value, trials)
             method = f"Wilson, one trial a person, {trials} trials"
         elif interval is None:
-            note = join(note, "no interval: most replicates drew nobody who counts")
+            remarks = join(
+                remarks, remark("no-interval", "no interval: most replicates drew nobody who counts")
+            )
         else:
             low, high = interval
             if low == high:
-                note = join(note, "the interval has no width: too few errors here to see their spread")
+                text = "the interval has no width: too few errors here to see their spread"
+                remarks = join(remarks, remark("zero-width-interval", text))
     outcome.metrics.append(
         Metric(
             protocol=protocol.name,
@@ -56,12 +60,8 @@ def add_metric(
             ci_method=method,
             n=n,
             n_identities=n_identities,
-            note=note,
+            remarks=remarks,
             conventions=protocol.label,
+            protocol_version=protocol.version,
         )
     )
-
-
-def join(*notes: str) -> str:
-    """Several remarks as one note."""
-    return "; ".join(n for n in notes if n)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.progress import progress
 from faceprobe.data.embeddings import Embeddings
+from faceprobe.data.remarks import Remarks, join, remark
 from faceprobe.metrics.identification.template_search import (
     Searches,
     allowed_false_searches,
@@ -16,7 +19,7 @@ from faceprobe.metrics.identification.template_search import (
     search_templates,
 )
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
-from faceprobe.protocols.rows import add_metric, join
+from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.template_pooling import Pooled, lacking_templates, pooled
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
 
@@ -81,12 +84,12 @@ def _add_figures(
     for metric in (*FPIRS, *RANKS):
         values: list[float | None] = []
         replicates: list[NDArray[np.float64] | None] = []
-        notes: list[str] = []
+        told: list[Remarks] = []
         for name, s in searches.items():
-            value, note = _figure(s, metric, weighting)
+            value, support = _figure(s, metric, weighting)
             values.append(value)
             replicates.append(draws[name].get(repr(FPIRS[metric]) if metric in FPIRS else metric))
-            notes.append(note and f"gallery {name}: {note}")
+            told.append(tuple(replace(one, text=f"gallery {name}: {one.text}") for one in support))
             add_metric(
                 outcome,
                 protocol,
@@ -97,7 +100,7 @@ def _add_figures(
                 how=HOW,
                 n=len(s.mated),
                 n_identities=int(np.count_nonzero(s.per_person)),
-                note=join(note, pool.note),
+                remarks=join(support, pool.remarks),
             )
         known = [v for v in values if v is not None]
         whole = len(known) == len(values)
@@ -112,18 +115,19 @@ def _add_figures(
             how=HOW,
             n=sum(len(s.mated) for s in searches.values()),
             n_identities=len(np.unique(np.concatenate([s.label[s.mated] for s in searches.values()]))),
-            note=join(*notes, pool.note),
+            remarks=join(*told, pool.remarks),
         )
 
 
-def _figure(s: Searches, metric: str, weighting: Weighting) -> tuple[float | None, str]:
+def _figure(s: Searches, metric: str, weighting: Weighting) -> tuple[float | None, Remarks]:
     if metric in RANKS:
-        return found_by(s, RANKS[metric], weighting), ""
+        return found_by(s, RANKS[metric], weighting), ()
     allowed, n = allowed_false_searches(s, FPIRS[metric]), len(s.nonmated)
     if allowed < 1:
-        return None, f"not supported: {n:,} non-mated searches allow no false positive at this FPIR"
+        few = f"not supported: {n:,} non-mated searches allow no false positive at this FPIR"
+        return None, remark("not-supported", few)
     weak = f"weak: {allowed} false positive searches support T, below 30" if allowed < 30 else ""
-    return fnir(s, FPIRS[metric], weighting), weak
+    return fnir(s, FPIRS[metric], weighting), remark("few-false-positives", weak)
 
 
 KIND = Kind(

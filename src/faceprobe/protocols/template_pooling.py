@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.data.embeddings import Embeddings, unit_rows
+from faceprobe.data.remarks import Remarks, join, remark
 from faceprobe.data.templates import TemplateList
 from faceprobe.metrics.bootstrap import identity_weights
 from faceprobe.metrics.templates import POOLINGS, pool_templates
-from faceprobe.protocols.rows import join
 from faceprobe.protocols.types import Context, Protocol
 from faceprobe.scores import exact_rows
 
@@ -31,7 +31,7 @@ class Pooled:
     known: bool
     replicates: int
     seed: int
-    note: str
+    remarks: Remarks
 
     @cached_property
     def weights(self) -> NDArray[np.int64]:
@@ -51,10 +51,9 @@ def pooled(protocol: Protocol, context: Context) -> Pooled:
     names, labels = np.unique(own, return_inverse=True)
     no_scores = POOLINGS[preset].by_score and templates.weight is None
     lost = templates.lost_templates
-    note = join(
-        "no detector scores are known: every photo weighs the same" if no_scores else "",
-        f"{lost:,} templates have no usable photo and are left out" if lost else "",
-    )
+    unscored = "no detector scores are known: every photo weighs the same" if no_scores else ""
+    unusable = f"{lost:,} templates have no usable photo and are left out" if lost else ""
+    remarks = join(remark("no-scores", unscored), remark("left-out", unusable))
     return Pooled(
         templates,
         rows,
@@ -63,7 +62,7 @@ def pooled(protocol: Protocol, context: Context) -> Pooled:
         bool(np.all(templates.identities != "")),
         context.replicates,
         context.seed,
-        note,
+        remarks,
     )
 
 

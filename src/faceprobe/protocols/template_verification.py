@@ -8,12 +8,14 @@ import numpy as np
 
 from faceprobe.core.progress import progress
 from faceprobe.data.embeddings import Embeddings
+from faceprobe.data.remarks import Remarks, join, remark
 from faceprobe.metrics.verification.figures import Verification, allowed_false_matches, auc, eer, roc, tmr
 from faceprobe.metrics.verification.pair_list import PairScores, Replicates, nearest_tmr, pair_replicates
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
-from faceprobe.protocols.rows import add_metric, join
+from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.template_pooling import Pooled, lacking_templates, pooled
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
+from faceprobe.protocols.verification import eer_bracket, threshold_support
 from faceprobe.scores import pair_scores
 
 TARGETS = {f"tmr@fmr=1e-{k}": float(f"1e-{k}") for k in range(1, 7)}
@@ -40,7 +42,7 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
     people = v.n_mated_people if pool.known else 0
     row = partial(add_metric, outcome, protocol, how=HOW, n=len(v.score), n_identities=people)
     if protocol.options["threshold"] == "nearest":
-        _add_nearest(row, scores, join(pool.note, _about(pool)))
+        _add_nearest(row, scores, join(pool.remarks, _about(pool)))
         return outcome
     supported = [f for f in TARGETS.values() if allowed_false_matches(f, v.n_nonmated) >= 1]
     found = pair_replicates(scores, pool.weights, supported) if len(pool.weights) else {}
@@ -49,7 +51,7 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
     row("n_mated", "none", float(len(v.score)))
     everybody = len(pool.names) if pool.known else 0
     row = partial(row, n=v.n_nonmated, n_identities=everybody)
-    row("n_nonmated", "none", float(v.n_nonmated), note=_about(pool))
+    row("n_nonmated", "none", float(v.n_nonmated), remarks=_about(pool))
     fmr = np.array([float(f"{f:.6g}") for f in np.logspace(-6, 0, 121)])
     fmr = fmr[fmr * v.n_nonmated >= 1]
     outcome.curves[f"{protocol.name}//roc_fmr"] = fmr
@@ -64,24 +66,21 @@ def _add_figures(
 ) -> None:
     """TMR at each FMR, EER and AUC in one weighting; no value by people where people are not known."""
     defined = weighting == "pair" or pool.known
-    unknown = "" if pool.known else "whom the templates show is not known: no interval, no figure by people"
+    text = "" if pool.known else "whom the templates show is not known: no interval, no figure by people"
+    unknown = remark("no-interval", text)
     for name, f in TARGETS.items():
         allowed = allowed_false_matches(f, v.n_nonmated)
         value = tmr(v, allowed, weighting) if allowed and defined else None
-        note = join(_support(allowed, v.n_nonmated), pool.note, unknown)
-        row(name, weighting, value, replicates=found.get((repr(f), weighting)), note=note)
+        remarks = join(threshold_support(allowed, v.n_nonmated), pool.remarks, unknown)
+        row(name, weighting, value, replicates=found.get((repr(f), weighting)), remarks=remarks)
     exact = eer(v, weighting)
-    bracket = (
-        f"bracket: FMR {exact.before[0]:.6f}, FNMR {exact.before[1]:.6f} to "
-        f"FMR {exact.after[0]:.6f}, FNMR {exact.after[1]:.6f}"
-    )
-    for name, value, note in (("eer", exact.value, bracket), ("auc", auc(v, weighting), "")):
+    for name, value, bracket in (("eer", exact.value, eer_bracket(exact)), ("auc", auc(v, weighting), ())):
         row(
             name,
             weighting,
             value if defined else None,
             replicates=found.get((name, weighting)),
-            note=join(note if defined else "", unknown),
+            remarks=join(bracket if defined else (), unknown),
         )
 
 
@@ -93,24 +92,16 @@ def _scores(pool: Pooled, quiet: bool) -> PairScores:
     return PairScores(score, listed.same, left, right, len(pool.names))
 
 
-def _add_nearest(row: partial[None], scores: PairScores, note: str) -> None:
-    """Pair-weighted TMR at the FMR nearest to each target, which the row's note gives."""
+def _add_nearest(row: partial[None], scores: PairScores, remarks: Remarks) -> None:
+    """Pair-weighted TMR at the FMR nearest to each target, which the row's remark gives."""
     for (name, _), (value, fmr) in zip(
         TARGETS.items(), nearest_tmr(scores, list(TARGETS.values())), strict=True
     ):
         used = f"at FMR {fmr:.6g}, the nearest that there is; no interval by this rule"
-        row(name, "pair", value, note=join(used, note))
+        row(name, "pair", value, remarks=join(remark("used-fmr", used), remarks))
 
 
-def _support(allowed: int, n_nonmated: int) -> str:
-    if allowed < 1:
-        return f"not supported: {n_nonmated:,} non-mated comparisons allow no false match at this FMR"
-    if allowed < 30:
-        return f"weak and unstable: {allowed} false matches support T, below 30"
-    return f"unstable: {allowed} false matches support T, below 100" if allowed < 100 else ""
-
-
-def _about(pool: Pooled) -> str:
+def _about(pool: Pooled) -> Remarks:
     """What is to be said of the list itself."""
     listed = pool.templates
     wrong = 0
@@ -118,10 +109,12 @@ def _about(pool: Pooled) -> str:
         one = pool.labels[listed.left] == pool.labels[listed.right]
         wrong = int(np.count_nonzero(one != listed.same))
     itself = int(np.count_nonzero(listed.left == listed.right))
+    lost = listed.lost_pairs
+    against = f"{wrong:,} listed pairs are labelled against the templates' own identities" if wrong else ""
     return join(
-        f"{listed.lost_pairs:,} listed pairs are left out with their templates" if listed.lost_pairs else "",
-        f"{wrong:,} listed pairs are labelled against the templates' own identities" if wrong else "",
-        f"{itself:,} listed pairs compare a template with itself" if itself else "",
+        remark("left-out", f"{lost:,} listed pairs are left out with their templates" if lost else ""),
+        remark("labels-disagree", against),
+        remark("duplicates", f"{itself:,} listed pairs compare a template with itself" if itself else ""),
     )
 
 

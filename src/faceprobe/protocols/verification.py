@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.data.remarks import Remarks, join, remark
 from faceprobe.metrics.verification.figures import (
+    EqualError,
     Verification,
     allowed_false_matches,
     auc,
@@ -19,7 +21,7 @@ from faceprobe.metrics.verification.figures import (
 from faceprobe.metrics.verification.intervals import TAIL_SIZE, Intervals, deep_enough, verification_intervals
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 from faceprobe.protocols.ordering import Arranged, lacking_people
-from faceprobe.protocols.rows import add_metric, join
+from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
 from faceprobe.scores import ScoreSummary
 
@@ -69,8 +71,8 @@ def measure_verification(protocol: Protocol, context: Context) -> Outcome:
         _add_equal_error(outcome, protocol, v, weighting, found)
     for weighting in WEIGHTINGS:
         low, high = auc_bracket(v, weighting)
-        note = "" if high - low < _CLOSE else f"bracket: {low:.7f} to {high:.7f}"
-        _add_whole(outcome, protocol, v, "auc", auc(v, weighting), weighting, found, note)
+        bracket = remark("bracket", "" if high - low < _CLOSE else f"bracket: {low:.7f} to {high:.7f}")
+        _add_whole(outcome, protocol, v, "auc", auc(v, weighting), weighting, found, bracket)
     for weighting in WEIGHTINGS:
         apart = d_prime(v, nonmated_moments(summary), weighting)
         _add_whole(outcome, protocol, v, "d_prime", apart, weighting, found)
@@ -91,20 +93,15 @@ def _add_tmr(
     found: Intervals,
 ) -> None:
     allowed = allowed_false_matches(fmr, v.n_nonmated)
-    value, note = None, ""
-    if allowed < 1:
-        note = f"not supported: {v.n_nonmated:,} non-mated comparisons allow no false match at this FMR"
-    else:
+    value, remarks = None, threshold_support(allowed, v.n_nonmated)
+    if allowed >= 1:
         value = tmr(v, allowed, weighting)
-        if allowed < 30:
-            note = f"weak and unstable: {allowed} false matches support T, below 30"
-        elif allowed < 100:
-            note = f"unstable: {allowed} false matches support T, below 100"
         if not summary.counts.resolved(allowed):
-            note = join(note, "a lower bound: too many comparisons share T's score to tell them apart")
+            text = "a lower bound: too many comparisons share T's score to tell them apart"
+            remarks = join(remarks, remark("lower-bound", text))
     form = "exact tail" if deep_enough(summary, fmr) else "row sums"
     if value is not None and found.replicates:
-        note = join(note, found.caution(repr(fmr), weighting))
+        remarks = join(remarks, found.caution(repr(fmr), weighting))
     add_metric(
         outcome,
         protocol,
@@ -115,7 +112,7 @@ def _add_tmr(
         how=f"{HOW}, T set anew ({form})",
         n=len(v.score),
         n_identities=v.n_mated_people,
-        note=note,
+        remarks=remarks,
     )
 
 
@@ -123,14 +120,32 @@ def _add_equal_error(
     outcome: Outcome, protocol: Protocol, v: Verification, weighting: Weighting, found: Intervals
 ) -> None:
     exact = eer(v, weighting)
-    note = (
+    remarks = eer_bracket(exact)
+    if not exact.exact:
+        ends = sorted((*exact.before, *exact.after))
+        text = f"known to lie between {ends[0]:.6f} and {ends[-1]:.6f} only"
+        remarks = join(remarks, remark("bracket-only", text))
+    _add_whole(outcome, protocol, v, "eer", exact.value, weighting, found, remarks)
+
+
+def eer_bracket(exact: EqualError) -> Remarks:
+    """FMR and FNMR just before and just after the two cross."""
+    text = (
         f"bracket: FMR {exact.before[0]:.6f}, FNMR {exact.before[1]:.6f} to "
         f"FMR {exact.after[0]:.6f}, FNMR {exact.after[1]:.6f}"
     )
-    if not exact.exact:
-        ends = sorted((*exact.before, *exact.after))
-        note = join(note, f"known to lie between {ends[0]:.6f} and {ends[-1]:.6f} only")
-    _add_whole(outcome, protocol, v, "eer", exact.value, weighting, found, note)
+    return remark("bracket", text)
+
+
+def threshold_support(allowed: int, n_nonmated: int) -> Remarks:
+    """Whether the ``allowed`` false matches among so many non-mated comparisons support a threshold."""
+    if allowed < 1:
+        few = f"not supported: {n_nonmated:,} non-mated comparisons allow no false match at this FMR"
+        return remark("not-supported", few)
+    if allowed < 30:
+        return remark("weak-threshold", f"weak and unstable: {allowed} false matches support T, below 30")
+    unstable = f"unstable: {allowed} false matches support T, below 100" if allowed < 100 else ""
+    return remark("unstable-threshold", unstable)
 
 
 def _add_whole(
@@ -141,12 +156,13 @@ def _add_whole(
     value: float | None,
     weighting: Weighting,
     found: Intervals,
-    note: str = "",
+    remarks: Remarks = (),
 ) -> None:
     if value is None:
-        note = join(note, "not defined: all scores of each kind are equal")
+        equal = remark("not-defined", "not defined: all scores of each kind are equal")
+        remarks = join(remarks, equal)
     elif found.replicates:
-        note = join(note, found.caution(metric, weighting))
+        remarks = join(remarks, found.caution(metric, weighting))
     add_metric(
         outcome,
         protocol,
@@ -157,7 +173,7 @@ def _add_whole(
         how=f"{HOW} (row sums)",
         n=len(v.score),
         n_identities=v.n_mated_people,
-        note=note,
+        remarks=remarks,
     )
 
 
@@ -166,9 +182,9 @@ def _add_counts(
 ) -> None:
     n_mated, n_people = len(v.score), v.n_mated_people
     within = len(summary.mated) - n_mated
-    left_out = f"{within:,} mated comparisons within one event left out" if within else ""
+    left_out = remark("left-out", f"{within:,} mated comparisons within one event left out" if within else "")
     n_duplicates = summary.duplicates.n_mated + summary.duplicates.n_nonmated
-    kept = "duplicates were kept on request" if arranged.content is None else ""
+    kept = remark("duplicates-kept", "duplicates were kept on request" if arranged.content is None else "")
     share = float(v.per_person.max()) / n_mated
     warning = ""
     if share > _LARGEST_SHARE:
@@ -176,12 +192,14 @@ def _add_counts(
             f"warning: one person makes up {100 * share:.0f} % of the mated comparisons; "
             "trust the identity-weighted figures"
         )
-    for metric, count, people, note in (
+    for metric, count, people, remarks in (
         ("n_mated", n_mated, n_people, left_out),
-        ("n_nonmated", v.n_nonmated, v.n_people, ""),
+        ("n_nonmated", v.n_nonmated, v.n_people, ()),
         ("n_duplicate_pairs", n_duplicates, v.n_people, kept),
     ):
-        add_metric(outcome, protocol, metric, "none", float(count), n=count, n_identities=people, note=note)
+        add_metric(
+            outcome, protocol, metric, "none", float(count), n=count, n_identities=people, remarks=remarks
+        )
     add_metric(
         outcome,
         protocol,
@@ -190,7 +208,7 @@ def _add_counts(
         share,
         n=n_mated,
         n_identities=n_people,
-        note=warning,
+        remarks=remark("largest-person", warning),
     )
 
 

@@ -21,14 +21,12 @@ def sorted_rows(rows: Iterable[Result]) -> list[Result]:
 
 def write_results(folder: Path, rows: Iterable[Result]) -> list[Result]:
     """Write the rows, sorted, as ``results.json`` and ``results.parquet``; returns them sorted."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     ordered = sorted_rows(rows)
     document = to_document(ordered)
     write_json(folder / "results.json", document)
-    schema = pa.schema([(f.name, _arrow_type(pa, str(f.type))) for f in fields(Result)])
-    table = pa.Table.from_pylist(document["rows"], schema=schema)
+    table = arrow_table(ordered)
     with atomic_path(folder / "results.parquet") as temporary:
         pq.write_table(table.replace_schema_metadata({"schema": SCHEMA}), temporary, compression="zstd")
     return ordered
@@ -40,7 +38,17 @@ def read_results(folder: Path) -> list[Result]:
     return from_document(read_json(path), str(path))
 
 
+def arrow_table(rows: Iterable[Result]) -> Any:
+    """The rows as an Arrow table; remarks are lists of (code, level, text)."""
+    import pyarrow as pa
+
+    schema = pa.schema([(f.name, _arrow_type(pa, str(f.type))) for f in fields(Result)])
+    return pa.Table.from_pylist([row.to_dict() for row in rows], schema=schema)
+
+
 def _arrow_type(pa: Any, annotation: str) -> Any:
+    if annotation == "Remarks":
+        return pa.list_(pa.struct([(name, pa.string()) for name in ("code", "level", "text")]))
     if annotation.startswith("float"):
         return pa.float64()
     return pa.int64() if annotation == "int" else pa.string()

@@ -1,1 +1,1 @@
-"""Studies: models x datasets x crops x cloaks x protocols, planned, run and kept (:mod:`faceprobe.study.run`)."""
+"""Studies: models x datasets x crops x cloaks x protocols, planned, run and kept."""

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from faceprobe.cloaks.attacks.targets import target_subjects
 from faceprobe.cloaks.base import Cloaked
-from faceprobe.cloaks.photos.dataset_cache import cloak_table
 from faceprobe.cloaks.photos.cloaked_table import NO_PIXELS, CloakedPhotos, with_cloaked
+from faceprobe.cloaks.photos.dataset_cache import cloak_table
 from faceprobe.cloaks.registry import load_cloak
 from faceprobe.data.embeddings import CLEAN
 from faceprobe.data.face_table import FaceTable

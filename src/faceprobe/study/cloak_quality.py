@@ -18,6 +18,7 @@ from faceprobe.cloaks.photos.quality import Lpips, photo_quality
 from faceprobe.core.errors import Missing, Unreachable
 from faceprobe.core.files import cache_dir, sha256_json
 from faceprobe.data.face_table import FaceTable
+from faceprobe.data.remarks import Remarks, join, remark
 from faceprobe.faces.detect import Detector
 from faceprobe.faces.weights import find_detector
 from faceprobe.metrics.bootstrap import identity_weights
@@ -116,18 +117,20 @@ def _outcome(
     outcome = Outcome()
     weights = identity_weights(n_people, study.replicates, study.seed)
     left = len(photos) - len(found["ssim"].values) - reframed
-    notes = [f"{left:,} unchanged photos left out" if left else ""]
-    notes.append(f"{reframed:,} photos of another size than the clean one left out" if reframed else "")
-    note = "; ".join(n for n in notes if n)
+    other_size = f"{reframed:,} photos of another size than the clean one left out" if reframed else ""
+    left_out = join(
+        remark("left-out", f"{left:,} unchanged photos left out" if left else ""),
+        remark("left-out", other_size),
+    )
 
-    def add(metric: str, values: _Photos, note: str = "") -> None:
+    def add(metric: str, values: _Photos, remarks: Remarks = ()) -> None:
         if values.values:
             trials = PerPerson(np.array(values.person, dtype=np.int64), weights)
             mean = trials.means(np.array(values.values))
-            add_people(outcome, QUALITY, metric, trials, mean, note=note)
+            add_people(outcome, QUALITY, metric, trials, mean, remarks=remarks)
 
     for metric in METRICS:
-        add(metric, found[metric], note)
+        add(metric, found[metric], left_out)
     crops = [f.dssim for record in photos.records for f in record.faces if f.dssim is not None]
     if crops:
         most = float(max(crops))

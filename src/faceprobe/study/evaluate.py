@@ -20,6 +20,7 @@ from faceprobe.core.files import read_json, write_bytes, write_json
 from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.evidence import Evidence
 from faceprobe.data.face_table import FaceTable, PhotoSource
+from faceprobe.data.remarks import join, remark
 from faceprobe.embedding import Embedded, embed
 from faceprobe.models.base import ImageEncoder, ModelCard, model_hash
 from faceprobe.protocols import PROTOCOLS, Outcome, evaluate
@@ -173,8 +174,8 @@ def evaluate_cloaked(
             outcome.add(measure((name,)))
         except NothingLeft as error:
             for metric, weighting in KINDS[known[name].kind].figures:
-                note = f"not measured: {error.reason}"
-                add_metric(outcome, known[name], metric, weighting, None, note=note)
+                reason = remark("not-measured", f"not measured: {error.reason}")
+                add_metric(outcome, known[name], metric, weighting, None, remarks=reason)
     return outcome
 
 
@@ -183,7 +184,7 @@ def _with_lost_pairs(metric: Metric, lost: int) -> Metric:
     if not lost or not needs_pairs(metric.protocol):
         return metric
     caution = f"{lost:,} of the official pairs are left out: a photo of theirs could not be used"
-    return replace(metric, note=f"{metric.note}; {caution}" if metric.note else caution)
+    return replace(metric, remarks=join(metric.remarks, remark("pairs-lost", caution)))
 
 
 def evidence_of(table: FaceTable, card: ModelCard) -> Evidence:

@@ -17,8 +17,8 @@ def packaged_studies() -> list[str]:
 
 
 def resolve_study(study: str | Path | Mapping[str, Any] | Study) -> tuple[str, Study]:
-    """A study and the name to call it by: a packaged name, a YAML file, a mapping with what such a file holds,
-    or a study made in code.
+    """A study and the name to call it by: a packaged name, a YAML file, a mapping with what such
+    a file holds, or a study made in code.
 
     Raises :class:`WrongUsage` for a file that is not there or not a study, :class:`UnknownName`
     with the nearest packaged names otherwise.

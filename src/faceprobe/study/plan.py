@@ -9,12 +9,10 @@ from itertools import product
 import numpy as np
 
 from faceprobe.cloaks.purifiers import parse_purifier
-from faceprobe.core.errors import FaceprobeError, Missing, UnknownName, Unreachable, WrongUsage
-from faceprobe.core.names import parse_name
+from faceprobe.core.errors import FaceprobeError, Missing, NotYet, UnknownName, Unreachable, WrongUsage
 from faceprobe.data.embeddings import CLEAN
 from faceprobe.data.face_table import FaceTable
-from faceprobe.datasets import load_dataset
-from faceprobe.datasets.info import INFOS, LATER, is_cached
+from faceprobe.datasets import DATASETS, load_dataset
 from faceprobe.embedding import check_local
 from faceprobe.faces.crops import CropPolicy
 from faceprobe.models import model_card, model_files
@@ -108,18 +106,15 @@ def is_for_cloaks(protocol: str) -> bool:
     return protocol.startswith("cloak/")
 
 
-def later_datasets() -> set[str]:
-    """Datasets that a study may name already, although this version does not read them."""
-    return {info.name for info in INFOS if info.use == LATER}
-
-
 def open_dataset(text: str, *, offline: bool = False) -> FaceTable:
     """Open a dataset; :class:`Unreachable` where ``offline`` forbids the download that it would need."""
-    for info in INFOS if offline else ():
-        if text.partition("?")[0] == info.name and info.download_mb and not is_cached(info):
+    if offline and text.partition("?")[0] in DATASETS:
+        dataset = DATASETS.get(text.partition("?")[0])
+        if dataset.card.download_mb and not dataset.is_cached:
+            name = dataset.card.name
             raise Unreachable(
-                f"dataset {info.name} is not on this machine and --offline is set; run once without"
-                f" --offline ({info.download_mb:.0f} MB), or give its folder: {info.name}:PATH"
+                f"dataset {name} is not on this machine and --offline is set; run once without"
+                f" --offline ({dataset.card.download_mb:.0f} MB), or give its folder: {name}:PATH"
             )
     return load_dataset(text)
 
@@ -236,11 +231,8 @@ def _add_dataset(plan: Plan, study: Study, text: str, entry: DatasetEntry, offli
     """Put one dataset into the plan and return its name; "" where it is reported missing."""
     try:
         table = open_dataset(text, offline=offline)
-    except UnknownName:
-        kind = parse_name(text, bare_kind=text.partition("?")[0]).kind
-        if kind not in later_datasets():
-            raise
-        plan.missing.append(f"dataset {kind}: {LATER_STEP} reads it")
+    except NotYet as error:
+        plan.missing.append(f"dataset {error.name}: {LATER_STEP} reads it")
         return ""
     except (Missing, Unreachable) as error:
         _tolerate(plan, error, study.allow_missing or entry.optional, entry.fetch)

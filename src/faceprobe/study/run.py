@@ -53,7 +53,7 @@ def run_study(
     models: Sequence[str] | None = None,
     datasets: Sequence[str] | None = None,
 ) -> RunResult:
-    """Measure every cell of ``study`` (a packaged name, a YAML file, a mapping or a :class:`Study`) into ``out``.
+    """Measure every cell of ``study`` (a packaged name, a YAML file, a mapping, a Study) into ``out``.
 
     Finished cells in ``out`` are kept, so an interrupted run goes on where it stopped and ends with
     the same bytes in ``results.json`` and ``results.parquet``. ``force`` starts afresh; embeddings

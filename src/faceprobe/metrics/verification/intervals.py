@@ -69,8 +69,8 @@ class Intervals:
     effective_people: dict[Key, float] = field(default_factory=dict)
     flawless: set[Key] = field(default_factory=set)
 
-    def caution(self, metric: str, weighting: Weighting) -> str:
-        """Why the interval's coverage is not assured; "" where it is."""
+    def caution(self, metric: str, weighting: Weighting) -> Remarks:
+        """Why the interval's coverage is not assured."""
         people = self.effective_people.get((metric, weighting))
         flawless = few = ""
         if (metric, weighting) in self.flawless:

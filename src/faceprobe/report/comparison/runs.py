@@ -177,8 +177,9 @@ def _line_object(line: Line, corrected: Sequence[float | None]) -> dict[str, Any
 
 def value_object(row: Result) -> dict[str, Any]:
     """A row's figure in the printed object."""
-    names = ("value", "ci_low", "ci_high", "n", "evidence", "note")
-    return {name: getattr(row, name) for name in names}
+    names = ("value", "ci_low", "ci_high", "n", "evidence")
+    shown = {name: getattr(row, name) for name in names}
+    return shown | {"remarks": [one.to_dict() for one in row.remarks]}
 
 
 def difference_object(paired: Paired, corrected: float | None) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def band_ends(run: Run, scene: Scene) -> list[BandEnd]:
         row = _farthest(run, model, scene)
         if row is not None:
             figure = f"{fraction(row.value)} {interval(row.ci_low, row.ci_high)}"
-            found.append(BandEnd(model, f"{_people(row):,}", figure, row.note))
+            found.append(BandEnd(model, f"{_people(row):,}", figure, row.text))
     return found
 
 

@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
+from faceprobe.data.remarks import is_cautioned, text_of, without_brackets
 from faceprobe.report.text.numbers import fraction, interval
 from faceprobe.results.result import Result
-
-WARNING_WORDS = ("unstable", "warning", "no interval", "no width", "too narrow", "not assured")
-"""What a row's note says where its figure deserves less trust."""
 
 
 @dataclass
@@ -54,7 +52,7 @@ def table_cell(row: Result | None, pair: Result | None, notes: FootnoteList, top
             "-", note=notes.number("not measured in this run"), reason="not measured in this run"
         )
     if row.value is None:
-        reason = row.note or "not supported by the data"
+        reason = row.text or "not supported by the data"
         return TableCell("-", note=notes.number(reason), reason=reason)
     paired = "" if pair is None or pair.value is None else fraction(pair.value, row.metric)
     return TableCell(
@@ -62,9 +60,9 @@ def table_cell(row: Result | None, pair: Result | None, notes: FootnoteList, top
         interval=interval(row.ci_low, row.ci_high, row.metric),
         bar=interval_bar(row, top),
         pair=paired,
-        note=notes.number(remarks(row.note)),
-        reason=row.note,
-        caution=any(word in row.note for word in WARNING_WORDS),
+        note=notes.number(text_of(without_brackets(row.remarks))),
+        reason=row.text,
+        caution=is_cautioned(row.remarks),
     )
 
 
@@ -84,7 +82,3 @@ def interval_bar(row: Result, top: float = 1.0) -> Markup:
         f'<path class="value" d="M{at(row.value):.1f} 0V8"/></svg>'
     )
 
-
-def remarks(note: str) -> str:
-    """What of a row's note belongs below a table: all but the bracket of an equal error rate."""
-    return "; ".join(p for p in note.split("; ") if p and not p.startswith("bracket:"))

@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 
 from faceprobe.data.evidence import Evidence, weakest
+from faceprobe.data.remarks import without_brackets
 from faceprobe.report.scenes import HEADLINE_TMR, Scene, entrants, family_of, is_own_crop
-from faceprobe.report.tables.cells import FootnoteList, TableCell, remarks, table_cell
+from faceprobe.report.tables.cells import FootnoteList, TableCell, table_cell
 from faceprobe.report.text.numbers import power_of_ten, scaled
 from faceprobe.report.text.sentences import LABEL
 from faceprobe.results.result import Result
@@ -151,4 +152,4 @@ def _supported(row: Result) -> bool:
 
 
 def _calm(row: Result) -> bool:
-    return row.value is not None and not remarks(row.note)
+    return row.value is not None and not without_brackets(row.remarks)

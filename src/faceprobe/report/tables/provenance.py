@@ -11,9 +11,6 @@ from faceprobe.report.scenes import LARGE_SHARE, SHARE_METRIC, Scene
 from faceprobe.report.text.numbers import count, percent, scaled
 from faceprobe.results.run import ALL_PAIRS, LEAVE_ONE_OUT, Cell, Run
 
-_VERSION = re.compile(r"^\S+ (v\d+): ")
-"""How the conventions of a row begin: the protocol's name and version."""
-
 DUPLICATES_METRIC = "n_duplicate_pairs"
 
 
@@ -81,8 +78,8 @@ def protocol_rows(run: Run) -> list[ProtocolRow]:
     for protocol in sorted({r.protocol for r in run.rows}):
         rows = [r for r in run.rows if r.protocol == protocol]
         labels = _distinct(r.conventions for r in rows)
-        versions = _distinct(m.group(1) for text in labels if (m := _VERSION.match(text)))
-        short = tuple(_VERSION.sub("", text) for text in labels)
+        versions = _distinct(f"v{r.protocol_version}" for r in rows)
+        short = _distinct(r.conventions.removeprefix(f"{protocol} v{r.protocol_version}: ") for r in rows)
         intervals = _distinct(r.ci_method for r in rows)
         found.append(ProtocolRow(protocol, ", ".join(versions), short, intervals, _details(protocol, labels)))
     return found

@@ -38,6 +38,7 @@ def summary_table(rows: Sequence[Result]) -> tuple[tuple[str, ...], list[tuple[s
 def _text(row: Result | None) -> str:
     if row is None or row.value is None:
         return "-"
-    caution = " *" if "unstable" in row.note else ""
+    codes = {one.code for one in row.remarks}
+    caution = " *" if codes & {"weak-threshold", "unstable-threshold"} else ""
     figure = f"{fraction(row.value, row.metric)} {interval(row.ci_low, row.ci_high, row.metric)}".rstrip()
     return figure + caution

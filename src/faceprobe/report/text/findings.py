@@ -88,7 +88,7 @@ def _verification(run: Run, scene: Scene, model: str) -> list[Sentence]:
         return []
     value = percent_with_interval(row)
     at = condition(protocol)
-    caution = f" ({row.note})" if row.note else ""
+    caution = f" ({row.text})" if row.text else ""
     fields = {"model": model, "value": value, "one_in": "1,000", "condition": at, "caution": caution}
     return [say("verification", basis_of(run, [row]), **fields)]
 
