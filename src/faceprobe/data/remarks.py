@@ -15,6 +15,7 @@ Level = Literal["info", "caution", "unsupported"]
 CODES: dict[str, tuple[Level, str]] = {
     "not-supported": ("unsupported", "the data are too few for the figure"),
     "not-measured": ("unsupported", "the data have nothing to measure it on"),
+    "no-spread": ("unsupported", "so few people that no standard deviation is given"),
     "not-defined": ("unsupported", "the figure has no value on these data"),
     "weak-threshold": ("caution", "fewer than 30 false matches or alarms support the threshold"),
     "unstable-threshold": ("caution", "fewer than 100 false matches or alarms support the threshold"),
@@ -31,7 +32,7 @@ CODES: dict[str, tuple[Level, str]] = {
     "trivial": ("info", "the gallery is no larger than the rank"),
     "exact": ("info", "the figure is exact, not extrapolated"),
     "extrapolated": ("info", "the figure reaches past the people there are"),
-    "few-people": ("info", "so few people that no spread is claimed"),
+    "few-people": ("info", "so few people that no interval is given"),
     "left-out": ("info", "photos, people or comparisons that the figure leaves out"),
     "pairs-lost": ("info", "listed pairs that lost a photo"),
     "duplicates": ("info", "comparisons between copies of one photo"),

@@ -65,7 +65,7 @@ def add_people(
     ``<metric>_sd``, their standard deviation (n - 1).
     """
     n_people = len(trials.who)
-    few = remark("few-people", f"{n_people} people: no spread claimed" if n_people < FEW else "")
+    few = f"{n_people} people: no spread claimed" if n_people < FEW else ""
     n = len(trials.person)
     add_metric(
         outcome,
@@ -75,11 +75,12 @@ def add_people(
         float(np.mean(values)),
         replicates=trials.replicates(values),
         how="bootstrap over the people whose photos are cloaked, all else held fixed",
-        remarks=join(remarks, few),
+        remarks=join(remarks, remark("few-people", few)),
         n=n,
         n_identities=n_people,
     )
     if spread:
         sd = None if few else float(np.std(values, ddof=1))
         name = f"{metric}_sd"
-        add_metric(outcome, protocol, name, "identity", sd, n=n, n_identities=n_people, remarks=few)
+        without = remark("no-spread", few)
+        add_metric(outcome, protocol, name, "identity", sd, n=n, n_identities=n_people, remarks=without)

@@ -41,7 +41,7 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
         for name, (limit, support) in limits.items():
             if limit is None or not len(scores[kind]):
                 alone = "not measured: nobody whose photos are cloaked has another clean photo"
-                reason = support or remark("not-measured", alone)
+                reason = support if limit is None else remark("not-measured", alone)
                 add_metric(outcome, protocol, f"{kind}@{name}", "identity", None, remarks=reason)
                 continue
             values = trials[kind].means(scores[kind] > limit)

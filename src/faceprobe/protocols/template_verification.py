@@ -67,7 +67,7 @@ def _add_figures(
     """TMR at each FMR, EER and AUC in one weighting; no value by people where people are not known."""
     defined = weighting == "pair" or pool.known
     text = "" if pool.known else "whom the templates show is not known: no interval, no figure by people"
-    unknown = remark("no-interval", text)
+    unknown = remark("no-interval" if defined else "not-measured", text)
     for name, f in TARGETS.items():
         allowed = allowed_false_matches(f, v.n_nonmated)
         value = tmr(v, allowed, weighting) if allowed and defined else None
