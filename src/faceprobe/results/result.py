@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from dataclasses import dataclass, fields
+from math import isfinite
+from typing import Any, Literal, get_args
 
 from faceprobe.core.errors import BadInput
-from faceprobe.data.evidence import Evidence
+from faceprobe.data.evidence import EVIDENCE_ORDER, Evidence
 from faceprobe.data.remarks import Remark, Remarks, text_of
 
 Weighting = Literal["identity", "pair", "none"]
@@ -22,8 +23,8 @@ OLDER = ("faceprobe.results/1",)
 class Metric:
     """One figure of a protocol, before it is known which model and dataset it belongs to.
 
-    ``value`` is None where the data cannot support the metric; ``remarks`` then say why, and otherwise
-    hold facts and cautions ("unstable: 12 false matches"). ``n`` counts the trials in the
+    ``value`` is None where the data cannot support the metric; a remark of level "unsupported" then says why.
+    Other ``remarks`` hold facts and cautions ("unstable: 12 false matches"). ``n`` counts the trials in the
     denominator (comparisons or probes), ``n_identities`` the people behind them. Rates are
     fractions in [0, 1]. ``ci_low`` and ``ci_high`` bound the 95 % interval named in ``ci_method``.
     """
@@ -40,6 +41,11 @@ class Metric:
     remarks: Remarks = ()
     conventions: str = ""
     protocol_version: int = 1
+
+    @property
+    def text(self) -> str:
+        """The remarks in one line."""
+        return text_of(self.remarks)
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,9 @@ class Result:
         return text_of(self.remarks)
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"remarks": [one.to_dict() for one in self.remarks]}
+        """The row as ``results.json`` holds it; remarks are objects with code, level and text."""
+        row = {name: getattr(self, name) for name in COLUMNS}
+        return row | {"remarks": [one.to_dict() for one in self.remarks]}
 
 
 COLUMNS = tuple(f.name for f in fields(Result))
@@ -125,25 +133,45 @@ def from_document(document: Any, where: str = "results.json") -> list[Result]:
         raise BadInput(f"{where} was written by an older faceprobe ({schema}); run the study again")
     if schema != SCHEMA:
         raise BadInput(f"{where} is not a faceprobe results file of schema {SCHEMA}; run the study again")
-    try:
-        return [_row(stored) for stored in document["rows"]]
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadInput(f"{where} holds a row that is not of schema {SCHEMA}: {error}") from error
+    rows = document.get("rows")
+    if not isinstance(rows, list):
+        raise BadInput(f"{where} has no list of rows; run the study again")
+    found = []
+    for number, stored in enumerate(rows):
+        try:
+            found.append(_row(stored))
+        except (ValueError, OverflowError) as error:
+            raise BadInput(f"{where}: row {number} is not of schema {SCHEMA}: {error}") from error
+    return found
 
 
-def _row(stored: dict[str, Any]) -> Result:
-    """One row, every value checked to be of its column's type."""
-    row = Result(**{**stored, "remarks": tuple(map(Remark.from_dict, stored["remarks"]))})
-    for field in fields(Result):
-        value, kinds = getattr(row, field.name), _KINDS.get(str(field.type), (str,))
-        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            raise ValueError(f"{field.name} is {value!r}")
-    return row
+def _row(stored: Any) -> Result:
+    """One row; :class:`ValueError` names the column that is missing, unknown or of a wrong type."""
+    if not isinstance(stored, dict):
+        raise ValueError(f"it is no object but {stored!r}")
+    wrong = set(COLUMNS).symmetric_difference(stored)
+    if wrong:
+        name = min(wrong)
+        raise ValueError(f"the column {name} is {'unknown' if name in stored else 'missing'}")
+    return Result(**{name: _value(name, kind, stored[name]) for name, kind in _ANNOTATIONS.items()})
 
 
-_KINDS: dict[str, tuple[type, ...]] = {
-    "float | None": (int, float, type(None)),
-    "int": (int,),
-    "Remarks": (tuple,),
-}
-"""What may stand in a column, by its annotation; text elsewhere."""
+def _value(name: str, annotation: str, value: Any) -> Any:
+    """``value`` as a column with this annotation holds it; :class:`ValueError` where it does not fit."""
+    if annotation == "Remarks" and isinstance(value, list):
+        return tuple(map(Remark.from_dict, value))
+    if annotation == "float | None" and value is None:
+        return None
+    if annotation == "float | None" and type(value) in (int, float) and isfinite(value):
+        return float(value)
+    if annotation == "int" and type(value) is int:
+        return value
+    if annotation in _CHOICES and value in _CHOICES[annotation]:
+        return value
+    if annotation == "str" and isinstance(value, str):
+        return value
+    raise ValueError(f"the column {name} is {value!r}")
+
+
+_ANNOTATIONS = {f.name: str(f.type) for f in fields(Result)}
+_CHOICES = {"Weighting": get_args(Weighting), "Evidence": EVIDENCE_ORDER}
