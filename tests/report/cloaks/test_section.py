@@ -17,8 +17,9 @@ from faceprobe.core.errors import BadInput
 from faceprobe.core.files import read_json, write_json
 from faceprobe.report import summary_table, write_report
 from faceprobe.report.clip_benchmark import export_run
-from faceprobe.report.cloaks.protection import is_short
-from faceprobe.report.cloaks.rows import ADDED, EVASION, POISONING, cloak_scenes, read_cloak
+from faceprobe.report.cloaks.cloak_id import read_cloak
+from faceprobe.report.cloaks.countermeasures import shows_every_model
+from faceprobe.report.cloaks.scene import ADDED, EVASION, POISONING, cloak_scenes
 from faceprobe.report.cloaks.section import cloak_sections
 from faceprobe.report.cloaks.strips import AMPLIFIED, MOST_BYTES, MOST_STRIPS, Strip, difference, strip_views
 from faceprobe.report.cloaks.transfer import wrapped
@@ -56,7 +57,7 @@ def test_ids_are_taken_apart() -> None:
     assert (found.stem, found.surrogates) == ("lowkey", ("bundled:face", "onnx:mobile.onnx"))
     assert found.rest == "dssim, fidelity=fixed" and not found.control
     noise = read_cloak("noise[lowkey[bundled:face;dssim]?a=1]")
-    assert noise.like == "lowkey[bundled:face;dssim]?a=1" and noise.control and noise.surrogates == ()
+    assert noise.noise_for == "lowkey[bundled:face;dssim]?a=1" and noise.control and noise.surrogates == ()
     assert read_cloak("jpeg-75").control and read_cloak("clean-framed").control
     assert not read_cloak("fawkes-v1").control and read_cloak("fawkes-v1").surrogates == ()
     assert not read_cloak("odd[name").surrogates, "an unfinished bracket is no surrogate"
@@ -280,8 +281,8 @@ def test_compare_and_export_keep_purifiers_apart(run_dir: Path, tmp_path: Path) 
 def test_the_map_holds_every_pair_and_frames_the_white_box(writer: Make) -> None:
     run = read_run(add_cloaks(writer().write(), kinds=PGD, purifiers=()))
     (part,) = cloak_sections(run)
-    assert len(part.maps) == 2, "poisoning and evasion of one algorithm"
-    drawing = ElementTree.fromstring(str(part.maps[0].inline()))
+    assert len(part.transfer_maps) == 2, "poisoning and evasion of one algorithm"
+    drawing = ElementTree.fromstring(str(part.transfer_maps[0].inline()))
     boxes = drawing.findall("{*}rect")
     assert sum(b.get("class") in ("heat", "cool") for b in boxes) == len(PGD) * 5
     assert sum(b.get("class") == "whitebox" for b in boxes) == len(PGD)
@@ -290,7 +291,9 @@ def test_the_map_holds_every_pair_and_frames_the_white_box(writer: Make) -> None
     texts = [t.text for t in drawing.iter("{http://www.w3.org/2000/svg}text")]
     assert f"{round(100 * row.value)}" in texts
     evasion = part.scene.row("bundled:clip-vit", part.scene.attacks[0], EVASION, ADDED)
-    assert evasion is not None and f"{round(100 * (evasion.value or 0))}" in str(part.maps[1].inline())
+    assert evasion is not None and f"{round(100 * (evasion.value or 0))}" in str(
+        part.transfer_maps[1].inline()
+    )
 
 
 def test_lines_of_a_heading_fit() -> None:
@@ -301,9 +304,9 @@ def test_lines_of_a_heading_fit() -> None:
 def test_many_cloaks_keep_the_figures_short(writer: Make) -> None:
     run = read_run(add_cloaks(writer().write(), kinds=(*KINDS, *PGD)))
     (part,) = cloak_sections(run)
-    assert not is_short(part.scene)
-    assert part.beside and "best other recogniser" in part.beside[0][1]
-    drawn = "".join(ElementTree.fromstring(str(part.beside[0][0].inline())).itertext())
+    assert not shows_every_model(part.scene)
+    assert part.countermeasures and "best other recogniser" in part.beside[0][1]
+    drawn = "".join(ElementTree.fromstring(str(part.countermeasures[0][0].inline())).itertext())
     assert drawn.count("bundled:clip-vit") == 0, "neither a surrogate nor the best"
     models = {model for _, model, _ in part.purified}
     assert "bundled:clip-vit" in models, "the table holds every model"
@@ -322,7 +325,7 @@ def test_every_figure_is_drawn_inside_its_frame(run_dir: Path) -> None:
 
 def test_visibility_leaves_out_what_has_no_place_on_its_axis(writer: Make) -> None:
     run = read_run(add_cloaks(writer().write(), kinds=(*KINDS, Kind("opom[bundled:face]", 0.5, dssim=0.0))))
-    seen = cloak_sections(run)[0].seen
+    seen = cloak_sections(run)[0].visibility
     assert seen is not None and seen.omitted == ("opom[bundled:face]",)
     assert len({mark for mark, _ in seen.legend}) == len(seen.legend), "every cloak has a mark of its own"
 

@@ -1,4 +1,4 @@
-"""Strips of a photo before and after cloaking, and their difference, as pictures inside the page."""
+"""Strips: a photo before and after cloaking and the difference of the two, as pictures inside the page."""
 
 from __future__ import annotations
 
@@ -7,31 +7,33 @@ import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput
-from faceprobe.report.cloaks.rows import read_cloak
+from faceprobe.report.cloaks.cloak_id import read_cloak
+from faceprobe.report.scenes import is_synthetic
 from faceprobe.results.run import Run
 
 Pixels = NDArray[np.uint8]
 
 AMPLIFIED = 8
-"""Factor of the difference about mid-grey: a change of 15/255 (the widest that Fawkes allows) still fits."""
+"""Factor of the difference around mid-grey; a change of 15/255, the largest that Fawkes allows, still fits.
+"""
 
 SIDES = (192, 144, 96, 64)
 MOST_BYTES = 60_000
-"""A picture that is larger as a PNG of one side is made with the next smaller one."""
+"""Largest PNG; a picture above this is made with the next smaller side of :data:`SIDES`."""
 
 MOST_STRIPS = 6
 
 
 @dataclass(frozen=True)
 class Strip:
-    """A photo and its cloaked version: (H, W, 3) uint8 RGB of one size. ``model_note`` says what a model
-    makes of the pair ("cosine to clean 0.31, bundled:clip-m"), "" for nothing.
+    """A photo and its cloaked version, (H, W, 3) uint8 RGB of the same size.
+
+    ``model_note`` says how similar the two are to a model ("cosine to clean 0.31, bundled:clip-m"), or is "".
     """
 
     dataset: str
@@ -43,7 +45,8 @@ class Strip:
 
 @dataclass(frozen=True)
 class StripView:
-    """A strip for the page: three PNG data URIs, what they show, the widest change of a pixel (0..255)."""
+    """A strip for the page: three PNG data URIs, their captions, and the largest change of a pixel (0..255).
+    """
 
     cloak: str
     note: str
@@ -55,10 +58,10 @@ class StripView:
 
 
 def strip_views(run: Run, dataset: str, strips: Sequence[Strip]) -> list[StripView]:
-    """The strips of ``dataset``, at most :data:`MOST_STRIPS`: different algorithms first, then one with other
-    surrogates, then further photos of one cloak.
+    """The strips of ``dataset``, at most :data:`MOST_STRIPS`: different algorithms first, then the same with
+    other surrogates, then further photos of one cloak.
 
-    Raises :class:`BadInput` for a pair of different sizes or of no RGB photos.
+    Raises :class:`BadInput` where the two photos of a strip differ in size or are not RGB photos.
     """
     own = [s for s in strips if s.dataset == dataset]
     turns: Counter[str] = Counter()
@@ -81,29 +84,27 @@ def difference(clean: Pixels, cloaked: Pixels, factor: int = AMPLIFIED) -> Pixel
 def _view(run: Run, strip: Strip) -> StripView:
     for pixels in (strip.clean, strip.cloaked):
         if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
-            raise BadInput(f"a strip of {strip.cloak} is no (H, W, 3) uint8 RGB photo")
+            raise BadInput(f"a strip of {strip.cloak} is not a (H, W, 3) uint8 RGB photo; convert it first")
     if strip.clean.shape != strip.cloaked.shape:
-        raise BadInput(f"a strip of {strip.cloak} has photos of two sizes: {strip.clean.shape[:2]} and more")
+        sizes = f"{strip.clean.shape[:2]} and {strip.cloaked.shape[:2]}"
+        raise BadInput(f"a strip of {strip.cloak} has photos of two sizes, {sizes}; pass equal sizes")
     changed = difference(strip.clean, strip.cloaked)
     pictures = _uris((strip.clean, True), (strip.cloaked, True), (changed, False))
     widest = int(np.abs(strip.cloaked.astype(np.int32) - strip.clean.astype(np.int32)).max(initial=0))
     return StripView(
         strip.cloak,
         strip.model_note,
-        "drawn person, built-in world" if _drawn(run, strip.dataset) else "real photo",
+        "drawn person, built-in world" if is_synthetic(run, strip.dataset) else "real photo",
         *pictures,
         widest,
     )
 
 
-def _drawn(run: Run, dataset: str) -> bool:
-    about: Any = (run.manifest.get("datasets") or {}).get(dataset) or {}
-    return about.get("evidence") == "synthetic" or dataset.partition(":")[0].partition("?")[0] == "synthetic"
-
-
 def _uris(*pictures: tuple[Pixels, bool]) -> tuple[str, str, str]:
-    """PNG data URIs of bounded size, all of one side. A picture that is not ``smooth`` (a difference) is
-    thinned out instead of averaged, so that single changed pixels keep their contrast.
+    """PNG data URIs of bounded size, all with the same longer side.
+
+    A picture that is not ``smooth`` (a difference) is subsampled and not averaged, so that single changed
+    pixels keep their contrast.
     """
     found: list[bytes] = []
     for side in SIDES:

@@ -1,11 +1,12 @@
-"""The table of every figure about cloaks, cloak by cloak and model by model."""
+"""Tables of the section on cloaks: every figure by cloak and model, and protection by purifier."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from faceprobe.report.cloaks.cloak_id import CloakInfo
 from faceprobe.report.cloaks.protection import points_text
-from faceprobe.report.cloaks.rows import (
+from faceprobe.report.cloaks.scene import (
     ADAPTIVE,
     ADDED,
     CLEAN,
@@ -14,7 +15,6 @@ from faceprobe.report.cloaks.rows import (
     PROTECTION,
     RETRIEVAL,
     VERIFICATION,
-    CloakInfo,
     CloakScene,
 )
 from faceprobe.report.tables.cells import FootnoteList, TableCell, table_cell
@@ -22,8 +22,10 @@ from faceprobe.report.text.numbers import percent
 
 
 @dataclass(frozen=True)
-class Column:
-    """A column of the table: ``group`` above ``title``, the row it reads, and what it means."""
+class CloakColumn:
+    """A column with the heading ``title`` below ``group``; it shows ``metric`` of ``protocol``. ``about``
+    explains the figure.
+    """
 
     group: str
     title: str
@@ -33,25 +35,40 @@ class Column:
 
 
 COLUMNS = (
-    Column("Poisoning", "Clean, 1-NN", POISONING, CLEAN, "the person missed with clean photos enrolled"),
-    Column("Poisoning", "Protection, 1-NN", POISONING, PROTECTION, "the person missed, nearest photo"),
-    Column("Poisoning", "Added, 1-NN", POISONING, ADDED, "protection less the clean error, paired"),
-    Column("Poisoning", "Protection, centroid", POISONING, "protection@centroid", "nearest mean embedding"),
-    Column("Poisoning", "Protection, linear", POISONING, "protection@linear", "linear classifier"),
-    Column("Adaptive", "Protection, linear", ADAPTIVE, "protection@linear-seen", "trained on others' photos"),
-    Column("Adaptive", "Protection, 1-NN", ADAPTIVE, "protection@1nn-seen", "metric learnt from others'"),
-    Column("Evasion", "Protection, 1-NN", EVASION, PROTECTION, "the probe is cloaked, galleries are clean"),
-    Column("Evasion", "Added, 1-NN", EVASION, ADDED, "protection less the clean error, paired"),
-    Column("Retrieval", "Own photo first", RETRIEVAL, "self_rank1", "the cloaked photo finds its clean self"),
-    Column("Retrieval", "Person first", RETRIEVAL, "person_rank1_other", "own photo left out"),
-    Column("Embedding", "Cosine to clean", VERIFICATION, "cosine_to_clean", "cloaked to its clean photo"),
+    CloakColumn("Poisoning", "Clean, 1-NN", POISONING, CLEAN, "the person missed with clean photos enrolled"),
+    CloakColumn("Poisoning", "Protection, 1-NN", POISONING, PROTECTION, "the person missed, nearest photo"),
+    CloakColumn("Poisoning", "Added, 1-NN", POISONING, ADDED, "protection less the clean error, paired"),
+    CloakColumn(
+        "Poisoning", "Protection, centroid", POISONING, "protection@centroid", "nearest mean embedding"
+    ),
+    CloakColumn("Poisoning", "Protection, linear", POISONING, "protection@linear", "linear classifier"),
+    CloakColumn(
+        "Adaptive", "Protection, linear", ADAPTIVE, "protection@linear-seen", "trained on others' photos"
+    ),
+    CloakColumn(
+        "Adaptive", "Protection, 1-NN", ADAPTIVE, "protection@1nn-seen", "metric learnt from others'"
+    ),
+    CloakColumn(
+        "Evasion", "Protection, 1-NN", EVASION, PROTECTION, "the probe is cloaked, galleries are clean"
+    ),
+    CloakColumn("Evasion", "Added, 1-NN", EVASION, ADDED, "protection less the clean error, paired"),
+    CloakColumn(
+        "Retrieval", "Own photo first", RETRIEVAL, "self_rank1", "the cloaked photo finds its clean self"
+    ),
+    CloakColumn("Retrieval", "Person first", RETRIEVAL, "person_rank1_other", "own photo left out"),
+    CloakColumn(
+        "Embedding", "Cosine to clean", VERIFICATION, "cosine_to_clean", "cloaked to its clean photo"
+    ),
 )
 
 
 @dataclass(frozen=True)
-class Group:
-    """A cloak's lines of the table: (model, crop where it is not the table's, series, cells), the photos'
-    ``quality`` as (name, text), and ``photos`` on what was cloaked and what was left alone.
+class CloakGroup:
+    """The rows of one cloak.
+
+    ``lines`` are (model, its crop where that is not the table's, series number, cells), ``quality`` are
+    (name, text) on how much the photos change, and ``photos`` says how many photos were cloaked or left
+    unchanged.
     """
 
     cloak: CloakInfo
@@ -61,18 +78,18 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Table:
-    """The finished table; ``spans`` are its group headings with the number of columns below."""
+class CloakTable:
+    """The whole table; ``spans`` are the headings of its groups of columns with the number of columns."""
 
     key: str
     spans: tuple[tuple[str, int], ...]
-    columns: tuple[Column, ...]
-    groups: tuple[Group, ...]
+    columns: tuple[CloakColumn, ...]
+    groups: tuple[CloakGroup, ...]
     notes: tuple[str, ...]
 
 
-def protection_table(scene: CloakScene, key: str) -> Table:
-    """Every cloak on every model, columns without any figure left out."""
+def protection_table(scene: CloakScene, key: str) -> CloakTable:
+    """Every cloak on every model; columns without any figure are left out."""
     columns = tuple(
         c
         for c in COLUMNS
@@ -88,16 +105,16 @@ def protection_table(scene: CloakScene, key: str) -> Table:
                 series = scene.run.models.index(model)
                 cells = tuple(TableCell("-") if r is None else table_cell(r, None, notes) for r in rows)
                 lines.append((model, "" if crop == scene.crop else crop, series, cells))
-        groups.append(Group(cloak, quality_texts(scene, cloak), _photos(cloak), tuple(lines)))
+        groups.append(CloakGroup(cloak, quality_texts(scene, cloak), _photos(cloak), tuple(lines)))
     spans: dict[str, int] = {}
     for column in columns:
         spans[column.group] = spans.get(column.group, 0) + 1
-    return Table(key, tuple(spans.items()), columns, tuple(groups), tuple(notes.texts))
+    return CloakTable(key, tuple(spans.items()), columns, tuple(groups), tuple(notes.texts))
 
 
 def quality_texts(scene: CloakScene, cloak: CloakInfo) -> tuple[tuple[str, str], ...]:
-    """(name, figure) of how much the cloak changes a photo, whether its face is still found, and what a photo
-    takes.
+    """(name, text) of how much the cloak changes a photo, of how many faces are still found, and of the time
+    that a photo takes.
     """
     found = []
     for metric, name in (("psnr", "PSNR"), ("ssim", "SSIM"), ("dssim", "DSSIM"), ("lpips", "LPIPS")):
@@ -114,7 +131,7 @@ def quality_texts(scene: CloakScene, cloak: CloakInfo) -> tuple[tuple[str, str],
 
 
 def purifier_table(scene: CloakScene) -> list[tuple[str, str, tuple[str, ...]]]:
-    """(cloak, model, added protection without and with each purifier as text)."""
+    """(cloak, model, texts of added protection without a purifier and with each)."""
     names = ("none", *scene.purifiers)
     lines = []
     for cloak in scene.shown:

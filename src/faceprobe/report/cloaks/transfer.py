@@ -1,15 +1,18 @@
-"""The transfer map: what a cloak computed on one model does to another."""
+"""Transfer maps: what a cloak computed on one model does to each other model."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from faceprobe.report.cloaks.rows import ADDED, EVASION, POISONING, CloakInfo, CloakScene
+from faceprobe.report.cloaks.cloak_id import CloakInfo
+from faceprobe.report.cloaks.protection import whole_points
+from faceprobe.report.cloaks.scene import ADDED, EVASION, POISONING, CloakScene
+from faceprobe.report.plots.axes import Axis
 from faceprobe.report.plots.scene_plot import file_name
-from faceprobe.report.plots.svg import CHARACTER, Axis, Plot, shortened
+from faceprobe.report.plots.svg import CHARACTER, Plot, shortened
 from faceprobe.report.plots.theme import HEAT_MOST
-from faceprobe.report.text.numbers import MINUS, listed
+from faceprobe.report.text.numbers import listed
 from faceprobe.results.result import Result
 
 LEFT, COLUMN, ROW, LINE = 124, 74, 40, 14
@@ -17,8 +20,9 @@ PROTOCOLS = ((POISONING, "enrolled", "cloaked photos enrolled"), (EVASION, "prob
 
 
 def transfer_figures(scene: CloakScene) -> list[Plot]:
-    """A map an algorithm (surrogates across, victims down), for poisoning and for evasion; algorithms with
-    one surrogate share a map. Empty where fewer than two models were measured.
+    """A map for each algorithm, surrogates across and victims down, for poisoning and for evasion.
+
+    Algorithms with one surrogate share a map. Empty where fewer than two models were measured.
     """
     if len(scene.models) < 2:
         return []
@@ -52,7 +56,7 @@ def _map(
         file_name(scene.run, f"transfer-{name}", (scene.dataset, "none", f"{scene.crop} {title}")),
         f"Transfer, {title}: {words}",
         f"Added protection in percentage points ({words}), surrogate across and victim down; "
-        "a frame marks a victim that was the surrogate itself. " + _told(scene, protocol, cloaks),
+        "a frame marks a victim that was the surrogate itself. " + _description(scene, protocol, cloaks),
         Axis("", 0.0, 1.0, ()),
         width=width,
         height=top + ROW * len(scene.models) + 8,
@@ -88,21 +92,24 @@ def _cell(plot: Plot, corner: tuple[float, float], row: Result | None, hint: str
     css = "heat" if row.value >= 0 else "cool"
     spread = _spread(row)
     plot.box(
-        corner, (COLUMN, ROW), css, HEAT_MOST * min(abs(row.value), 1.0), f"{hint}: {_points(row.value)}"
+        corner, (COLUMN, ROW), css, HEAT_MOST * min(abs(row.value), 1.0), f"{hint}: {whole_points(row.value)}"
     )
-    plot.text((x + COLUMN / 2, y + (17 if spread else ROW / 2 + 4)), _points(row.value), "strong", "middle")
+    plot.text(
+        (x + COLUMN / 2, y + (17 if spread else ROW / 2 + 4)), whole_points(row.value), "strong", "middle"
+    )
     if spread:
         plot.text((x + COLUMN / 2, y + 31), spread, "label", "middle")
 
 
 def _heading(cloak: CloakInfo, cloaks: Sequence[CloakInfo]) -> list[str]:
-    """The lines above a column: its surrogates, and what sets it apart from columns with the same ones."""
+    """The lines above a column: its surrogates, and its options where another column has the same surrogates.
+    """
     if len({c.stem for c in cloaks}) > 1:
         lines = [*wrapped(cloak.stem, COLUMN - 4), *_surrogates(cloak)]
     else:
         lines = _surrogates(cloak)
-    twins = [c for c in cloaks if c.stem == cloak.stem and c.surrogates == cloak.surrogates]
-    return lines + (wrapped(cloak.rest, COLUMN - 4) if len(twins) > 1 and cloak.rest else [])
+    alike = [c for c in cloaks if c.stem == cloak.stem and c.surrogates == cloak.surrogates]
+    return lines + (wrapped(cloak.rest, COLUMN - 4) if len(alike) > 1 and cloak.rest else [])
 
 
 def _surrogates(cloak: CloakInfo) -> list[str]:
@@ -113,8 +120,8 @@ def _surrogates(cloak: CloakInfo) -> list[str]:
 
 
 def wrapped(text: str, width: float) -> list[str]:
-    """``text`` broken after : / - + and spaces into lines of at most ``width`` user units; a piece that is
-    wider by itself loses its middle.
+    """``text`` in lines of at most ``width`` user units, broken after : / - + and spaces; a single piece that
+    is wider loses its middle.
     """
     lines = [""]
     for piece in re.findall(r"[^:/\-+ ]*[:/\-+ ]?", text):
@@ -124,22 +131,17 @@ def wrapped(text: str, width: float) -> list[str]:
     return [shortened(line.strip(), width) for line in lines if line.strip()]
 
 
-def _told(scene: CloakScene, protocol: str, cloaks: Sequence[CloakInfo]) -> str:
-    """The map in words, for a screen reader."""
+def _description(scene: CloakScene, protocol: str, cloaks: Sequence[CloakInfo]) -> str:
+    """The map in words, for screen readers."""
     parts = []
     for cloak in cloaks:
         found = [(m, r) for m in scene.models if (r := scene.row(m, cloak, protocol, ADDED)) is not None]
-        texts = [f"{m} {_points(r.value)}" for m, r in found if r.value is not None]
+        texts = [f"{m} {whole_points(r.value)}" for m, r in found if r.value is not None]
         parts.append(f"{cloak.id}: {listed(texts)}")
     return "; ".join(parts) + "."
-
-
-def _points(value: float) -> str:
-    number = round(100 * value)
-    return f"{MINUS if number < 0 else ''}{abs(number)}"
 
 
 def _spread(row: Result) -> str:
     if row.ci_low is None or row.ci_high is None:
         return ""
-    return f"{_points(row.ci_low)} to {_points(row.ci_high)}"
+    return f"{whole_points(row.ci_low)} to {whole_points(row.ci_high)}"

@@ -1,16 +1,17 @@
-"""The verdict on cloaks: does one beat noise, transfer, survive purifiers and an adaptive collector, show?"""
+"""The verdict on a cloak: whether it adds protection, beats noise, transfers, and survives countermeasures.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
 
-from faceprobe.report.cloaks.rows import (
+from faceprobe.report.cloaks.cloak_id import CloakInfo
+from faceprobe.report.cloaks.scene import (
     ADAPTIVE,
     ADDED,
     POISONING,
     PROTECTION,
-    CloakInfo,
     CloakScene,
 )
 from faceprobe.report.comparison.paired import Paired
@@ -18,13 +19,13 @@ from faceprobe.report.text.numbers import points
 from faceprobe.results.result import Result
 
 READERS = (("linear-seen", "linear"), ("1nn-seen", "1nn"))
-"""Classifiers of the adaptive collector, each with its counterpart that has seen no cloaked photo."""
+"""Classifiers of the adaptive collector, each with the same classifier trained without cloaked photos."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """``word`` (yes, not shown, no interval, not measured), the ``figure`` behind it, what it is
-    ``about``.
+    """``word`` is "yes", "not shown", "no interval" or "not measured"; ``figure`` is the number behind it,
+    and ``about`` names the purifier or the reason.
     """
 
     word: str
@@ -47,29 +48,34 @@ class Verdict:
 
     @property
     def own(self) -> bool:
+        """Whether ``victim`` is a surrogate of the cloak."""
         return self.scene.is_surrogate(self.victim, self.cloak)
 
     @cached_property
     def added(self) -> Result | None:
+        """Added protection on the victim."""
         return self.row(POISONING, ADDED)
 
     @cached_property
     def over_noise(self) -> Paired | None:
+        """Protection minus that of noise at equal PSNR."""
         return self.scene.over_noise(self.victim, self.cloak)
 
     @cached_property
     def purified(self) -> tuple[str, Result] | None:
-        """The purifier with the lowest lower bound, with what is left after it."""
+        """The purifier that leaves the lowest lower bound of added protection, and that row."""
         found = [(p, r) for p in self.scene.purifiers if (r := self.row(POISONING, ADDED, p)) is not None]
         return min(found, key=lambda entry: _least(entry[1]), default=None)
 
     @cached_property
     def adaptive(self) -> tuple[Result, Result | None] | None:
-        """What is left against the better of the adaptive collectors, and against the same one unaware."""
+        """Added protection against the stronger adaptive collector, and against the same classifier without
+        that training.
+        """
         found = [
             (row, self.row(POISONING, f"added_protection@{plain}"))
-            for seen, plain in READERS
-            if (row := self.row(ADAPTIVE, f"added_protection@{seen}")) is not None
+            for trained, plain in READERS
+            if (row := self.row(ADAPTIVE, f"added_protection@{trained}")) is not None
         ]
         return min(found, key=lambda entry: _least(entry[0]), default=None)
 
@@ -85,16 +91,21 @@ class Verdict:
 
     @property
     def beats_noise(self) -> bool | None:
-        """Whether it misleads more than noise at equal PSNR; None where that was not measured."""
+        """Whether the cloak is shown to mislead more than noise at equal PSNR; None where that was not
+        measured.
+        """
         found = self.over_noise
         return None if found is None else found.known and found.low > 0
 
     @property
     def survives_purifiers(self) -> bool | None:
+        """Whether added protection is shown after every purifier; None where none was measured."""
         return None if self.purified is None else exceeds_zero(self.purified[1])
 
     @property
     def survives_adaptive(self) -> bool | None:
+        """Whether added protection is shown against every adaptive collector; None where none was measured.
+        """
         return None if self.adaptive is None else exceeds_zero(self.adaptive[0])
 
     @property
@@ -117,6 +128,7 @@ class Verdict:
         return ", ".join(parts + ([f"PSNR {psnr.value:.1f} dB"] if psnr is not None else []))
 
     def row(self, protocol: str, metric: str, purifier: str = "none") -> Result | None:
+        """A row of the victim under the cloak; None where there is none with a value."""
         return self.scene.row(self.victim, self.cloak, protocol, metric, purifier)
 
     def _noise_answer(self) -> Answer:

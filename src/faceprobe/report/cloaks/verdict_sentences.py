@@ -1,10 +1,10 @@
-"""The verdict on cloaks in words, with the lead that belongs to its evidence."""
+"""The verdicts on cloaks in words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from faceprobe.report.cloaks.rows import ADDED, CLEAN, POISONING, PROTECTION, CloakScene
+from faceprobe.report.cloaks.scene import ADDED, CLEAN, POISONING, PROTECTION, CloakScene
 from faceprobe.report.cloaks.verdict import Verdict, exceeds_zero, points_of
 from faceprobe.report.text.cloak_templates import OVERALL_CLAUSES
 from faceprobe.report.text.numbers import count_of, listed, magnitude, percent, percent_with_interval, points
@@ -12,20 +12,21 @@ from faceprobe.report.text.sentences import Sentence, basis_of, say
 from faceprobe.results.result import Result
 
 LITTLE_LEFT = 0.5
-"""A model that misses the person more often than this with clean photos leaves a cloak little to add."""
+"""Clean error of a model above which the report says that little is left for a cloak to add."""
 
 MOST_NAMED = 3
+"""Cloaks that the sentence about few people names."""
 
 
 def sentences(v: Verdict) -> list[Sentence]:
-    """One verdict in words, the comparison with noise first."""
+    """The sentences of one verdict, the comparison with noise first."""
     parts = (_noise, _transfer, _purifiers, _adaptive, _visible)
     return [s for s in (part(v) for part in parts) if s is not None]
 
 
 def overall(scene: CloakScene, found: list[Verdict]) -> Sentence | None:
-    """One sentence that counts the verdicts over cloaks, or says what was seen of a few people; None where
-    there is neither.
+    """One sentence that counts the verdicts over cloaks, or gives the figures where only few people were
+    cloaked; None where nothing was measured.
     """
     if scene.few_people:
         return _few_people(scene, found)
@@ -37,8 +38,8 @@ def overall(scene: CloakScene, found: list[Verdict]) -> Sentence | None:
     }
     clauses = [
         OVERALL_CLAUSES[name].format(count=_count(sum(map(bool, known)), len(known), len(judged)))
-        for name, told in parts.items()
-        if (known := [t for t in told if t is not None])
+        for name, answers in parts.items()
+        if (known := [answer for answer in answers if answer is not None])
     ]
     rows = [r for v in judged if (r := v.added) is not None]
     if not clauses or not rows:
@@ -53,20 +54,22 @@ def overall(scene: CloakScene, found: list[Verdict]) -> Sentence | None:
 
 
 def cautions(scene: CloakScene, found: list[Verdict]) -> list[Sentence]:
-    """What limits the verdicts: small models, a victim that recognises little to begin with."""
+    """Limits of the verdicts: small models, and victims that miss many people without a cloak."""
     rows = [r for v in found for r in (v.added, *v.others) if r is not None]
-    said = []
+    limits = []
     for victim in dict.fromkeys(v.victim for v in found):
         clean = [r for v in found if v.victim == victim and (r := v.row(POISONING, CLEAN)) is not None]
         if clean and (clean[0].value or 0.0) > LITTLE_LEFT:
             base = basis_of(scene.run, clean[:1])
             text = percent(clean[0].value or 0.0)
-            said.append(say("cloak_little_to_lose", base, victim=victim, clean=text))
+            limits.append(say("cloak_little_to_lose", base, victim=victim, clean=text))
     small = [m for m in scene.models if scene.run.card(m).get("synthetic")]
     base_rows = [r for r in rows if r.model in small]
     if base_rows:
-        said.append(say("cloak_bundled", basis_of(scene.run, base_rows), models=_these(small, scene.models)))
-    return said
+        limits.append(
+            say("cloak_bundled", basis_of(scene.run, base_rows), models=_these(small, scene.models))
+        )
+    return limits
 
 
 def _noise(v: Verdict) -> Sentence | None:
@@ -142,20 +145,20 @@ def _visible(v: Verdict) -> Sentence | None:
     dssim = v.scene.quality(v.cloak, "dssim")
     if dssim is None or dssim.value is None:
         return None
-    beside, used = [], [dssim]
+    controls, used = [], [dssim]
     for control in v.scene.cloaks:
         row = v.scene.quality(control, "dssim")
-        if control.control and not control.like and row is not None and row.value is not None:
+        if control.control and not control.noise_for and row is not None and row.value is not None:
             than = "more than" if dssim.value > row.value else "no more than"
-            beside.append((abs(dssim.value - row.value), f"{than} {control.id} ({row.value:.4f})"))
+            controls.append((abs(dssim.value - row.value), f"{than} {control.id} ({row.value:.4f})"))
             used.append(row)
-    nearest = min(beside, default=(0.0, ""))[1]
+    nearest = min(controls, default=(0.0, ""))[1]
     return say(
         "cloak_visible",
         basis_of(v.scene.run, used),
         cloak=v.cloak.id,
         change=v.change,
-        beside=f", {nearest}" if nearest else "",
+        compared=f", {nearest}" if nearest else "",
     )
 
 
@@ -168,7 +171,7 @@ def _these(small: list[str], models: Sequence[str]) -> str:
 
 
 def _few_people(scene: CloakScene, found: list[Verdict]) -> Sentence | None:
-    """The figures of the cloaks that mislead most, without a claim."""
+    """The figures of the cloaks that mislead most; nothing is called shown."""
     rows = [
         (v, r, c) for v in found if (r := v.row(POISONING, PROTECTION)) and (c := v.row(POISONING, CLEAN))
     ]
@@ -186,6 +189,8 @@ def _few_people(scene: CloakScene, found: list[Verdict]) -> Sentence | None:
 
 
 def _count(number: int, measured: int = 0, every: int = 0) -> str:
-    """``none is``, ``1 is``, ``2 are``, and of how many where not every one was ``measured``."""
+    """``none is``, ``1 is``, ``2 are``; "of N measured" is added where fewer than ``every`` were
+    ``measured``.
+    """
     of = f" of {measured} measured" if measured < every else ""
     return {0: f"none{of} is", 1: f"1{of} is"}.get(number, f"{number}{of} are")

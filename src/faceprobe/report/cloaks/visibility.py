@@ -1,25 +1,27 @@
-"""Protection against visibility: what a change of the photo buys, beside noise that changes it as much."""
+"""Figures of added protection over how much a cloak changes the photo, with noise of equal PSNR."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from faceprobe.report.cloaks.rows import ADDED, POISONING, CloakInfo, CloakScene
+from faceprobe.report.cloaks.cloak_id import CloakInfo
+from faceprobe.report.cloaks.scene import ADDED, POISONING, CloakScene
+from faceprobe.report.plots.axes import Axis, points_axis, ticks_1_2_5
 from faceprobe.report.plots.scene_plot import file_name
-from faceprobe.report.plots.svg import Axis, Plot
+from faceprobe.report.plots.svg import Plot, ends_of
 from faceprobe.report.plots.theme import Mark, mark
-from faceprobe.report.text.numbers import MINUS, fraction
+from faceprobe.report.text.numbers import fraction
 from faceprobe.results.result import Result
 
 NOISE = Mark(8, "", "diamond", True)
 CONTROL_SHAPES = ("square", "triangle", "circle")
-TICKS = tuple(m * 10.0**e for e in range(-6, 1) for m in (1, 2, 5))
+MOST_TICKS = 6
 
 
 @dataclass(frozen=True)
 class Visibility:
-    """A plot a model, the legend they share, and the cloaks left out with the reason."""
+    """(model, figure) for each model, their common legend, and the cloaks that have no place in the figures.
+    """
 
     plots: tuple[tuple[str, Plot], ...]
     legend: tuple[tuple[Mark, str], ...]
@@ -28,28 +30,28 @@ class Visibility:
 
 def visibility(scene: CloakScene) -> Visibility | None:
     """Added protection over DSSIM for each model; None where no cloak's DSSIM is known."""
-    shown = [*scene.attacks, *(c for c in scene.cloaks if c.control and not c.like)]
-    seen = {c.id: value for c in scene.cloaks if (value := _dssim(scene, c))}
-    if not any(c.id in seen for c in scene.attacks):
+    shown = [*scene.attacks, *(c for c in scene.cloaks if c.control and not c.noise_for)]
+    known = {c.id: value for c in scene.cloaks if (value := _dssim(scene, c))}
+    if not any(c.id in known for c in scene.attacks):
         return None
-    low, high = min(seen.values()) / 2, max(seen.values()) * 2
+    low, high = min(known.values()) / 2, max(known.values()) * 2
     axis = Axis("Change of the photo, DSSIM", low, high, _ticks(low, high), "log")
     rows = [_row(scene, m, c) for m in scene.models for c in scene.cloaks]
     floor = min([0.0, *(_low(r) for r in rows if r is not None)])
-    plots = [(m, _drawn(scene, m, axis, floor, seen)) for m in scene.models]
-    legend = [(cloak_mark(scene, c), c.id) for c in shown if c.id in seen]
-    if any(c.like and c.id in seen for c in scene.cloaks):
+    plots = [(m, _drawn(scene, m, axis, floor, known)) for m in scene.models]
+    legend = [(cloak_mark(scene, c), c.id) for c in shown if c.id in known]
+    if any(c.noise_for and c.id in known for c in scene.cloaks):
         legend.append((NOISE, "noise at the cloak's own PSNR, joined to it"))
     for _, plot in plots:
         if plot is not None:
             plot.legend = list(legend)
-    omitted = tuple(c.id for c in shown if c.id not in seen)
+    omitted = tuple(c.id for c in shown if c.id not in known)
     return Visibility(tuple((m, p) for m, p in plots if p is not None), tuple(legend), omitted)
 
 
 def cloak_mark(scene: CloakScene, cloak: CloakInfo) -> Mark:
-    """The mark of ``cloak``: a colour and a shape of its own; controls are grey."""
-    if cloak.like:
+    """The mark of ``cloak``; controls are grey."""
+    if cloak.noise_for:
         return NOISE
     if cloak.control:
         turn, number = divmod([c.id for c in scene.shown if c.control].index(cloak.id), len(CONTROL_SHAPES))
@@ -57,31 +59,31 @@ def cloak_mark(scene: CloakScene, cloak: CloakInfo) -> Mark:
     return mark([c.id for c in scene.attacks].index(cloak.id))
 
 
-def _drawn(scene: CloakScene, model: str, axis: Axis, floor: float, seen: dict[str, float]) -> Plot | None:
-    found = [(c, seen[c.id], r) for c in scene.cloaks if c.id in seen and (r := _row(scene, model, c))]
+def _drawn(scene: CloakScene, model: str, axis: Axis, floor: float, known: dict[str, float]) -> Plot | None:
+    found = [(c, known[c.id], r) for c in scene.cloaks if c.id in known and (r := _row(scene, model, c))]
     if not found:
         return None
-    start = math.floor(5 * floor + 1e-9)
-    ticks = [(k / 5, f"{20 * k}".replace("-", MINUS)) for k in range(start, 6)]
+    y = points_axis("Added protection, points", floor)
     plot = Plot(
         file_name(scene.run, "visibility", (scene.dataset, "none", scene.crop), model),
         f"Added protection over DSSIM, {model}",
         f"Added protection of each cloak on {model} over how much it changes the photo: "
         + "; ".join(f"{c.id}: DSSIM {x:.4f}, {fraction(r.value)}" for c, x, r in found),
         axis,
-        Axis("Added protection, points", start / 5, 1.0, ticks),
+        y,
         width=340,
         height=260,
         lines=False,
     )
-    if start < 0:
+    if y.low < 0:
         plot.rule((plot.px(axis.low), plot.py(0)), (plot.px(axis.high), plot.py(0)), "axis")
     at = {c.id: (plot.px(x), plot.py(r.value or 0.0)) for c, x, r in found}
     for cloak, _, _ in found:
-        if cloak.like in at:
-            plot.rule(at[cloak.id], at[cloak.like], "join")
+        if cloak.noise_for in at:
+            plot.rule(at[cloak.id], at[cloak.noise_for], "join")
     for cloak, x, row in sorted(found, key=lambda entry: not entry[0].control):
-        ends = None if row.ci_low is None or row.ci_high is None else ((x, row.ci_low), (x, row.ci_high))
+        low_high = ends_of(row)
+        ends = ((x, low_high[0]), (x, low_high[1])) if low_high else None
         hint = f"{cloak.id}: DSSIM {x:.4f}, added protection {fraction(row.value)}"
         plot.point((x, row.value or 0.0), cloak_mark(scene, cloak), ends, hint)
     return plot
@@ -102,7 +104,4 @@ def _dssim(scene: CloakScene, cloak: CloakInfo) -> float | None:
 
 
 def _ticks(low: float, high: float) -> list[tuple[float, str]]:
-    inside = [t for t in TICKS if low <= t <= high]
-    if len(inside) > 6:
-        inside = [t for t in inside if f"{t:e}".startswith("1")]
-    return [(t, f"{t:.6f}".rstrip("0")) for t in inside]
+    return [(t, f"{t:.6f}".rstrip("0")) for t in ticks_1_2_5(low, high, MOST_TICKS)]

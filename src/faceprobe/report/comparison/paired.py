@@ -1,13 +1,13 @@
-"""Is one model better than another? Paired differences of bootstrap replicates, and Holm's correction.
+"""Paired differences between two models or cloaks, and Holm's correction for several comparisons.
 
 With one seed and one sorted list of people, replicate r draws the same people for every model
-(``protocols.evaluate``), so the difference of two models' replicates is free of the share of chance
-that both have in common. A run has one seed; that two runs have the same is for ``compare`` to check.
+(``protocols.evaluate``), so the chance that two models have in common cancels out in the difference of their
+replicates. A run has one seed; the caller checks that two runs have the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,15 @@ import numpy as np
 from faceprobe.results.result import Weighting
 from faceprobe.results.run import Cell
 
+PERSON_REPLICATES = 2000
+"""Bootstrap replicates of :func:`paired_by_person`."""
+
 
 @dataclass(frozen=True)
 class Paired:
-    """``difference`` = second minus first (a fraction), ``low`` and ``high`` its 95 % percentile interval,
-    ``p`` the two-sided bootstrap p-value, at least 1/(R+1) a side (Davison and Hinkley 1997, section 4.4).
+    """``difference`` is second minus first (a fraction), ``low`` and ``high`` its 95 % percentile interval,
+    ``p`` its two-sided bootstrap p-value, at least 1/(R+1) a side (Davison and Hinkley 1997, section 4.4).
+
     Where no comparison is possible, ``reason`` says why and the numbers are NaN.
     """
 
@@ -32,6 +36,7 @@ class Paired:
 
     @property
     def known(self) -> bool:
+        """Whether there is an interval."""
         return not self.reason
 
 
@@ -67,6 +72,22 @@ def from_replicates(difference: float, replicates: np.ndarray[Any, np.dtype[np.f
     at_most = (1 + np.count_nonzero(replicates <= 0)) / (len(replicates) + 1)
     at_least = (1 + np.count_nonzero(replicates >= 0)) / (len(replicates) + 1)
     return Paired(difference, float(low), float(high), min(1.0, 2 * float(min(at_most, at_least))))
+
+
+def paired_by_person(first: Mapping[str, float], second: Mapping[str, float], fewest: int) -> Paired | None:
+    """Mean over people of ``second`` minus ``first``, with a bootstrap over people; None if they share
+    nobody.
+
+    Fewer than ``fewest`` people in both, or people in one of the two only, are a reason for no interval.
+    """
+    shared = sorted(set(first) & set(second))
+    if not shared:
+        return None
+    if len(shared) < fewest or len(shared) < max(len(first), len(second)):
+        return _unknown(f"{len(shared)} people in both: no spread claimed")
+    change = np.array([second[p] - first[p] for p in shared], dtype=np.float64)
+    draws = np.random.default_rng(0).integers(0, len(change), (PERSON_REPLICATES, len(change)))
+    return from_replicates(float(change.mean()), change[draws].mean(axis=1))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

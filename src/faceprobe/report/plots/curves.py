@@ -18,8 +18,8 @@ def curve_figures(run: Run, scene: Scene) -> list[Plot]:
     cells = [(m, c) for m in ranking(run, scene) if (c := run.cell(m, scene)) is not None]
     verification = run.headline_protocol(scene, ALL_PAIRS)
     identification = run.headline_protocol(scene, LEAVE_ONE_OUT)
-    rates = [(m, c) for m, cell in cells if (c := _rates(cell, verification))]
-    shares = [(m, c) for m, cell in cells if (c := _shares_found(cell, identification))]
+    rates = [(m, curve) for m, cell in cells if (curve := _rates(cell, verification))]
+    shares = [(m, curve) for m, cell in cells if (curve := _shares_found(cell, identification))]
     drawn = (_roc(run, scene, rates), _det(run, scene, rates), _cmc(run, scene, shares))
     return [p for p in drawn if p is not None]
 

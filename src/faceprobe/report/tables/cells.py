@@ -81,4 +81,3 @@ def interval_bar(row: Result, top: float = 1.0) -> Markup:
         f'<path class="range" d="M{low:.1f} 4H{max(high, low + 0.5):.1f}"/>'
         f'<path class="value" d="M{at(row.value):.1f} 0V8"/></svg>'
     )
-

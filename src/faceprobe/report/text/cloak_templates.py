@@ -1,4 +1,4 @@
-"""The sentences about cloaks, written as those of :mod:`faceprobe.report.text.sentences`."""
+"""Templates of the sentences about cloaks, and explanations of the terms."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CLOAK_TEMPLATES: dict[str, str] = {
     ),
     "cloak_without_noise": (
         "{lead}, {cloak}, enrolled, makes {value} of probes miss the person on {victim}{role} ({clean} with "
-        "clean photos); noise at equal PSNR was not measured beside it, so nothing says that the cloak does "
+        "clean photos); noise at equal PSNR was not measured, so nothing shows that the cloak does "
         "more than any change of that size."
     ),
     "cloak_transfers": (
@@ -43,7 +43,7 @@ CLOAK_TEMPLATES: dict[str, str] = {
         "{lead}, against a collector who has trained on cloaked photos of other people, what {cloak} adds on "
         "{victim} is not shown to exceed 0: {value} ({plain} against one who has not)."
     ),
-    "cloak_visible": "{lead}, {cloak} changes the photos by {change}{beside}; no viewer was asked.",
+    "cloak_visible": "{lead}, {cloak} changes the photos by {change}{compared}; no viewer was asked.",
     "cloak_bundled": (
         "{lead}, {models} are small and were trained on synthetic people: what misleads them, or fails to, "
         "says nothing of larger models."
@@ -62,29 +62,29 @@ OVERALL_CLAUSES: dict[str, str] = {
         "photos of other people"
     ),
 }
-"""What ``cloaks_overall`` counts, in this order; a part that was not measured is left out."""
+"""What ``cloaks_overall`` counts, in this order; what was not measured is left out."""
 
 TERMS: tuple[tuple[str, str], ...] = (
     (
         "Protection",
-        "the share of a person's probes that are not given to that person, the mean over people. Clean "
-        "photos have such a share too (the clean error); added protection is the one less the other, "
+        "the share of a person's probes that are not assigned to that person, averaged over people. Clean "
+        "photos have such a share too (the clean error); added protection is the first minus the second, "
         "person by person.",
     ),
     (
         "Poisoning",
-        "the person's enrolled photos are cloaked; everybody else's photos and the probes are clean.",
+        "the person's enrolled photos are cloaked; the photos of all others and the probes are clean.",
     ),
     ("Evasion", "the probe is cloaked; all enrolled photos are clean."),
     (
         "Adaptive collector",
-        "whoever enrols the photos has trained on clean and cloaked photos of other people first.",
+        "a collector who enrols the photos after training on clean and cloaked photos of other people.",
     ),
     ("Purifier", "what a collector does to every photo, clean or cloaked, before embedding it."),
     (
         "Noise at equal PSNR",
-        "Gaussian noise that changes each photo as much as the cloak does: the line to beat. What does no "
-        "better than such noise owes its effect to spoiling the photo.",
+        "Gaussian noise that changes each photo as much as the cloak does. A cloak that does no better than "
+        "this noise works only by degrading the photo.",
     ),
 )
-"""What the figures about cloaks count."""
+"""Terms of the section on cloaks, with their meaning."""

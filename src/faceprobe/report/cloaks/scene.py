@@ -1,16 +1,15 @@
-"""What a run measured about cloaks: which cloaks, on which models, and the rows behind every figure."""
+"""A cloak scene: the cloaks of one dataset, the models they were measured on, and access to their rows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
-from faceprobe.core.names import split_brackets, split_parts
-from faceprobe.report.comparison.paired import Paired, from_replicates, paired_difference
+from faceprobe.report.cloaks.cloak_id import CloakInfo, read_cloak
+from faceprobe.report.comparison.paired import Paired, paired_by_person, paired_difference
 from faceprobe.results.result import Result
 from faceprobe.results.run import CLOAK_PROTOCOLS, NO_MODEL, Cell, Run
 
@@ -26,44 +25,15 @@ CLEAN = "clean_error@1nn"
 ADDED = "added_protection@1nn"
 
 FEW_PEOPLE = 10
-"""With fewer people no spread over people is claimed (the protocols give no interval then)."""
-
-CONTROLS = ("noise", "jpeg", "resize", "blur", "clean")
-"""Algorithms that any pipeline applies by accident, where the manifest does not say which are controls."""
-
-REPLICATES = 2000
-
-
-@dataclass(frozen=True)
-class CloakInfo:
-    """A cloak as its id tells: ``stem`` is algorithm and mode, ``surrogates`` the models between its
-    brackets, ``rest`` what else it holds (perceptual term, options), ``like`` the cloak whose PSNR a noise
-    control has, ``entry`` its object in the manifest (card, seconds a photo, photos left unchanged).
-    """
-
-    id: str
-    stem: str
-    surrogates: tuple[str, ...] = ()
-    rest: str = ""
-    like: str = ""
-    entry: dict[str, Any] = field(default_factory=dict, compare=False)
-
-    @property
-    def card(self) -> dict[str, Any]:
-        found = self.entry.get("card")
-        return found if isinstance(found, dict) else {}
-
-    @property
-    def control(self) -> bool:
-        if "control" in self.card:
-            return bool(self.card["control"])
-        return bool(self.like) or self.stem.split("-")[0] in CONTROLS
+"""With fewer cloaked people the protocols give no interval, and the report calls no difference shown."""
 
 
 @dataclass(frozen=True)
 class CloakScene:
-    """The cloaks of one dataset. ``victims`` are (model, crop), the best recogniser of clean photos first;
-    models that were not measured on ``crop`` stand in with another. ``purifiers`` leaves "none" out.
+    """The cloaks of one dataset and the models they were measured on.
+
+    ``victims`` are (model, crop), the best recogniser of clean photos first; the crop is another than
+    ``crop`` for a model that was not measured on it. ``purifiers`` does not hold "none".
     """
 
     run: Run
@@ -75,27 +45,28 @@ class CloakScene:
 
     @property
     def models(self) -> tuple[str, ...]:
+        """The models of :attr:`victims`."""
         return tuple(model for model, _ in self.victims)
 
     @property
     def attacks(self) -> tuple[CloakInfo, ...]:
-        """Cloaks that are meant to mislead a recogniser."""
+        """The cloaks that are meant to mislead a recogniser: all but controls."""
         return tuple(c for c in self.cloaks if not c.control)
 
     @property
     def shown(self) -> tuple[CloakInfo, ...]:
-        """Attacks, then controls of their own; noise at a cloak's PSNR is shown with that cloak."""
+        """Attacks, then controls; noise at an attack's PSNR is left out, as it is shown with that attack."""
         known = {c.id for c in self.attacks}
-        return (*self.attacks, *(c for c in self.cloaks if c.control and c.like not in known))
+        return (*self.attacks, *(c for c in self.cloaks if c.control and c.noise_for not in known))
 
     def noise_of(self, cloak: CloakInfo) -> CloakInfo | None:
-        """The control at the cloak's own PSNR."""
-        return next((c for c in self.cloaks if c.like == cloak.id), None)
+        """The noise control with the PSNR of ``cloak``."""
+        return next((c for c in self.cloaks if c.noise_for == cloak.id), None)
 
     def row(
         self, model: str, cloak: CloakInfo | None, protocol: str, metric: str, purifier: str = "none"
     ) -> Result | None:
-        """The identity-weighted row of ``model`` under ``cloak``, None where there is none with a value."""
+        """The identity-weighted row of ``model`` under ``cloak``; None where there is none with a value."""
         found = None if cloak is None else self.stored(model, cloak, protocol, metric, purifier)
         return found if found is not None and found.value is not None else None
 
@@ -113,15 +84,15 @@ class CloakScene:
         return found if found is not None and found.value is not None else None
 
     def is_surrogate(self, model: str, cloak: CloakInfo) -> bool:
-        """Whether ``cloak`` was computed on ``model`` itself: the white box."""
+        """Whether ``cloak`` was computed on ``model`` itself (white box)."""
         names = {_bare(model), _bare(str(self.run.card(model).get("id") or model))}
         return any(_bare(s) in names for s in cloak.surrogates)
 
     def over_noise(
         self, model: str, cloak: CloakInfo, protocol: str = POISONING, metric: str = PROTECTION
     ) -> Paired | None:
-        """How much more ``cloak`` misleads ``model`` than noise at equal PSNR does, the same people compared;
-        None where that control was not measured.
+        """``metric`` under ``cloak`` minus ``metric`` under noise at equal PSNR, paired by person; None where
+        that control was not measured.
         """
         noise = self.noise_of(cloak)
         ours, theirs = (self.row(model, c, protocol, metric) for c in (cloak, noise))
@@ -133,18 +104,19 @@ class CloakScene:
         if found.known or cells[0] is None or cells[1] is None:
             return found
         name = metric.replace("@", "_")
-        return _by_people(*(_shares(c, protocol, name) for c in cells if c is not None)) or found
+        theirs_by_person, ours_by_person = (_shares(c, protocol, name) for c in (cells[0], cells[1]))
+        return paired_by_person(theirs_by_person, ours_by_person, FEW_PEOPLE) or found
 
     @cached_property
     def few_people(self) -> int:
-        """The number of cloaked people where it is too small for an interval; 0 where it is not."""
+        """The number of cloaked people if it is below :data:`FEW_PEOPLE`, else 0."""
         rows = [r for m in self.models for c in self.attacks if (r := self.row(m, c, POISONING, PROTECTION))]
         people = min((r.n_identities for r in rows), default=FEW_PEOPLE)
         return people if 0 < people < FEW_PEOPLE else 0
 
 
 def cloak_scenes(run: Run) -> list[CloakScene]:
-    """A scene for each dataset with rows about cloaks on a model, and one for each further crop of it."""
+    """A scene for each dataset with rows about cloaks on a model, and one for each further crop of that."""
     found: list[CloakScene] = []
     datasets = dict.fromkeys([c.dataset for c in run.cells] + [r.dataset for r in run.rows])
     for dataset in datasets:
@@ -161,21 +133,6 @@ def cloak_scenes(run: Run) -> list[CloakScene]:
                 used |= set(victims)
                 found.append(_scene(run, dataset, crop, victims, rows))
     return found
-
-
-def read_cloak(identifier: str, entry: dict[str, Any] | None = None) -> CloakInfo:
-    """Take an id apart: ``fawkes-1.0.2-mid[bundled:face;dssim]?x=1``, ``noise[lowkey[bundled:face]]``; any
-    other text is all stem.
-    """
-    entry = entry or {}
-    stem, inside, query = split_brackets(identifier) or (identifier, "", None)
-    options = query or ""
-    if stem == "noise":
-        return CloakInfo(identifier, stem, rest=options, like=inside, entry=entry)
-    models, _, perceptual = inside.partition(";")
-    rest = ", ".join(t for t in (perceptual, options) if t)
-    surrogates = tuple(name for name in split_parts(models) if name)
-    return CloakInfo(identifier, stem, surrogates, rest, entry=entry)
 
 
 def _scene(
@@ -197,8 +154,10 @@ def _scene(
 
 
 def _victims(run: Run, rows: list[Result], crop: str, others: bool) -> list[tuple[str, str]]:
-    """Models on ``crop`` and, with ``others``, those measured on other crops only, on their own
-    crop first.
+    """(model, crop) of the models measured on ``crop``, the lowest clean error first.
+
+    With ``others``, models that were measured on other crops only are included, on their default crop if that
+    was measured.
     """
     found = []
     for model in run.models:
@@ -228,21 +187,8 @@ def _bare(model: str) -> str:
 
 
 def _shares(cell: Cell, protocol: str, name: str) -> dict[str, float]:
-    """The curve ``name`` by person; empty where the cell has none."""
+    """The stored curve ``name`` by person; empty where the cell has none."""
     people, values = cell.curve(protocol, "people"), cell.curve(protocol, name)
     if people is None or values is None or len(people) != len(values):
         return {}
     return {str(p): float(v) for p, v in zip(people, values, strict=True)}
-
-
-def _by_people(first: dict[str, float], second: dict[str, float]) -> Paired | None:
-    """Second minus first over the people of both, with a bootstrap over people; None without such people."""
-    shared = sorted(set(first) & set(second))
-    if not shared:
-        return None
-    if len(shared) < FEW_PEOPLE or len(shared) < max(len(first), len(second)):
-        nan = float("nan")
-        return Paired(nan, nan, nan, nan, f"{len(shared)} people in both: no spread claimed")
-    change = np.array([second[p] - first[p] for p in shared], dtype=np.float64)
-    draws = np.random.default_rng(0).integers(0, len(change), (REPLICATES, len(change)))
-    return from_replicates(float(change.mean()), change[draws].mean(axis=1))
