@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.data.remarks import join, remark
+from faceprobe.data.remarks import Remarks, join, remark
 from faceprobe.metrics.bootstrap import weighted_sums
 from faceprobe.metrics.verification.figures import (
     Verification,
@@ -70,7 +70,7 @@ class Intervals:
     flawless: set[Key] = field(default_factory=set)
 
     def caution(self, metric: str, weighting: Weighting) -> Remarks:
-        """Why the interval's coverage is not assured."""
+        """Why the interval's coverage is not assured; empty where it is."""
         people = self.effective_people.get((metric, weighting))
         flawless = few = ""
         if (metric, weighting) in self.flawless:
