@@ -221,7 +221,7 @@ def test_from_photos_to_the_store_and_back(root: Path, tmp_path: Path) -> None:
     assert labelled.templates is not None and labelled.templates.digest() == t.digest()
     assert (labelled.templates.lost_templates, labelled.templates.lost_pairs) == (1, 2)
     outcome = evaluate(labelled, ["ijb/1:1"], replicates=0)
-    notes = {m.metric: m.note for m in outcome.metrics}
+    notes = {m.metric: m.text for m in outcome.metrics}
     assert "2 listed pairs are left out with their templates" in notes["n_nonmated"]
     assert "1 templates have no usable photo" in notes["tmr@fmr=1e-1"]
     assert evaluate(done.data, ["ijb/1:1"], replicates=0).metrics == outcome.metrics

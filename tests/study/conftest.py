@@ -17,13 +17,14 @@ from faceprobe.data.embeddings import unit_rows
 from faceprobe.data.face_table import FaceTable, PhotoSource, face_table_columns
 from faceprobe.data.pairs import PairList
 from faceprobe.data.photo import Face, Photo, UnreadablePhoto
-from faceprobe.datasets import DATASETS
+from faceprobe.datasets import DATASETS, Dataset, DatasetCard
 from faceprobe.models import MODEL_KINDS
 from faceprobe.models.base import ModelCard, ModelFamily, model_id
 from faceprobe.models.preprocess import Preprocess
 
 PREPROCESS = Preprocess(size=(4, 4), mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 FACE = Face((1.0, 1.0, 3.0, 3.0))
+CARD = DatasetCard("drawn", "photos of these tests", "drawn", "built-in", "not needed", "none", False)
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     made = Bench()
     for registry, names, target in (
         (MODEL_KINDS, ("fake", "published", "onnx", "hf"), made),
-        (DATASETS, ("drawn", "real", "paired"), made.open),
+        (DATASETS, ("drawn", "real", "paired"), Dataset(CARD, made.open)),
     ):
         registry.names()  # entry points are read before the registry is changed
         monkeypatch.setattr(registry, "_targets", {**registry._targets, **dict.fromkeys(names, "")})

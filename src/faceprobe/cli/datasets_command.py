@@ -38,7 +38,7 @@ def command(
         _export(dataset, export, form or FORMATS[0], as_json)
         return
     from faceprobe.cli.show import print_json, print_table
-    from faceprobe.datasets.info import list_datasets
+    from faceprobe.datasets import list_datasets
 
     rows = list_datasets()
     if as_json:

@@ -97,7 +97,7 @@ def decode_image(data: bytes, where: str, max_pixels: int = MAX_PIXELS) -> NDArr
             if image.width * image.height > max_pixels:
                 raise UnreadablePhoto(where, f"larger than {max_pixels:,} pixels")
             image.load()
-            image = _upright(image)
+            return image_pixels(image)
     except UnreadablePhoto:
         raise
     except Image.DecompressionBombError as error:
@@ -107,7 +107,11 @@ def decode_image(data: bytes, where: str, max_pixels: int = MAX_PIXELS) -> NDArr
         raise UnreadablePhoto(where, "truncated image" if known else "not an image") from error
     except Exception as error:  # damaged files raise nearly anything from inside the decoders
         raise UnreadablePhoto(where, "damaged image") from error
-    return np.asarray(_to_rgb(image), dtype=np.uint8)
+
+
+def image_pixels(image: Image.Image) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 RGB of a PIL image, EXIF rotation applied (in place), alpha laid over white."""
+    return np.asarray(_to_rgb(_upright(image)), dtype=np.uint8)
 
 
 def _upright(image: Image.Image) -> Image.Image:

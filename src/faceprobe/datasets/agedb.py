@@ -19,6 +19,7 @@ from faceprobe.core.errors import BadInput, Missing
 from faceprobe.core.names import Name
 from faceprobe.data.face_table import FaceTable
 from faceprobe.data.pairs import LfwPair
+from faceprobe.datasets.base import PUBLIC_FIGURES, Dataset, DatasetCard
 from faceprobe.datasets.files import existing_folder, list_folder, path_of
 from faceprobe.datasets.insightface_bin import is_bin, named_bin
 from faceprobe.datasets.pair_files import N_FOLDS, paired_table, plain_name
@@ -180,3 +181,19 @@ def _text(entry: Any, where: str) -> str:
     if not isinstance(value, str):
         raise BadInput(f"{where}: a photo has no name; get the file again")
     return str(value)
+
+
+DATASET = Dataset(
+    card=DatasetCard(
+        name="agedb-30",
+        title="AgeDB, pairs 30 years apart",
+        use="agedb-30:PATH[?pairs=FILE.mat], agedb-30:FILE.bin",
+        status="on request",
+        consent=PUBLIC_FIGURES,
+        licence="non-commercial research agreement",
+        non_commercial=True,
+        pairs=N_PAIRS,
+        source="https://ibug.doc.ic.ac.uk/resources/agedb/",
+    ),
+    load=load,
+)

@@ -16,6 +16,7 @@ from faceprobe.core.errors import BadInput, Missing, WrongUsage
 from faceprobe.core.names import Name
 from faceprobe.data.face_table import FaceTable
 from faceprobe.data.pairs import LfwPair
+from faceprobe.datasets.base import PUBLIC_FIGURES, Dataset, DatasetCard
 from faceprobe.datasets.files import existing_folder, list_folder, path_of
 from faceprobe.datasets.insightface_bin import is_bin, named_bin
 from faceprobe.datasets.pair_files import N_FOLDS, Line, bad_line, paired_table, plain_name, read_list
@@ -121,3 +122,35 @@ def _pair(first: Line, second: Line) -> tuple[str, str, bool]:
     if left == right:
         raise bad_line(second, "another photo than in the line before")
     return left, right, int(first.words[1]) != 0
+
+
+CALFW = Dataset(
+    card=DatasetCard(
+        name="calfw",
+        title="Cross-Age LFW",
+        use="calfw:PATH[?images=original], calfw:FILE.bin",
+        status="available",
+        consent=PUBLIC_FIGURES,
+        licence="none stated; research use",
+        non_commercial=None,
+        pairs=N_PAIRS,
+        source="http://whdeng.cn/CALFW/",
+    ),
+    load=load,
+)
+
+
+CPLFW = Dataset(
+    card=DatasetCard(
+        name="cplfw",
+        title="Cross-Pose LFW",
+        use="cplfw:PATH[?images=original], cplfw:FILE.bin",
+        status="available",
+        consent=PUBLIC_FIGURES,
+        licence="none stated; research use",
+        non_commercial=None,
+        pairs=N_PAIRS,
+        source="http://whdeng.cn/CPLFW/",
+    ),
+    load=load,
+)

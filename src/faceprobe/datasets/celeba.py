@@ -20,6 +20,7 @@ import numpy as np
 from faceprobe.core.errors import BadInput, Missing, NoPath, UnknownName, WrongUsage
 from faceprobe.core.names import Name
 from faceprobe.data.face_table import FaceTable, face_table_columns
+from faceprobe.datasets.base import PUBLIC_FIGURES, Dataset, DatasetCard
 from faceprobe.datasets.files import FileSource, existing_folder, list_folder, path_of
 from faceprobe.datasets.landmarked import LandmarkedFiles
 
@@ -209,3 +210,20 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
                     yield number, words
     except (UnicodeDecodeError, OSError) as error:
         raise BadInput(f"{path} cannot be read as a text file: {error}") from error
+
+
+DATASET = Dataset(
+    card=DatasetCard(
+        name="celeba",
+        title="CelebFaces Attributes",
+        use="celeba:PATH[?split=test&group=Male]",
+        status="available",
+        consent=PUBLIC_FIGURES,
+        licence="non-commercial research agreement",
+        non_commercial=True,
+        photos=N_PHOTOS,
+        people=10_177,
+        note="from mmlab.ie.cuhk.edu.hk/projects/CelebA.html; aligned photos 1.3 GB; read from a folder",
+    ),
+    load=load,
+)

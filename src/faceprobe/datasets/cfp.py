@@ -17,6 +17,7 @@ from faceprobe.core.errors import BadInput, Missing, Refused, WrongUsage
 from faceprobe.core.names import Name
 from faceprobe.data.face_table import FaceTable
 from faceprobe.data.pairs import LfwPair
+from faceprobe.datasets.base import PUBLIC_FIGURES, Dataset, DatasetCard
 from faceprobe.datasets.files import existing_folder, list_folder, path_of
 from faceprobe.datasets.insightface_bin import is_bin, named_bin
 from faceprobe.datasets.pair_files import N_FOLDS, bad_line, paired_table, read_list
@@ -113,3 +114,22 @@ def _numbers(words: tuple[str, ...]) -> tuple[int, int]:
     if len(words) != 2 or not all(word.isdecimal() for word in words):
         return 0, 0
     return int(words[0]), int(words[1])
+
+
+DATASET = Dataset(
+    card=DatasetCard(
+        name="cfp-fp",
+        title="Celebrities in Frontal-Profile, frontal against profile",
+        use="cfp-fp:PATH[?part=ff], cfp-fp:FILE.bin",
+        status="available",
+        consent=PUBLIC_FIGURES,
+        licence="research use",
+        non_commercial=None,
+        photos=7_000,
+        people=500,
+        pairs=N_PAIRS,
+        source="http://www.cfpw.io",
+        note="part=ff is CFP-FF, frontal against frontal",
+    ),
+    load=load,
+)

@@ -28,6 +28,7 @@ from faceprobe.core.files import read_json
 from faceprobe.core.names import Name
 from faceprobe.data.embeddings import CLEAN
 from faceprobe.data.face_table import FaceTable, face_table_columns
+from faceprobe.datasets.base import Dataset, DatasetCard
 from faceprobe.datasets.files import FileSource, existing_folder, path_of
 from faceprobe.datasets.folder import evidence_of, load_photos
 from faceprobe.datasets.resaved import (
@@ -218,3 +219,18 @@ def _people(sources: list[str]) -> tuple[list[str], bool]:
     if known:
         return [PurePosixPath(source).parent.name for source in sources], True
     return [f"photo-{PurePosixPath(source).with_suffix('').as_posix()}" for source in sources], False
+
+
+DATASET = Dataset(
+    card=DatasetCard(
+        name="cloaked",
+        title="Your own cloaked photos beside the clean ones",
+        use="cloaked:PATH[?variant=clean,lowkey&control=png]",
+        status="your own",
+        consent="yours to obtain: face embeddings can be biometric data",
+        licence="your own",
+        non_commercial=None,
+        note="by file names: *_attacked.png, *_cloaked.png, *_high_cloaked.png, or a cloak.json",
+    ),
+    load=load,
+)

@@ -16,6 +16,7 @@ from faceprobe.core.names import Name
 from faceprobe.data.face_table import FaceTable, PhotoSource, face_table_columns
 from faceprobe.data.photo import Photo, PhotoDigest, UnreadablePhoto
 from faceprobe.data.templates import TemplateList
+from faceprobe.datasets.base import Dataset, DatasetCard
 from faceprobe.datasets.files import path_of
 from faceprobe.datasets.folder import load_photos
 
@@ -100,3 +101,18 @@ class JoinedSource(PhotoSource):
             if image.startswith(prefix):
                 return source, image.removeprefix(prefix)
         raise UnreadablePhoto(image, "no such photo in the set")
+
+
+DATASET = Dataset(
+    card=DatasetCard(
+        name="distractors",
+        title="Strangers around another dataset's people (MegaFace style)",
+        use="distractors:PATH?of=DATASET",
+        status="your own",
+        consent="yours to obtain: face embeddings can be biometric data",
+        licence="your own, and that of DATASET",
+        non_commercial=None,
+        note="every photo below PATH; for identification/megaface",
+    ),
+    load=load,
+)

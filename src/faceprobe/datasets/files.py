@@ -44,15 +44,20 @@ class FileSource(EncodedSource):
     root: str
 
     def encoded(self, image: str) -> bytes:
-        try:
-            data = (Path(self.root) / image).read_bytes()
-        except FileNotFoundError as error:
-            raise UnreadablePhoto(image, "missing file") from error
-        except OSError as error:
-            raise UnreadablePhoto(image, (error.strerror or "cannot be read").lower()) from error
-        if not data:
-            raise UnreadablePhoto(image, "empty file")
-        return data
+        return read_photo_file(Path(self.root) / image, image)
+
+
+def read_photo_file(path: Path, image: str) -> bytes:
+    """The bytes of the photo's file; :class:`UnreadablePhoto` of ``image`` where there are none."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise UnreadablePhoto(image, "missing file") from error
+    except OSError as error:
+        raise UnreadablePhoto(image, (error.strerror or "cannot be read").lower()) from error
+    if not data:
+        raise UnreadablePhoto(image, "empty file")
+    return data
 
 
 def path_of(name: Name, example: str) -> Path:

@@ -12,6 +12,7 @@ from faceprobe.core.names import Name
 from faceprobe.core.words import counted
 from faceprobe.data.evidence import Evidence
 from faceprobe.data.face_table import FaceTable, face_table_columns
+from faceprobe.datasets.base import Dataset, DatasetCard
 from faceprobe.datasets.files import (
     SYNTHETIC_MARK,
     FileSource,
@@ -148,3 +149,18 @@ def _ignored(others: int, loose: int, deeper: int) -> tuple[str, ...]:
 
 def _cannot_list(error: OSError) -> None:
     raise BadInput(f"the folder {error.filename} cannot be listed: {error.strerror}") from error
+
+
+DATASET = Dataset(
+    card=DatasetCard(
+        name="folder",
+        title="Your own photos, <identity>/<photo>",
+        use="folder:PATH[?people=N&photos=K&min_photos=M]",
+        status="your own",
+        consent="yours to obtain: face embeddings can be biometric data",
+        licence="your own",
+        non_commercial=None,
+        note="see RESPONSIBLE_USE.md",
+    ),
+    load=load,
+)

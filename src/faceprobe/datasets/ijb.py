@@ -19,6 +19,7 @@ from faceprobe.core.errors import BadInput, Missing, NoPath
 from faceprobe.core.names import Name
 from faceprobe.data.face_table import FaceTable, face_table_columns
 from faceprobe.data.templates import TemplateList
+from faceprobe.datasets.base import PUBLIC_FIGURES, Dataset, DatasetCard
 from faceprobe.datasets.files import existing_folder, path_of
 from faceprobe.datasets.ijb_meta import (
     Subjects,
@@ -130,3 +131,37 @@ def _subjects(meta: Path, which: Benchmark) -> tuple[Subjects, list[str]]:
     if absent:
         raise Missing(f"{meta} has no {absent[0]}, which the other 1:N files need; add it or remove them")
     return read_subjects(galleries, probes), []
+
+
+DATASET_B = Dataset(
+    card=DatasetCard(
+        name="ijb-b",
+        title="IARPA Janus Benchmark B",
+        use="ijb-b:PATH",
+        status="on request",
+        consent=PUBLIC_FIGURES,
+        licence="its distributor's agreement",
+        non_commercial=None,
+        photos=227_630,
+        note="from NIST on request; read from a folder with loose_crop/ and meta/",
+        people=1_845,
+    ),
+    load=load_b,
+)
+
+
+DATASET_C = Dataset(
+    card=DatasetCard(
+        name="ijb-c",
+        title="IARPA Janus Benchmark C",
+        use="ijb-c:PATH",
+        status="on request",
+        consent=PUBLIC_FIGURES,
+        licence="its distributor's agreement",
+        non_commercial=None,
+        photos=469_375,
+        note="from NIST on request; read from a folder with loose_crop/ and meta/",
+        people=3_531,
+    ),
+    load=load_c,
+)

@@ -18,6 +18,7 @@ from faceprobe.core.names import Name
 from faceprobe.data.face_table import FaceTable, face_table_columns
 from faceprobe.data.pairs import PairList
 from faceprobe.data.photo import UnreadablePhoto
+from faceprobe.datasets.base import Dataset, DatasetCard
 from faceprobe.datasets.files import EncodedSource, path_of
 from faceprobe.datasets.safe_pickle import load_plain
 
@@ -120,3 +121,18 @@ def _read_once(path: str, _changed: int, _size: int) -> tuple[list[bytes], list[
         raise BadInput(f"{path} has {len(photos)} photos for {len(same)} pairs; it should have two a pair")
     copies = {k: bytes(p) for k, p in copies.items()}
     return [copies[id(p)] for p in photos], [bool(s) for s in same]
+
+
+DATASET = Dataset(
+    card=DatasetCard(
+        name="insightface-bin",
+        title="Verification pairs packed by insightface (.bin)",
+        use="insightface-bin:FILE",
+        status="your own",
+        consent="that of the set inside the file",
+        licence="that of the set inside the file",
+        non_commercial=None,
+        note="read with a restricted unpickler; names no people",
+    ),
+    load=load,
+)

@@ -18,6 +18,7 @@ from faceprobe.core.files import cache_dir
 from faceprobe.core.names import Name
 from faceprobe.data.face_table import FaceTable
 from faceprobe.data.pairs import PairList, read_lfw_pairs, resolve_pairs
+from faceprobe.datasets.base import PUBLIC_FIGURES, Dataset, DatasetCard
 from faceprobe.datasets.files import FileSource, existing_folder, path_of
 from faceprobe.datasets.folder import (
     PART_OPTIONS,
@@ -114,3 +115,23 @@ def _official_pairs(
         return resolve_pairs(read_lfw_pairs(cached), paths), ()
     except BadInput as error:
         return None, (f"the official pairs in the cache do not fit: {error}",)
+
+
+DATASET = Dataset(
+    card=DatasetCard(
+        name="lfw",
+        title="Labeled Faces in the Wild",
+        use="lfw[:PATH][?pairs=FILE]",
+        status="available",
+        consent=f"{PUBLIC_FIGURES} (press)",
+        licence="none stated; research use",
+        non_commercial=None,
+        photos=N_PHOTOS,
+        people=N_PEOPLE,
+        pairs=6_000,
+        download_mb=181.0,
+        note="its authors warn that no result on it shows that a system is fit for commercial use",
+    ),
+    load=load,
+    files=("lfw", "pairs.txt"),
+)

@@ -1,64 +1,123 @@
-"""``own:NAME``: a dataset that a caller handed in as an object, registered for this process."""
+"""``own:NAME``: a dataset given as an object (a table, or photos in memory), registered for this process."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput, UnknownName
 from faceprobe.core.files import sha256_bytes
-from faceprobe.core.names import Name
+from faceprobe.core.names import Name, escape, unescape
+from faceprobe.data.evidence import Evidence
 from faceprobe.data.face_table import COLUMNS, FaceTable, PhotoSource, face_table_columns
-from faceprobe.data.photo import Photo, PhotoDigest, UnreadablePhoto, decode_image, digest_faces
+from faceprobe.data.photo import Photo, PhotoDigest, decode_image, digest_faces, image_pixels
+from faceprobe.datasets.base import Dataset, DatasetCard
+from faceprobe.datasets.files import read_photo_file, utf8_name
+from faceprobe.datasets.folder import evidence_of
 
-KIND = "own"
-PATH_COLUMNS = ("path", "image", "image_path")
+PHOTO_COLUMNS = ("path", "image", "image_path")
 """Names of the column of photos in a table, the preferred one first."""
 
-_TABLES: dict[str, FaceTable] = {}
+FORMS = "give a path, a PIL image or an array (H, W, 3) of uint8"
+
+_registered: dict[str, FaceTable] = {}
 
 
 def own_dataset(source: Any, *, name: str = "own", root: str | os.PathLike[str] | None = None) -> FaceTable:
-    """A dataset from a table of paths, or from photos in memory.
+    """Make a dataset of ``source`` and register it as ``own:NAME`` for this process.
 
-    ``source`` is a pandas DataFrame, an Arrow table or a mapping of columns, with ``path`` and ``identity``
-    (and ``event``, ``group``, ... where known), or an iterable of (photo, identity): a photo is a path, a PIL
-    image, an (H, W, 3) or (H, W) uint8 array, or a :class:`Photo`. Paths are relative to ``root`` (default:
-    the working folder). ``name`` is what results call the dataset. A file that cannot be read is left out
-    with its reason when the photos are read. Raises :class:`BadInput` for columns that are missing, rows
-    without identity, and photos of another form.
+    ``source`` is a pandas DataFrame, an Arrow table or a mapping of columns, with ``path`` (or ``image``,
+    ``image_path``) and ``identity``, and where known ``media``, ``event``, ``group``, ``split``, ``variant``
+    and ``source_image``; or any iterable of (photo, identity). A photo is a path, a PIL image, a uint8 array
+    (H, W, 3) in RGB or (H, W) in grey, or a :class:`Photo` with faces of its own. Arrays are copied.
+
+    Paths are relative to ``root`` (default: the working folder). ``name`` is what results call the dataset; a
+    later dataset of the same name replaces it. A file that cannot be read is no error here: it is left out,
+    with its reason, when the photos are read.
+
+    Raises :class:`BadInput` where a column is missing, a row has no identity, a photo has another form or is
+    named twice, and where there are no rows.
     """
-    columns = _columns_of(source)
-    if columns is not None:
-        return _of_table(columns, name, root)
-    return _of_pairs(source, name, root)
+    if not isinstance(name, str) or not name.strip():
+        raise BadInput(f"the name of a dataset is a text, such as 'mine', not {name!r}")
+    photos, identities, more = _rows(source, name)
+    if not photos:
+        raise BadInput(f"the dataset {name} has no photos; give at least one")
+    for row, identity in enumerate(identities):
+        if _is_absent(identity) or not str(identity).strip():
+            raise BadInput(f"the dataset {name}: row {row} has no identity; name one or leave it out")
+    base = (Path.cwd() if root is None else Path(root).expanduser()).absolute()
+    files, in_memory, images = _named(photos, identities, name, base)
+    if len(set(images)) < len(images):
+        twice = next(image for image, count in Counter(images).items() if count > 1)
+        raise BadInput(f"the dataset {name} names the photo {twice} twice; a photo stands in one row")
+    columns = {"image": images, "identity": [str(identity) for identity in identities]}
+    columns |= {c: ["" if _is_absent(v) else str(v) for v in values] for c, values in more.items()}
+    order = sorted(range(len(images)), key=images.__getitem__)
+    table = FaceTable(
+        name=name,
+        table=face_table_columns(**{c: [values[k] for k in order] for c, values in columns.items()}),
+        source=OwnSource(files, in_memory),
+        evidence=_evidence(files),
+        licence="your own photos: see RESPONSIBLE_USE.md",
+    )
+    register_table(table)
+    return table
 
 
 def register_table(table: FaceTable) -> str:
-    """Register ``table`` for this process and return the name that loads it; the same name again replaces."""
-    known = next((key for key, value in _TABLES.items() if value is table), None)
-    key = known or table.name
-    _TABLES[key] = table
-    return f"{KIND}:{key}"
+    """Register ``table`` for this process and return the name that loads it: ``own:`` and its name.
+
+    Characters of its name that the grammar of names uses are written as in a URL. A later table of the same
+    name replaces it.
+    """
+    _registered[table.name] = table
+    return f"own:{escape(table.name)}"
 
 
 def load(name: Name) -> FaceTable:
-    """The table registered as ``own:NAME``; :class:`UnknownName` where there is none in this process."""
-    key = str(name).removeprefix(f"{KIND}:")
-    if key not in _TABLES:
-        raise UnknownName("own dataset", key, _TABLES, hint="(objects are known in their own process only)")
-    return _TABLES[key]
+    """The table registered as ``own:NAME``; :class:`UnknownName` where this process registered none."""
+    key = unescape(name.body)
+    if key not in _registered:
+        hint = "(register it in this process with faceprobe.load_dataset(source, name=...))"
+        raise UnknownName("own dataset", key, _registered, hint)
+    return _registered[key]
+
+
+def photo_of(photo: Any, where: str) -> Photo:
+    """A photo in memory: a PIL image, a uint8 array (H, W, 3) or (H, W), or a :class:`Photo`.
+
+    Its content hash covers shape and pixels; its faces are not known. A PIL image is turned as its EXIF block
+    says, transparent parts are laid over white. Raises :class:`BadInput` for anything else; ``where`` names
+    the photo in the message.
+    """
+    from PIL import Image
+
+    if isinstance(photo, Photo):
+        return photo
+    if isinstance(photo, Image.Image):
+        pixels = image_pixels(photo.copy())
+    elif not isinstance(photo, np.ndarray):
+        raise BadInput(f"{where}: a {type(photo).__name__} is no photo; {FORMS}")
+    elif photo.dtype != np.uint8:
+        raise BadInput(f"{where}: the array holds {photo.dtype}; convert it to uint8 with values 0 to 255")
+    elif photo.size and (photo.ndim == 2 or (photo.ndim == 3 and photo.shape[2] == 3)):
+        pixels = np.array(photo if photo.ndim == 3 else np.stack([photo] * 3, axis=2))
+    else:
+        raise BadInput(f"{where}: the array has the shape {photo.shape}; {FORMS}")
+    shape = "x".join(map(str, pixels.shape)).encode()
+    return Photo(pixels, sha256_bytes(shape + b":" + pixels.tobytes()))
 
 
 @dataclass(frozen=True)
 class OwnSource(PhotoSource):
-    """Photos by name: files, read when they are asked for, and photos in memory."""
+    """Photos by the name in the table: ``files`` are read when they are asked for, ``photos`` in memory."""
 
     files: Mapping[str, Path]
     photos: Mapping[str, Photo] = field(repr=False)
@@ -66,117 +125,112 @@ class OwnSource(PhotoSource):
     def read(self, image: str) -> Photo:
         if image in self.photos:
             return self.photos[image]
-        data = self._bytes(image)
+        data = read_photo_file(self.files[image], image)
         return Photo(decode_image(data, image), sha256_bytes(data))
 
     def digest(self, image: str) -> PhotoDigest:
         if image in self.photos:
             photo = self.photos[image]
             return PhotoDigest(photo.content_hash, digest_faces(photo.faces))
-        return PhotoDigest(sha256_bytes(self._bytes(image)))
-
-    def _bytes(self, image: str) -> bytes:
-        try:
-            data = self.files[image].read_bytes()
-        except FileNotFoundError as error:
-            raise UnreadablePhoto(image, "missing file") from error
-        except OSError as error:
-            raise UnreadablePhoto(image, (error.strerror or "cannot be read").lower()) from error
-        if not data:
-            raise UnreadablePhoto(image, "empty file")
-        return data
+        return PhotoDigest(sha256_bytes(read_photo_file(self.files[image], image)))
 
 
-def _columns_of(source: Any) -> dict[str, list[Any]] | None:
-    """The columns of a table by name; None for what is no table."""
+def _rows(source: Any, name: str) -> tuple[list[Any], list[Any], dict[str, list[Any]]]:
+    """Photos, identities and the other known columns of a table or of pairs."""
+    columns = _columns(source, name)
+    if columns is None:
+        photos, identities = _pairs(source, name)
+        return photos, identities, {}
+    photo_column = next((column for column in PHOTO_COLUMNS if column in columns), None)
+    if photo_column is None or "identity" not in columns:
+        lacking = "path" if photo_column is None else "identity"
+        there = ", ".join(columns) or "none"
+        raise BadInput(f"the dataset {name} has no column {lacking!r}; rename one of its columns: {there}")
+    lengths = {column: len(values) for column, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        counts = ", ".join(f"{column} {n}" for column, n in lengths.items())
+        raise BadInput(f"the dataset {name} has columns of different lengths ({counts}); one value a row")
+    known = [c for c in COLUMNS if c in columns and c not in ("image", "identity")]
+    return columns[photo_column], columns["identity"], {c: columns[c] for c in known}
+
+
+def _columns(source: Any, name: str) -> dict[str, list[Any]] | None:
+    """The columns of a mapping, an Arrow table or a DataFrame by name; None for anything else."""
     if isinstance(source, Mapping):
+        for key, values in source.items():
+            if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+                raise BadInput(f"the dataset {name}: the column {key!r} is no list; give one value a row")
         return {str(key): list(values) for key, values in source.items()}
     if hasattr(source, "column_names"):
-        return {name: source.column(name).to_pylist() for name in source.column_names}
+        return {column: source.column(column).to_pylist() for column in source.column_names}
     if hasattr(source, "columns"):
-        return {str(name): source[name].tolist() for name in source.columns}
+        return {str(column): source[column].to_list() for column in source.columns}
     return None
 
 
-def _of_table(columns: dict[str, list[Any]], name: str, root: str | os.PathLike[str] | None) -> FaceTable:
-    path_column = next((column for column in PATH_COLUMNS if column in columns), None)
-    there = ", ".join(columns) or "none"
-    if path_column is None or "identity" not in columns:
-        missing = "path" if path_column is None else "identity"
-        raise BadInput(f"the dataset {name} has no column {missing!r}; it has {there}; rename a column")
-    known = [c for c in COLUMNS if c in columns and c not in ("image", "identity")]
-    rows = list(zip(*(columns[c] for c in (path_column, "identity", *known)), strict=True))
-    kept = {c: [row[k + 2] for row in rows] for k, c in enumerate(known)}
-    return _build([(row[0], row[1]) for row in rows], name, root, kept)
-
-
-def _of_pairs(source: Any, name: str, root: str | os.PathLike[str] | None) -> FaceTable:
+def _pairs(source: Any, name: str) -> tuple[list[Any], list[Any]]:
     if isinstance(source, str | bytes) or not isinstance(source, Iterable):
         raise BadInput(
-            f"a {type(source).__name__} is no dataset; give a table, or pairs of (photo, identity)"
+            f"a {type(source).__name__} is no dataset; give a table with the columns path and identity, or"
+            " pairs of (photo, identity)"
         )
-    pairs = []
-    for row, item in enumerate(source):
-        if not isinstance(item, tuple | list) or len(item) != 2:
-            raise BadInput(f"the dataset {name}: item {row} is no pair of (photo, identity)")
-        pairs.append((item[0], item[1]))
-    return _build(pairs, name, root, {})
+    pairs = list(source)
+    for row, pair in enumerate(pairs):
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise BadInput(f"the dataset {name}: item {row} is no pair; give (photo, identity)")
+    return [photo for photo, _ in pairs], [identity for _, identity in pairs]
 
 
-def _build(
-    pairs: list[tuple[Any, Any]], name: str, root: str | os.PathLike[str] | None, more: dict[str, list[Any]]
-) -> FaceTable:
-    if not pairs:
-        raise BadInput(f"the dataset {name} has no photos")
-    base = Path.cwd() if root is None else Path(root).expanduser()
+def _named(
+    photos: Sequence[Any], identities: Sequence[Any], name: str, base: Path
+) -> tuple[dict[str, Path], dict[str, Photo], list[str]]:
+    """The files and the photos in memory by the names that the table gives them, and these names by row.
+
+    A file below ``base`` is named by its path from there, any other as it was given.
+    """
     files: dict[str, Path] = {}
-    photos: dict[str, Photo] = {}
-    images: list[str] = []
-    for row, (photo, identity) in enumerate(pairs):
-        if identity is None or identity != identity or not str(identity).strip():
-            raise BadInput(f"the dataset {name}: row {row} has no identity")
+    in_memory: dict[str, Photo] = {}
+    images = []
+    for row, (photo, identity) in enumerate(zip(photos, identities, strict=True)):
+        where = f"the dataset {name}: row {row}"
         if isinstance(photo, str | os.PathLike):
-            image = str(photo)
-            files[image] = base / image
+            if not os.fspath(photo):
+                raise BadInput(f"{where} has an empty path; {FORMS}")
+            path = base / Path(photo).expanduser()
+            image = (path.relative_to(base) if path.is_relative_to(base) else path).as_posix()
+            files[utf8_name(image, where)] = path
         else:
             image = f"{identity}/{row:06d}"
-            photos[image] = photo_of(photo, f"the dataset {name}: row {row}")
+            in_memory[image] = photo_of(photo, where)
         images.append(image)
-    twice = len(images) - len(set(images))
-    if twice:
-        raise BadInput(f"the dataset {name} names {twice} photos more than once; a photo stands in one row")
-    order = sorted(range(len(images)), key=images.__getitem__)
-    columns = {"image": images, "identity": [str(identity) for _, identity in pairs]}
-    columns |= {c: ["" if v is None or v != v else str(v) for v in values] for c, values in more.items()}
-    table = face_table_columns(**{c: [values[k] for k in order] for c, values in columns.items()})
-    return FaceTable(name=name, table=table, source=OwnSource(files, photos))
+    return files, in_memory, images
 
 
-def photo_of(photo: Any, where: str) -> Photo:
-    """A photo in memory: a PIL image, an (H, W, 3) or (H, W) uint8 array, or a :class:`Photo`.
-
-    Raises :class:`BadInput` for anything else; ``where`` names it in the message.
-    """
-    from PIL import Image
-
-    if isinstance(photo, Photo):
-        return photo
-    if isinstance(photo, Image.Image):
-        return _in_memory(np.asarray(photo.convert("RGB"), dtype=np.uint8))
-    if not isinstance(photo, np.ndarray):
-        raise BadInput(
-            f"{where}: a {type(photo).__name__} is no photo; give a path, a PIL image or an array (H, W, 3)"
-        )
-    if photo.dtype != np.uint8:
-        raise BadInput(f"{where}: a photo is an array of uint8 values 0 to 255, not of {photo.dtype}")
-    if photo.ndim == 2:
-        photo = np.repeat(photo[:, :, None], 3, axis=2)
-    if photo.ndim != 3 or photo.shape[2] != 3 or 0 in photo.shape:
-        raise BadInput(f"{where}: a photo is an array (H, W, 3) in RGB, not {photo.shape}")
-    return _in_memory(np.ascontiguousarray(photo))
+def _evidence(files: Mapping[str, Path]) -> Evidence:
+    """``synthetic`` where one of the files is a photo that faceprobe drew, else ``real-photos``."""
+    folders = {path.parent for path in files.values()}
+    return "synthetic" if any(evidence_of(folder) == "synthetic" for folder in folders) else "real-photos"
 
 
-def _in_memory(pixels: NDArray[np.uint8]) -> Photo:
-    """A photo without a file: its content hash covers shape and pixels; its faces are not known."""
-    shape = "x".join(map(str, pixels.shape)).encode()
-    return Photo(pixels, sha256_bytes(shape + b":" + pixels.tobytes()))
+def _is_absent(value: Any) -> bool:
+    """Whether a cell of a table is empty: None, NaN or pandas' NA, none of which equals itself."""
+    try:
+        return value is None or bool(value != value)
+    except TypeError:  # pandas' NA has no truth value
+        return True
+
+
+DATASET = Dataset(
+    card=DatasetCard(
+        name="own",
+        title="Photos given as an object in Python",
+        use="own:NAME",
+        status="your own",
+        consent="yours to obtain: face embeddings can be biometric data",
+        licence="your own",
+        non_commercial=None,
+        note="from faceprobe.load_dataset(source, name=...); known in that process only",
+    ),
+    load=load,
+    listed=False,
+)

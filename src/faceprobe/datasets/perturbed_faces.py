@@ -14,6 +14,7 @@ from pathlib import Path
 from faceprobe.core.errors import BadInput, Missing, NoPath
 from faceprobe.core.names import Name
 from faceprobe.data.face_table import FaceTable, face_table_columns
+from faceprobe.datasets.base import PUBLIC_FIGURES, Dataset, DatasetCard
 from faceprobe.datasets.celeba import read_identities
 from faceprobe.datasets.files import EncodedSource, FileSource, list_folder, path_of
 from faceprobe.datasets.resaved import (
@@ -132,3 +133,19 @@ def _shown(name: Name) -> dict[str, str]:
     """The options as results show them: no path of this machine."""
     options = {k: v for k, v in name.options.items() if k in ("control", "variant")}
     return options | ({"identities": "known"} if name.option("identities", "") else {})
+
+
+DATASET = Dataset(
+    card=DatasetCard(
+        name="perturbed-faces",
+        title="CelebA photos with Fawkes and LowKey cloaks",
+        use="perturbed-faces:PATH[?identities=FILE&control=png]",
+        status="available",
+        consent=PUBLIC_FIGURES,
+        licence="that of CelebA, from which it is made",
+        non_commercial=True,
+        photos=3_000,
+        note="Hugging Face dataset aadityaubhat/perturbed_faces, 135 MB, folder or zip; it names no people",
+    ),
+    load=load,
+)

@@ -15,6 +15,7 @@ from faceprobe.core.errors import BadInput, Missing, WrongUsage
 from faceprobe.core.names import Name
 from faceprobe.data.face_table import FaceTable
 from faceprobe.data.pairs import LfwPair
+from faceprobe.datasets.base import PUBLIC_FIGURES, Dataset, DatasetCard
 from faceprobe.datasets.files import existing_folder, list_folder, path_of
 from faceprobe.datasets.insightface_bin import is_bin, named_bin
 from faceprobe.datasets.pair_files import N_FOLDS, Line, bad_line, paired_table, plain_name, read_list
@@ -118,3 +119,21 @@ def _pair(group: str, line: Line, same: bool, fold: int) -> LfwPair:
     if left == right:
         raise bad_line(line, "two photos")
     return LfwPair(left, right, same, fold)
+
+
+DATASET = Dataset(
+    card=DatasetCard(
+        name="rfw",
+        title="Racial Faces in the Wild",
+        use="rfw:PATH[?group=African], rfw:FILE.bin",
+        status="on request",
+        consent=f"{PUBLIC_FIGURES} (taken from MS-Celeb-1M)",
+        licence="non-commercial research agreement",
+        non_commercial=True,
+        photos=40_607,
+        pairs=N_PAIRS * len(GROUPS),
+        source="http://whdeng.cn/RFW/testing.html",
+        note="6,000 pairs in each of four groups; models trained on MS-Celeb-1M may have seen its people",
+    ),
+    load=load,
+)

@@ -14,6 +14,7 @@ from pathlib import Path
 from faceprobe.core.errors import BadInput, NoPath
 from faceprobe.core.names import Name
 from faceprobe.data.face_table import FaceTable, face_table_columns
+from faceprobe.datasets.base import PUBLIC_FIGURES, Dataset, DatasetCard
 from faceprobe.datasets.files import FileSource, existing_folder, path_of
 from faceprobe.datasets.folder import PART_OPTIONS, person_columns, photos_by_person, take_part
 
@@ -86,3 +87,19 @@ def read_genders(path: Path) -> dict[str, str]:
             raise BadInput(f"{path}, line {number}: expected five values, the last of them m or f")
         genders[words[0]] = GENDERS[words[-1]]
     return genders
+
+
+DATASET = Dataset(
+    card=DatasetCard(
+        name="vggface2",
+        title="VGGFace2 (test part)",
+        use="vggface2:PATH",
+        status="withdrawn",
+        consent=PUBLIC_FIGURES,
+        licence="no longer given out by its authors; never downloaded by faceprobe",
+        non_commercial=None,
+        people=N_PEOPLE,
+        note="read from a folder of the test part: test/n000001/0001_01.jpg",
+    ),
+    load=load,
+)

@@ -32,7 +32,7 @@ def export_world(text: str, out: Path, quiet: bool = False) -> int:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    chosen = Selection.parse(parse_name(text.replace("synthetic", "synthetic:", 1)))
+    chosen = Selection.parse(parse_name(text, bare_kind=None))
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out} is a file; give a new folder")
     if out.exists() and any(out.iterdir()):

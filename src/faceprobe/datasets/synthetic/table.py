@@ -10,6 +10,7 @@ from faceprobe.core.files import sha256_bytes
 from faceprobe.core.names import Name
 from faceprobe.data.face_table import FaceTable, PhotoSource, face_table_columns
 from faceprobe.data.photo import Photo, UnreadablePhoto
+from faceprobe.datasets.base import Dataset, DatasetCard
 from faceprobe.datasets.synthetic.people import GROUP_NOTE
 from faceprobe.datasets.synthetic.render import DEFAULT_SIZE
 from faceprobe.datasets.synthetic.world import SPLITS, WORLD_VERSION, World
@@ -115,3 +116,19 @@ def _whole(name: Name, key: str, default: int, low: int, high: int) -> int:
     if not low <= value <= high:
         raise WrongUsage(f"{name}: {key} must lie between {low} and {high}, not {value}")
     return value
+
+
+DATASET = Dataset(
+    card=DatasetCard(
+        name="synthetic",
+        title="Built-in world of drawn people",
+        use="synthetic",
+        status="built-in",
+        consent="not needed: no real person is shown",
+        licence="Apache-2.0",
+        non_commercial=False,
+        note="results say how an encoder does in the built-in world, nothing about real people",
+    ),
+    load=load,
+    evidence="synthetic",
+)

@@ -1,0 +1,76 @@
+"""Every dataset by name. A new one is a module with an object ``DATASET`` and a line in the table below."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from faceprobe.core.names import parse_name
+from faceprobe.core.registry import Registry
+from faceprobe.data.face_table import FaceTable
+from faceprobe.datasets.base import Dataset, DatasetCard
+
+BUILT_IN = {
+    "synthetic": "faceprobe.datasets.synthetic.table:DATASET",
+    "folder": "faceprobe.datasets.folder:DATASET",
+    "lfw": "faceprobe.datasets.lfw:DATASET",
+    "insightface-bin": "faceprobe.datasets.insightface_bin:DATASET",
+    "celeba": "faceprobe.datasets.celeba:DATASET",
+    "perturbed-faces": "faceprobe.datasets.perturbed_faces:DATASET",
+    "cloaked": "faceprobe.datasets.cloaked:DATASET",
+    "ijb-b": "faceprobe.datasets.ijb:DATASET_B",
+    "ijb-c": "faceprobe.datasets.ijb:DATASET_C",
+    "distractors": "faceprobe.datasets.distractors:DATASET",
+    "megaface": "faceprobe.datasets.withdrawn:MEGAFACE",
+    "ms-celeb": "faceprobe.datasets.withdrawn:MS_CELEB",
+    "vggface2": "faceprobe.datasets.vggface2:DATASET",
+    "rfw": "faceprobe.datasets.rfw:DATASET",
+    "cfp-fp": "faceprobe.datasets.cfp:DATASET",
+    "agedb-30": "faceprobe.datasets.agedb:DATASET",
+    "calfw": "faceprobe.datasets.calfw:CALFW",
+    "cplfw": "faceprobe.datasets.calfw:CPLFW",
+    "own": "faceprobe.datasets.own:DATASET",
+}
+"""In the order in which ``faceprobe datasets`` lists them."""
+
+DATASETS: Registry[Dataset] = Registry("dataset", "datasets", BUILT_IN)
+"""Other packages add a :class:`Dataset` through the entry-point group ``faceprobe.datasets``."""
+
+
+def load_dataset(text: str) -> FaceTable:
+    """Open the dataset that ``text`` names, e.g. ``"lfw:PATH?pairs=FILE"`` or ``"synthetic"``.
+
+    Raises :class:`faceprobe.core.errors.UnknownName` with the nearest names, and what the dataset's own
+    loader raises: :class:`Missing` for a path that does not exist, :class:`BadInput` for files of the wrong
+    kind, :class:`WrongUsage` for an unknown option.
+    """
+    name = parse_name(text, bare_kind=None)
+    return DATASETS.get(name.kind).load(name)
+
+
+def list_datasets() -> list[dict[str, Any]]:
+    """The fields of every :class:`DatasetCard`, with ``readable`` (this version opens it) and ``cached``
+    (usable without a download). Datasets of other packages come last.
+    """
+    others = sorted(set(DATASETS) - set(BUILT_IN))
+    datasets = [DATASETS.get(name) for name in BUILT_IN] + [_of_package(name) for name in others]
+    return [
+        asdict(dataset.card) | {"readable": dataset.readable, "cached": dataset.is_cached}
+        for dataset in datasets
+        if dataset.listed
+    ]
+
+
+def _of_package(name: str) -> Dataset:
+    """A dataset of another package; one that cannot be imported is listed with the reason."""
+    try:
+        dataset = DATASETS.get(name)
+        if isinstance(dataset, Dataset):
+            return dataset
+        reason = f"it is a {type(dataset).__name__}, not a faceprobe.datasets.Dataset"
+    except Exception as error:  # whatever the other package raises when it is imported
+        reason = f"{type(error).__name__}: {error}"
+    unknown = "unknown"
+    note = f"cannot be used: {reason}"
+    card = DatasetCard(name, "added by another package", name, unknown, unknown, unknown, None, note=note)
+    return Dataset(card, lambda _: load_dataset(name), readable=False)
