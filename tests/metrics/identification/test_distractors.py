@@ -214,13 +214,13 @@ def test_duplicates_are_skipped_unless_they_are_kept() -> None:
         got = measured(copied, keep_duplicates=keep)
         assert got["rank1@distractors=all", "pair"].value == pytest.approx(np.mean(won))
         values.append(np.mean(won))
-        warned = "1 distractors are copies of searched photos" in got["n_trials", "none"].note
+        warned = "1 distractors are copies of searched photos" in got["n_trials", "none"].text
         assert warned != keep
     assert values[0] > values[1]
     vectors[e], content[e] = vectors[p], content[p]
     fewer = measured(replace(data, vectors=vectors, content=content))
     assert fewer["n_trials", "none"].value == len(trials) - 2
-    assert "2 trials with a duplicate are left out" in fewer["n_trials", "none"].note
+    assert "2 trials with a duplicate are left out" in fewer["n_trials", "none"].text
 
 
 def test_the_order_of_photos_changes_nothing() -> None:
@@ -247,7 +247,7 @@ def test_intervals_and_what_is_lacking() -> None:
     row = got["rank1@distractors=10", "identity"]
     assert row.value is not None and row.ci_low is not None and row.ci_high is not None
     assert row.ci_low <= row.value <= row.ci_high and "distractors held fixed" in row.ci_method
-    assert "the mean over all subsets of 10; 23 distractors in all" in row.note
+    assert "the mean over all subsets of 10; 23 distractors in all" in row.text
     assert data.templates is not None
     with pytest.raises(BadInput, match="it needs distractors and probes"):
         measured(replace(data, templates=replace(data.templates, galleries={})))

@@ -129,7 +129,7 @@ def test_a_cohort_must_be_there_and_show_other_people(monkeypatch: pytest.Monkey
     with pytest.raises(BadInput, match="score the same"):
         evaluate(replace(data, cohort=flat), [name])
     rows = evaluate(replace(data, cohort=Cohort(data.cohort.vectors)), [name], replicates=0).metrics
-    assert "unchecked" in rows[-1].note
+    assert "unchecked" in rows[-1].text
     monkeypatch.setattr(module, "LIMIT", 39)
     with pytest.raises(BadInput, match="at most 39 photos"):
         evaluate(data, [name])
