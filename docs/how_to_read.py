@@ -15,6 +15,7 @@ from pathlib import Path
 from tables import fill
 
 from faceprobe.data.embeddings import Embeddings
+from faceprobe.data.remarks import text_of
 from faceprobe.data.vector_files import read_embeddings
 from faceprobe.protocols import evaluate
 from faceprobe.results.result import Metric
@@ -65,7 +66,7 @@ def score_table(rows: Rows) -> str:
     lines = []
     for protocol, metric in wanted:
         people, pair = rows[protocol, metric, "identity"], rows[protocol, metric, "pair"]
-        caution = "unstable" if "unstable" in people.note else ""
+        caution = "unstable" if any("threshold" in one.code for one in people.remarks) else ""
         lines.append([f"{protocol} {metric}", printed(people), printed(pair), caution])
     return table(["figure", "people [95 %]", "pairs [95 %]", ""], lines)
 
@@ -87,13 +88,13 @@ def gallery_table(rows: Rows) -> str:
         lines.append([metric.partition("=")[2].replace("all", "5,749"), printed(row), "exact"])
     for people in (10_000, 100_000, 1_000_000):
         row = rows[protocol, f"rank1@people={people}", "identity"]
-        lines.append([f"{people:,}", printed(row), row.note.partition(" (back-test")[0]])
+        lines.append([f"{people:,}", printed(row), text_of(row.remarks).partition(" (back-test")[0]])
     shown = table(["people searched", "rank-1 by people [95 %, or band]", ""], lines)
     own, searches = [], 0
     for fpir in ("1e-1", "1e-2", "3e-3", "1e-3"):
         row = rows["identification/open-set", f"fnir@fpir={fpir}", "identity"]
         searches = row.n
-        own.append([f"FNIR at FPIR {fpir}", printed(row), row.note])
+        own.append([f"FNIR at FPIR {fpir}", printed(row), text_of(row.remarks)])
     return (
         f"{shown}\n\nOpen set, half of the people enrolled with one photo ({searches:,} mated searches):\n\n"
         + table(["figure", "by people [95 %]", ""], own)

@@ -23,6 +23,7 @@ from tables import fill
 
 from faceprobe.core.errors import BadInput
 from faceprobe.data.face_table import FaceTable
+from faceprobe.data.remarks import text_of
 from faceprobe.datasets import load_dataset
 from faceprobe.embedding import embed
 from faceprobe.models import load_model
@@ -98,7 +99,7 @@ def measured(
                 "value": m.value,
                 "n": m.n,
                 "n_identities": m.n_identities,
-                "note": m.note,
+                "note": text_of(m.remarks),
             }
             for m in outcome.metrics
         ]
@@ -134,8 +135,8 @@ def own_cloaks(
     folder: Path, models: dict[str, ImageEncoder], onnx: str, detector: str | None, photos_each: int
 ) -> list[dict[str, Any]]:
     """Our own Fawkes and LowKey on LowKey's scaled clean photos, seen through one model and tried on all."""
-    from faceprobe.cloaks.photos.dataset_cache import cloak_table
     from faceprobe.cloaks.photos.cloaked_table import with_cloaked
+    from faceprobe.cloaks.photos.dataset_cache import cloak_table
     from faceprobe.cloaks.registry import load_cloak
     from faceprobe.faces.detect import Detector
     from faceprobe.faces.weights import find_detector

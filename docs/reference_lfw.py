@@ -20,6 +20,7 @@ from tables import fill
 
 from faceprobe.core.files import read_json
 from faceprobe.report.tables.reference import SHOWN, TITLES
+from faceprobe.results.files import read_results
 
 FOLDER = Path(__file__).parent / "reference"
 PACKAGED = FOLDER.parent.parent / "src" / "faceprobe" / "report" / "data" / "reference_lfw.json"
@@ -30,14 +31,15 @@ NOTE = (
     "The bundled models are small and were trained on drawn people only."
 )
 HISTOGRAM = "verification/all-pairs"
-DROPPED = ("model_hash", "dataset_hash", "conventions")
+DROPPED = ("remarks", "model_hash", "dataset_hash", "conventions")
 
 
 def reference(run: Path) -> dict[str, Any]:
     """The document that is committed, from a run directory."""
     manifest = read_json(run / "manifest.json")
     rows = [
-        {k: v for k, v in row.items() if k not in DROPPED} for row in read_json(run / "results.json")["rows"]
+        {k: v for k, v in row.to_dict().items() if k not in DROPPED} | {"note": row.text}
+        for row in read_results(run)
     ]
     histograms = {}
     for cell in manifest["cells"]:

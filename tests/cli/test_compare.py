@@ -11,6 +11,7 @@ import pytest
 
 from faceprobe.cli.main import run
 from faceprobe.core.files import write_json
+from faceprobe.data.remarks import remark
 from faceprobe.results.result import Metric, Result, attach, to_document
 
 PEOPLE = np.array(["ann", "bob"])
@@ -23,7 +24,13 @@ def rows(
         Metric("identification/leave-one-out", "rank1", "identity", value, value - 0.1, value + 0.1, n=9),
         Metric("identification/leave-one-out", "rank1", "pair", value + 0.05, n=9),
         Metric("verification/all-pairs", "tmr@fmr=1e-3", "pair", 0.8, n=9),
-        Metric("verification/all-pairs", "tmr@fmr=1e-6", "identity", None, note="not supported"),
+        Metric(
+            "verification/all-pairs",
+            "tmr@fmr=1e-6",
+            "identity",
+            None,
+            remarks=remark("not-supported", "not supported"),
+        ),
         Metric("lfw/official", "accuracy", "pair", 0.95, n=6000),
     ]
     return attach(metrics, model=model, dataset=dataset, crop="as-is", evidence="real-model", **more)

@@ -96,7 +96,9 @@ def test_pairs_bring_lfw_official(files: tuple[Path, Path], capsys: pytest.Captu
     accuracy, error = json.loads(capsys.readouterr().out)["rows"]
     assert (accuracy["metric"], error["metric"]) == ("accuracy", "accuracy_se")
     assert (accuracy["n"], accuracy["n_identities"], accuracy["evidence"]) == (12, 8, "synthetic")
-    assert "12 pairs in 2 folds" in accuracy["note"]
+    assert [(one["code"], one["level"]) for one in accuracy["remarks"]][0] == ("other-list", "info")
+    assert "12 pairs in 2 folds" in accuracy["remarks"][0]["text"]
+    assert accuracy["protocol_version"] >= 1
 
 
 def test_table_and_out_file(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
@@ -330,18 +332,21 @@ def test_groups_are_compared_on_request(
 
 def test_a_caution_of_one_column_names_it() -> None:
     from faceprobe.cli.show import _cautions
+    from faceprobe.data.remarks import Remarks, remark
     from faceprobe.results.result import Metric, attach
 
-    def rows(*notes: str) -> dict[str, object]:
+    def rows(*told: Remarks) -> dict[str, object]:
         metrics = [
-            Metric("p", "m", weighting, 0.5, note=note)  # type: ignore[arg-type]
-            for weighting, note in zip(("identity", "pair"), notes, strict=False)
+            Metric("p", "m", weighting, 0.5, remarks=remarks)  # type: ignore[arg-type]
+            for weighting, remarks in zip(("identity", "pair"), told, strict=False)
         ]
         return {
             r.weighting: r for r in attach(metrics, model="m", dataset="d", crop="c", evidence="synthetic")
         }
 
-    assert _cautions(rows("weak; bracket: FMR 1", "weak; not assured")) == "weak; by pairs: not assured"
-    assert _cautions(rows("", "not assured")) == "by pairs: not assured"
-    assert _cautions(rows("low", "")) == "by people: low"
-    assert _cautions(rows("only row")) == "only row"
+    weak, low = remark("weak-threshold", "weak"), remark("trivial", "low")
+    bracket, unsure = remark("bracket", "bracket: FMR 1"), remark("coverage-not-assured", "not assured")
+    assert _cautions(rows((*weak, *bracket), (*weak, *unsure))) == "weak; by pairs: not assured"
+    assert _cautions(rows((), unsure)) == "by pairs: not assured"
+    assert _cautions(rows(low, ())) == "by people: low"
+    assert _cautions(rows(low)) == "low"

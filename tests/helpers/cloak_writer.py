@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from faceprobe.core.files import read_json, write_json
 from faceprobe.data.evidence import Evidence
+from faceprobe.data.remarks import remark
 from faceprobe.report.cloaks.strips import Strip
 from faceprobe.results.result import Metric, Result, attach, from_document, to_document
 
@@ -202,7 +203,7 @@ class _Cell:
         spread = values[draws].mean(axis=1)
         low, high = (float(v) for v in np.quantile(spread, (0.025, 0.975)))
         value = float(values.mean())
-        note = f"{self.people} people: no spread claimed" if few else ""
+        told = remark("few-people", f"{self.people} people: no spread claimed" if few else "")
         self.metrics.append(
             Metric(
                 protocol,
@@ -214,7 +215,7 @@ class _Cell:
                 "" if few else "bootstrap over people, 400 replicates",
                 4 * self.people,
                 self.people,
-                note,
+                told,
                 f"{protocol} v1: half of a person's photos enrolled",
             )
         )

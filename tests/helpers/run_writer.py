@@ -13,6 +13,7 @@ from scipy.stats import norm
 
 from faceprobe.core.files import write_json
 from faceprobe.data.evidence import Evidence
+from faceprobe.data.remarks import remark
 from faceprobe.models.base import ModelCard
 from faceprobe.results.result import Metric, Result, attach, to_document
 
@@ -229,8 +230,10 @@ def _verification(
             value = min(tmr + shift, 1.0)
             replicates = np.clip(value + noise, 0, 1)
             low, high = _interval(value, replicates)
-            note = "unstable: 28 false matches" if target == "1e-5" else ""
             supported = target != "1e-6"
+            unsupported = "2 non-mated comparisons would have to be accepted: not supported"
+            told = remark("unstable-threshold", "unstable: 28 false matches" if target == "1e-5" else "")
+            told = told if supported else remark("not-supported", unsupported)
             found.append(
                 Metric(
                     protocol,
@@ -242,7 +245,7 @@ def _verification(
                     "identity bootstrap, 400 replicates",
                     8400,
                     PEOPLE,
-                    note if supported else "2 non-mated comparisons would have to be accepted: not supported",
+                    told,
                     f"{protocol} v1: match when s >= T; FMR at most the target",
                 )
             )
