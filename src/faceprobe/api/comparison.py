@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput
 from faceprobe.core.extras import require
@@ -16,7 +17,28 @@ from faceprobe.results.result import Result
 if TYPE_CHECKING:
     import pandas as pd
 
-    from faceprobe.api.results import Results
+ResultKey = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Replicates:
+    """Bootstrap replicates of one model on one dataset: ``identities`` (P,) sorted names of the people, and
+    ``draws`` mapping ``"<protocol>//<metric>//<weighting>"`` to the (R,) replicates. Two models' replicates
+    are paired where seed and people agree.
+    """
+
+    seed: int
+    identities: NDArray[np.str_]
+    draws: Mapping[str, NDArray[np.float64]]
+
+
+def cell_key(row: Result) -> ResultKey:
+    """What a row's replicates are found by: model, dataset, crop, cloak and purifier."""
+    return (row.model, row.dataset, row.crop, row.cloak, row.purifier)
+
+
+ReplicatesOf = Callable[[ResultKey], Replicates | None]
+"""How replicates are found: by the key of :func:`cell_key`, None where there are none."""
 
 NAN = float("nan")
 
@@ -45,7 +67,13 @@ class ResultsComparison(Sequence[ComparedFigure]):
     def __len__(self) -> int:
         return len(self.figures)
 
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+    @overload
+    def __getitem__(self, index: int) -> ComparedFigure: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[ComparedFigure, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> ComparedFigure | tuple[ComparedFigure, ...]:
         return self.figures[index]
 
     def __iter__(self) -> Iterator[ComparedFigure]:
@@ -66,9 +94,13 @@ class ResultsComparison(Sequence[ComparedFigure]):
         return table_html([_line(figure) for figure in self.figures])
 
 
-def compare_results(first: Results, second: Results) -> ResultsComparison:
-    """See :meth:`faceprobe.Results.compare`."""
-    models = [{row.model for row in results if row.model != "none"} for results in (first, second)]
+def compare_rows(
+    first: Sequence[Result], second: Sequence[Result], draws: ReplicatesOf, other_draws: ReplicatesOf
+) -> ResultsComparison:
+    """See :meth:`faceprobe.Results.compare`; ``draws`` are the first rows' replicates,
+    ``other_draws`` the second ones'.
+    """
+    models = [{row.model for row in rows if row.model != "none"} for rows in (first, second)]
     columns = FIGURE if all(len(m) == 1 for m in models) else ("model", *FIGURE)
     others = {tuple(getattr(row, c) for c in columns): row for row in second}
     pairs = [(row, others.get(tuple(getattr(row, c) for c in columns))) for row in first]
@@ -77,23 +109,20 @@ def compare_results(first: Results, second: Results) -> ResultsComparison:
         raise BadInput(
             "the two results have no figure in common: same dataset, crop, cloak, protocol and metric"
         )
-    differences = [_difference(first, second, a, b) for a, b in both]
+    differences = [_difference(a, b, draws(cell_key(a)), other_draws(cell_key(b))) for a, b in both]
     corrected = family_corrected(differences)
     return ResultsComparison(
         tuple(ComparedFigure(a, b, d, p) for (a, b), d, p in zip(both, differences, corrected, strict=True))
     )
 
 
-def _difference(first: Results, second: Results, a: Result, b: Result) -> Paired:
+def _difference(a: Result, b: Result, ours: Replicates | None, theirs: Replicates | None) -> Paired:
     if a.value is None or b.value is None:
         return Paired(NAN, NAN, NAN, NAN, "one of the two has no value")
 
     def without_interval(reason: str) -> Paired:
         return Paired((b.value or 0.0) - (a.value or 0.0), NAN, NAN, NAN, reason)
 
-    from faceprobe.api.results import cell_key
-
-    ours, theirs = first.replicates(cell_key(a)), second.replicates(cell_key(b))
     if ours is None or theirs is None:
         return without_interval("no bootstrap replicates are stored")
     if ours.seed != theirs.seed:
@@ -126,3 +155,11 @@ def _line(figure: ComparedFigure) -> dict[str, str | float | None]:
         "p_holm": figure.p_holm,
         "reason": paired.reason,
     }
+
+
+def replicates_of(
+    rows: Iterable[Result], seed: int, identities: NDArray[np.str_], draws: Mapping[str, Any]
+) -> ReplicatesOf:
+    """How :class:`Results` finds the replicates of rows that were all measured on the same people."""
+    found = {cell_key(row): Replicates(seed, identities, draws) for row in rows}
+    return found.get

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from faceprobe.api.comparison import replicates_of
 from faceprobe.api.load import DatasetLike, ModelLike, cloak_name, dataset_name, model_name
-from faceprobe.api.results import Results, replicates_of
+from faceprobe.api.results import Results
 from faceprobe.api.score import protocol_names
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.progress import progress
 from faceprobe.data.face_table import FaceTable
 from faceprobe.embedding import count_reasons
 from faceprobe.models import load_model, model_card
+from faceprobe.results.result import Result
 from faceprobe.study.cloak_plan import variants_of
 from faceprobe.study.evaluate import embed_cell, evaluate_cell
 from faceprobe.study.execute import Work
@@ -74,7 +76,8 @@ def evaluate(
     plan = plan_study(study, offline=offline)
     if plan.missing:
         raise BadInput("; ".join(plan.missing))
-    cell, visible = plan.cells[0], []
+    cell = plan.cells[0]
+    visible: list[Result] = []
     with TemporaryDirectory(prefix="faceprobe.") as place:
         photos = plan.tables[cell.dataset]
         if cell.cloak != NO_CLOAK or cell.purifier != NO_PURIFIER:

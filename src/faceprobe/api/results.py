@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, overload
 
-import numpy as np
-from numpy.typing import NDArray
-
+from faceprobe.api.comparison import Replicates, ReplicatesOf, ResultKey, ResultsComparison, compare_rows
 from faceprobe.core.errors import BadInput, UnknownName
 from faceprobe.core.extras import require
 from faceprobe.results.result import Result, to_document
@@ -19,32 +17,12 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from faceprobe.api.comparison import ResultsComparison
 
 MAIN_METRICS = ("rank1", "tmr@fmr=1e-3", "accuracy", "added_protection@1nn")
 """What a plot shows where no metric is named: the first of these that there is."""
 
 WEIGHTINGS = ("identity", "none", "pair")
 """In the order in which :meth:`Results.value` looks for a figure: people weigh equally first."""
-
-ResultKey = tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Replicates:
-    """Bootstrap replicates of one model on one dataset: ``identities`` (P,) sorted names of the people, and
-    ``draws`` mapping ``"<protocol>//<metric>//<weighting>"`` to the (R,) replicates. Two models' replicates
-    are paired where seed and people agree.
-    """
-
-    seed: int
-    identities: NDArray[np.str_]
-    draws: Mapping[str, NDArray[np.float64]]
-
-
-def cell_key(row: Result) -> ResultKey:
-    """What a row's replicates are found by: model, dataset, crop, cloak and purifier."""
-    return (row.model, row.dataset, row.crop, row.cloak, row.purifier)
 
 
 @dataclass(frozen=True)
@@ -64,7 +42,7 @@ class Results(Sequence[Result]):
     excluded: Mapping[str, int] = field(default_factory=dict)
     missing: Sequence[str] = ()
     seconds: float | None = None
-    replicates: Callable[[ResultKey], Replicates | None] = field(default=lambda key: None, repr=False)
+    replicates: ReplicatesOf = field(default=lambda key: None, repr=False)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -185,9 +163,7 @@ class Results(Sequence[Result]):
         Where each of the two holds one model, the models are compared; otherwise rows of the same model.
         Raises :class:`BadInput` where no figure is in both.
         """
-        from faceprobe.api.comparison import compare_results
-
-        return compare_results(self, other)
+        return compare_rows(self.rows, other.rows, self.replicates, other.replicates)
 
     def _with(self, rows: Sequence[Result]) -> Results:
         return Results(rows, self.report, self.excluded, self.missing, self.seconds, self.replicates)
@@ -216,11 +192,3 @@ class Figure:
             raise BadInput(f"{path}: a figure is saved as .svg")
         write_bytes(path, self.svg.encode())
         return path
-
-
-def replicates_of(
-    rows: Iterable[Result], seed: int, identities: NDArray[np.str_], draws: Mapping[str, Any]
-) -> Callable[[ResultKey], Replicates | None]:
-    """How :class:`Results` finds the replicates of rows that were all measured on the same people."""
-    found = {cell_key(row): Replicates(seed, identities, draws) for row in rows}
-    return found.get

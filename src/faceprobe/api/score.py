@@ -80,7 +80,8 @@ def score(
     >>> results.value("rank1", protocol="identification/leave-one-out")
     1.0
     """
-    from faceprobe.api.results import Results, replicates_of
+    from faceprobe.api.comparison import replicates_of
+    from faceprobe.api.results import Results
     from faceprobe.protocols import PROTOCOLS, evaluate
     from faceprobe.results.result import attach
 

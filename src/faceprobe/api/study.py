@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from faceprobe.api.comparison import Replicates, ResultKey
 from faceprobe.api.load import DatasetLike, ModelLike, dataset_name, model_name
-from faceprobe.api.results import Replicates, ResultKey, Results
+from faceprobe.api.results import Results
 
 if TYPE_CHECKING:
     from faceprobe.results.run import Run

@@ -9,8 +9,8 @@ import typer
 
 if TYPE_CHECKING:
     from faceprobe.cloaks.base import CloakCard
-    from faceprobe.cloaks.photos.folder_layout import Album
     from faceprobe.cloaks.photos.folder import FolderRun
+    from faceprobe.cloaks.photos.folder_layout import FolderLayout
 
 EPILOG = "Example: faceprobe cloak photos/ --cloak 'fawkes-1.0.2-mid[bundled:face]' --out photos-fawkes"
 
@@ -68,32 +68,31 @@ def command(
     print_json(done.document) if as_json else _show(done, out)
 
 
-def _announce(card: CloakCard, album: Album) -> None:
+def _announce(card: CloakCard, layout: FolderLayout) -> None:
     """What the user should know before anything is written."""
     from faceprobe.cloaks.base import LIMITS
-    from faceprobe.cloaks.noise import like_of
     from faceprobe.core.progress import say
 
     say(f"{card.id}: {card.about}")
-    for line in looks_through(card, like_of(card.id)):
+    for line in surrogate_lines(card):
         say(f"  {line}")
     for note in card.notes:
         say(f"  note: {note}")
-    for note in album.ignored:
+    for note in layout.ignored:
         say(f"  note: {note}")
     say(f"  limits: {LIMITS}")
 
 
-def looks_through(card: CloakCard, other: str | None = None) -> list[str]:
-    """The surrogates and the perceptual term of a cloak (of noise: of the ``other``), in words."""
+def surrogate_lines(card: CloakCard) -> list[str]:
+    """The surrogates and the perceptual term of a cloak, or of the cloak whose PSNR it copies, in words."""
     from faceprobe.cloaks.listing import perceptual_of
     from faceprobe.cloaks.names import parse_cloak
-    from faceprobe.cloaks.registry import cloak_card
+    from faceprobe.cloaks.registry import reference_card
 
-    if other:
-        card = cloak_card(other)
+    reference = reference_card(card)
+    of = f" (of {reference.id}, whose PSNR is copied)" if reference else ""
+    card = reference or card
     name = parse_cloak(card.id)
-    of = f" (of {other}, whose PSNR is copied)" if other else ""
     if not name.surrogates:
         return ["surrogate: none, it looks at no encoder" + of]
     lines = [f"surrogate: {' + '.join(name.surrogates)}{of}"]

@@ -76,7 +76,7 @@ def command(
         print_table("Weighted by people, with 95 % intervals", columns, rows, caption=caption)
     print_cloaks(results)
     print(f"report: {results.report}")
-    if sys.stdout.isatty():
+    if sys.stdout.isatty() and results.report is not None:
         print(results.report.resolve().as_uri())
 
 
