@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from faceprobe.data.remarks import without_brackets
+from faceprobe.metrics.table import metric_info
 from faceprobe.results.result import Result, Weighting
 
 
@@ -48,7 +49,7 @@ def format_value(value: float | None, metric: str) -> str:
     """
     if value is None:
         return "-"
-    if metric.startswith("n_"):
+    if metric_info(metric).unit == "count":
         return f"{round(value):,}"
     return f"{value:.1e}" if 0 < abs(value) < 5e-4 else f"{value:.4f}"
 

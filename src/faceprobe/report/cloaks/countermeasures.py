@@ -78,7 +78,8 @@ def shows_every_model(scene: CloakScene) -> bool:
 
 
 def _figure(scene: CloakScene, name: str, title: str, variants: list[Variant]) -> Plot | None:
-    """A row for each cloak and model with two or more of the ``variants``; None where there is no such pair.
+    """A row for each cloak and model with two or more of the ``variants``; None where there is no
+    such pair.
     """
     every = {
         (cloak, model): {

@@ -42,7 +42,7 @@ class CloakSection:
     """What the page shows of one dataset and crop; ``first`` says whether it is the dataset's main crop.
 
     ``sentences`` are the verdicts in words by cloak, ``changes`` are a cloak's (PSNR, DSSIM, share of photos
-    whose face is found, time), ``protection`` and ``countermeasures`` are figures with their captions,
+    whose face is found, time), ``by_model`` and ``countermeasures`` are figures with their captions,
     ``purified`` are the rows of the purifier table, ``cards`` describe each cloak, and ``unknown`` are the
     cloaks that name no surrogate.
     """
@@ -58,7 +58,7 @@ class CloakSection:
     sentences: list[tuple[str, list[Sentence]]]
     changes: dict[str, tuple[str, ...]]
     cautions: list[Sentence]
-    protection: list[tuple[Plot, str]]
+    by_model: list[tuple[Plot, str]]
     countermeasures: list[tuple[Plot, str]]
     purified: list[tuple[str, str, tuple[str, ...]]]
     transfer_maps: list[Plot]
@@ -71,7 +71,7 @@ class CloakSection:
     @property
     def plots(self) -> list[Plot]:
         """Every figure of the section."""
-        found = [plot for plot, _ in (*self.protection, *self.countermeasures)] + self.transfer_maps
+        found = [plot for plot, _ in (*self.by_model, *self.countermeasures)] + self.transfer_maps
         return found + ([plot for _, plot in self.visibility.plots] if self.visibility else [])
 
 
@@ -101,7 +101,7 @@ def _section(run: Run, scene: CloakScene, key: str, first: bool, strips: Sequenc
         sentences=[(v.cloak.id, sentences(v)) for v in judged],
         changes={c.id: _changes(scene, c) for c in scene.cloaks},
         cautions=cautions(scene, judged),
-        protection=protection_figures(scene),
+        by_model=protection_figures(scene),
         countermeasures=[(plot, words + focus) for plot, words in drawn if plot is not None],
         purified=purifier_table(scene),
         transfer_maps=transfer_figures(scene),

@@ -45,7 +45,8 @@ class Strip:
 
 @dataclass(frozen=True)
 class StripView:
-    """A strip for the page: three PNG data URIs, their captions, and the largest change of a pixel (0..255).
+    """A strip for the page: three PNG data URIs, their captions, and the largest change of a pixel
+    (0..255).
     """
 
     cloak: str

@@ -102,7 +102,8 @@ def _cell(plot: Plot, corner: tuple[float, float], row: Result | None, hint: str
 
 
 def _heading(cloak: CloakInfo, cloaks: Sequence[CloakInfo]) -> list[str]:
-    """The lines above a column: its surrogates, and its options where another column has the same surrogates.
+    """The lines above a column: its surrogates, and its options where another column has the same
+    surrogates.
     """
     if len({c.stem for c in cloaks}) > 1:
         lines = [*wrapped(cloak.stem, COLUMN - 4), *_surrogates(cloak)]

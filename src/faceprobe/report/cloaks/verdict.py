@@ -1,4 +1,5 @@
-"""The verdict on a cloak: whether it adds protection, beats noise, transfers, and survives countermeasures.
+"""The verdict on a cloak: whether it adds protection, beats noise, transfers, and survives
+countermeasures.
 """
 
 from __future__ import annotations
@@ -6,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from faceprobe.metrics.table import metric_info
 from faceprobe.report.cloaks.cloak_id import CloakInfo
 from faceprobe.report.cloaks.scene import (
     ADAPTIVE,
@@ -15,7 +17,7 @@ from faceprobe.report.cloaks.scene import (
     CloakScene,
 )
 from faceprobe.report.comparison.paired import Paired
-from faceprobe.report.text.numbers import points
+from faceprobe.report.text.numbers import points, with_unit
 from faceprobe.results.result import Result
 
 READERS = (("linear-seen", "linear"), ("1nn-seen", "1nn"))
@@ -104,7 +106,8 @@ class Verdict:
 
     @property
     def survives_adaptive(self) -> bool | None:
-        """Whether added protection is shown against every adaptive collector; None where none was measured.
+        """Whether added protection is shown against every adaptive collector; None where none was
+        measured.
         """
         return None if self.adaptive is None else exceeds_zero(self.adaptive[0])
 
@@ -123,9 +126,9 @@ class Verdict:
     @property
     def change(self) -> str:
         """``DSSIM 0.0040, PSNR 33.1 dB``, "" where neither is known."""
-        dssim, psnr = (self.scene.quality(self.cloak, m) for m in ("dssim", "psnr"))
-        parts = [f"DSSIM {dssim.value:.4f}"] if dssim is not None else []
-        return ", ".join(parts + ([f"PSNR {psnr.value:.1f} dB"] if psnr is not None else []))
+        rows = {metric: self.scene.quality(self.cloak, metric) for metric in ("dssim", "psnr")}
+        known = {metric: row.value for metric, row in rows.items() if row is not None}
+        return ", ".join(f"{metric_info(m).title} {with_unit(value, m)}" for m, value in known.items())
 
     def row(self, protocol: str, metric: str, purifier: str = "none") -> Result | None:
         """A row of the victim under the cloak; None where there is none with a value."""

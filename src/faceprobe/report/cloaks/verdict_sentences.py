@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from faceprobe.report.cloaks.scene import ADDED, CLEAN, POISONING, PROTECTION, CloakScene
 from faceprobe.report.cloaks.verdict import Verdict, exceeds_zero, points_of
 from faceprobe.report.text.cloak_templates import OVERALL_CLAUSES
-from faceprobe.report.text.numbers import count_of, listed, magnitude, percent, percent_with_interval, points
+from faceprobe.report.text.numbers import (
+    count_of,
+    fraction,
+    listed,
+    magnitude,
+    percent,
+    percent_with_interval,
+    points,
+)
 from faceprobe.report.text.sentences import Sentence, basis_of, say
 from faceprobe.results.result import Result
 
@@ -150,7 +158,9 @@ def _visible(v: Verdict) -> Sentence | None:
         row = v.scene.quality(control, "dssim")
         if control.control and not control.noise_for and row is not None and row.value is not None:
             than = "more than" if dssim.value > row.value else "no more than"
-            controls.append((abs(dssim.value - row.value), f"{than} {control.id} ({row.value:.4f})"))
+            controls.append(
+                (abs(dssim.value - row.value), f"{than} {control.id} ({fraction(row.value, 'dssim')})")
+            )
             used.append(row)
     nearest = min(controls, default=(0.0, ""))[1]
     return say(

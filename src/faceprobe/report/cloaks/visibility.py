@@ -20,7 +20,8 @@ MOST_TICKS = 6
 
 @dataclass(frozen=True)
 class Visibility:
-    """(model, figure) for each model, their common legend, and the cloaks that have no place in the figures.
+    """(model, figure) for each model, their common legend, and the cloaks that have no place in the
+    figures.
     """
 
     plots: tuple[tuple[str, Plot], ...]
@@ -68,7 +69,7 @@ def _drawn(scene: CloakScene, model: str, axis: Axis, floor: float, known: dict[
         file_name(scene.run, "visibility", (scene.dataset, "none", scene.crop), model),
         f"Added protection over DSSIM, {model}",
         f"Added protection of each cloak on {model} over how much it changes the photo: "
-        + "; ".join(f"{c.id}: DSSIM {x:.4f}, {fraction(r.value)}" for c, x, r in found),
+        + "; ".join(f"{c.id}: DSSIM {fraction(x, 'dssim')}, {fraction(r.value)}" for c, x, r in found),
         axis,
         y,
         width=340,
@@ -84,7 +85,7 @@ def _drawn(scene: CloakScene, model: str, axis: Axis, floor: float, known: dict[
     for cloak, x, row in sorted(found, key=lambda entry: not entry[0].control):
         low_high = ends_of(row)
         ends = ((x, low_high[0]), (x, low_high[1])) if low_high else None
-        hint = f"{cloak.id}: DSSIM {x:.4f}, added protection {fraction(row.value)}"
+        hint = f"{cloak.id}: DSSIM {fraction(x, 'dssim')}, added protection {fraction(row.value)}"
         plot.point((x, row.value or 0.0), cloak_mark(scene, cloak), ends, hint)
     return plot
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.metrics.table import metric_info
 from faceprobe.report.scenes import HEADLINE_TMR, Scene, chance, headline_model, ranking
 from faceprobe.report.text.numbers import fraction, interval, percent_range
 from faceprobe.report.text.sentences import Sentence, basis_of, condition, say
@@ -18,7 +19,8 @@ Array = NDArray[np.float64]
 
 WHOLE = "as-is"
 CONTROLS = ("face-only", "context-only", "random-mask")
-MEASURES = (("Rank-1", LEAVE_ONE_OUT, "rank1"), ("TMR at FMR 1e-3", ALL_PAIRS, HEADLINE_TMR))
+MEASURES = ((LEAVE_ONE_OUT, "rank1"), (ALL_PAIRS, HEADLINE_TMR))
+"""Protocol and metric of each row of the table."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def control_table(run: Run, dataset: str) -> ControlTable | None:
         return None
     rows = []
     for model in ranking(run, scene):
-        for measure, base, metric in MEASURES:
+        for base, metric in MEASURES:
             for protocol, events in (
                 (base + CROSS_EVENT, "different events"),
                 (base, "all photos"),
@@ -87,7 +89,7 @@ def control_table(run: Run, dataset: str) -> ControlTable | None:
                     rows.append(
                         ControlRow(
                             model,
-                            measure,
+                            metric_info(metric).title,
                             events if run.headline_protocol(scene, base) != base else "not known",
                             f"{fraction(whole.value)} {interval(whole.ci_low, whole.ci_high)}".strip(),
                             fraction(guess),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from faceprobe.data.evidence import Evidence, weakest
 from faceprobe.data.remarks import without_brackets
+from faceprobe.metrics.table import metric_info
 from faceprobe.report.scenes import HEADLINE_TMR, Scene, entrants, family_of, is_own_crop
 from faceprobe.report.tables.cells import FootnoteList, TableCell, table_cell
 from faceprobe.report.text.numbers import power_of_ten, scaled
@@ -73,16 +74,19 @@ def columns_of(run: Run, scene: Scene) -> tuple[BoardColumn, ...]:
     each ten-fold protocol that was measured.
     """
     rank, pairs = (run.headline_protocol(scene, base) for base in (LEAVE_ONE_OUT, ALL_PAIRS))
-    columns = [BoardColumn("Rank-1", _condition(rank), rank, "rank1")]
+    rank1, tmr, eer, auc, accuracy = (
+        metric_info(m).title for m in ("rank1", "tmr", "eer", "auc", "accuracy")
+    )
+    columns = [BoardColumn(rank1, _condition(rank), rank, "rank1")]
     if rank != LEAVE_ONE_OUT:
-        columns.append(BoardColumn("Rank-1", "all photos", LEAVE_ONE_OUT, "rank1"))
+        columns.append(BoardColumn(rank1, "all photos", LEAVE_ONE_OUT, "rank1"))
     strict = strictest_supported(run, scene, pairs)
     for metric in dict.fromkeys((HEADLINE_TMR, strict)):
-        columns.append(BoardColumn("TMR", f"at FMR {_power(metric)}", pairs, metric))
-    columns.append(BoardColumn("EER", _condition(pairs), pairs, "eer", 0.5))
-    columns.append(BoardColumn("AUC", _condition(pairs), pairs, "auc"))
+        columns.append(BoardColumn(tmr, f"at FMR {_power(metric)}", pairs, metric))
+    columns.append(BoardColumn(eer, _condition(pairs), pairs, "eer", 0.5))
+    columns.append(BoardColumn(auc, _condition(pairs), pairs, "auc"))
     folds = sorted({r.protocol for r in run.in_scene(scene) if r.metric == "accuracy"})
-    columns += [BoardColumn("Accuracy", protocol, protocol, "accuracy") for protocol in folds]
+    columns += [BoardColumn(accuracy, protocol, protocol, "accuracy") for protocol in folds]
     return tuple(columns)
 
 

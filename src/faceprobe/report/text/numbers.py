@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from faceprobe.core.words import counted
+from faceprobe.metrics.table import metric_info
 from faceprobe.results.result import Result
 
 MINUS = "−"
@@ -14,13 +15,19 @@ NBSP = "\u00a0"
 
 
 def fraction(value: float | None, metric: str = "") -> str:
-    """A table cell: three digits (AUC four), counts with separators, "-" where there is no value."""
+    """A figure with the digits of its metric, counts with separators, "-" where there is no value."""
     if value is None:
         return "-"
-    if metric.startswith("n_"):
+    info = metric_info(metric)
+    if info.unit == "count":
         return f"{round(value):,}"
-    digits = 4 if metric == "auc" else 2 if metric == "d_prime" else 3
-    return f"{value:.{digits}f}".replace("-", MINUS)
+    return f"{value:.{info.digits}f}".replace("-", MINUS)
+
+
+def with_unit(value: float | None, metric: str) -> str:
+    """A figure as :func:`fraction` writes it, with its unit: ``33.1 dB``."""
+    unit = metric_info(metric).unit
+    return fraction(value, metric) + (f" {unit}" if unit == "dB" else "")
 
 
 def interval(low: float | None, high: float | None, metric: str = "") -> str:
