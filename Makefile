@@ -33,7 +33,7 @@ layers: $(STAMP)
 	$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()'
 
 pytest: $(STAMP)
-	$(PY) -m pytest
+	$(PY) -m pytest -n auto --dist loadfile
 
 clean:
 	rm -rf $(VENV) runs
