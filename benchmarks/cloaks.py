@@ -87,7 +87,7 @@ def fawkes(subjects: list[Subject], text: str) -> dict[str, Any]:
     """Both programs and the limit on the same photos, in turns, once each after a short warm-up."""
     cloak = load_cloak(f"{MODE}[{text}]", device="cpu")
     assert isinstance(cloak, Fawkes)
-    settings, faces = cloak.plan.settings, faces_of(subjects)
+    settings, faces = cloak.mode.settings, faces_of(subjects)
     plain = load_surrogates([text], device="cpu")[0]  # its weights lie as they were loaded
     load_cloak(f"{MODE}[{text}]?steps=2", device="cpu").apply(subjects[:4], seed=0)
     plain_fawkes(*faces[0], [plain], settings.bound, 2, settings.rate)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from faceprobe.cloaks.base import Subject
 from faceprobe.cloaks.names import parse_cloak
-from faceprobe.cloaks.noise import like_of
 from faceprobe.cloaks.photos.quality import changed_box, dssim, photo_quality, psnr, ssim
 from faceprobe.cloaks.purifiers import PURIFIERS, parse_purifier
 from faceprobe.cloaks.registry import cloak_card, load_cloak
@@ -28,23 +27,23 @@ def clean() -> Pixels:
     return np.stack(planes, axis=-1).clip(0, 255).astype(np.uint8)
 
 
-def subject(clean: Pixels, like: Pixels | None = None, name: str = "a") -> Subject:
-    return Subject(name, Photo(clean, "hash"), like=like)
+def subject(clean: Pixels, reference: Pixels | None = None, name: str = "a") -> Subject:
+    return Subject(name, Photo(clean, "hash"), noise_reference=reference)
 
 
 @pytest.mark.parametrize("strength", [1, 4, 25])
 def test_noise_has_the_psnr_of_the_other_cloak_and_stays_in_its_region(clean: Pixels, strength: int) -> None:
     rng = np.random.default_rng(0)
-    like = clean.copy()
+    reference = clean.copy()
     change = rng.integers(-strength, strength + 1, (30, 20, 3))
-    like[20:50, 10:30] = (like[20:50, 10:30] + change).clip(0, 255)
-    assert changed_box(clean, like) == (20, 50, 10, 30)
-    noisy = load_cloak("noise[jpeg-75]").apply([subject(clean, like)], seed=0)[0].pixels
-    assert abs(psnr(clean, noisy) - psnr(clean, like)) <= 0.1
+    reference[20:50, 10:30] = (reference[20:50, 10:30] + change).clip(0, 255)
+    assert changed_box(clean, reference) == (20, 50, 10, 30)
+    noisy = load_cloak("noise[jpeg-75]").apply([subject(clean, reference)], seed=0)[0].pixels
+    assert abs(psnr(clean, noisy) - psnr(clean, reference)) <= 0.1
     outside = np.ones(clean.shape[:2], dtype=bool)
     outside[20:50, 10:30] = False
     assert np.array_equal(noisy[outside], clean[outside])
-    assert not np.array_equal(noisy, like)
+    assert not np.array_equal(noisy, reference)
 
 
 def test_noise_at_a_stated_psnr_covers_the_whole_photo(clean: Pixels) -> None:
@@ -54,7 +53,7 @@ def test_noise_at_a_stated_psnr_covers_the_whole_photo(clean: Pixels) -> None:
         assert changed_box(clean, noisy) == (0, 90, 0, 70)
 
 
-def test_noise_in_strips_drawn_anew_is_the_same(clean: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_noise_in_strips_drawn_again_is_the_same(clean: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
     cloak = load_cloak("noise-30")
     kept = cloak.apply([subject(clean)], seed=0)[0].pixels
     monkeypatch.setattr("faceprobe.cloaks.noise.KEPT_VALUES", 0)
@@ -64,20 +63,20 @@ def test_noise_in_strips_drawn_anew_is_the_same(clean: Pixels, monkeypatch: pyte
 def test_noise_follows_seed_and_name_and_not_the_neighbours(clean: Pixels) -> None:
     cloak = load_cloak("noise-30")
     alone = cloak.apply([subject(clean, name="b")], seed=3)[0].pixels
-    beside = cloak.apply([subject(clean, name="a"), subject(clean, name="b")], seed=3)
-    assert np.array_equal(beside[1].pixels, alone)
-    assert not np.array_equal(beside[0].pixels, alone)
+    together = cloak.apply([subject(clean, name="a"), subject(clean, name="b")], seed=3)
+    assert np.array_equal(together[1].pixels, alone)
+    assert not np.array_equal(together[0].pixels, alone)
     assert not np.array_equal(cloak.apply([subject(clean, name="b")], seed=4)[0].pixels, alone)
 
 
 def test_noise_that_eight_bits_cannot_express_is_said() -> None:
     black = np.zeros((4, 4, 3), dtype=np.uint8)
-    like = black.copy()
-    like[0, 0, 0] = 1  # a region of one pixel: its noise is 0 or 1 or more in three channels
+    reference = black.copy()
+    reference[0, 0, 0] = 1  # a region of one pixel: its noise is 0 or 1 or more in three channels
     for seed in range(8):
-        done = load_cloak("noise[blur]").apply([subject(black, like)], seed=seed)[0]
+        done = load_cloak("noise[blur]").apply([subject(black, reference)], seed=seed)[0]
         reached = psnr(black, done.pixels)
-        assert abs(reached - psnr(black, like)) <= 0.1 or (reached == math.inf and "8 bits" in done.note)
+        assert abs(reached - psnr(black, reference)) <= 0.1 or (reached == math.inf and "8 bits" in done.note)
     same = load_cloak("noise[blur]").apply([subject(black, black)], seed=0)[0]
     assert np.array_equal(same.pixels, black) and "changed nothing" in same.note
 
@@ -90,8 +89,12 @@ def test_noise_without_the_other_version_is_refused(clean: Pixels) -> None:
 def test_names_of_controls() -> None:
     assert cloak_card("noise[jpeg]").id == "noise[jpeg-75]"
     assert cloak_card("noise[fawkes]").id == "noise[fawkes]"  # the authors' own files
-    assert like_of("noise[resize-0.25]") == "resize-0.25"
-    assert like_of("noise-30") is None
+    assert cloak_card("noise[resize-0.25]").noise_reference == "resize-0.25"
+    assert cloak_card("noise-30").noise_reference == ""
+    inside = "pgd[(onnx:/data/m.onnx?size=112)]"
+    card = cloak_card(f"noise[{inside}]")
+    assert (card.id, card.noise_reference) == ("noise[pgd[onnx:m.onnx]]", inside)
+    assert "/data" not in str(card.to_dict())
     nested = parse_cloak("noise[lowkey[bundled:face+bundled:clip-s;dssim]?fidelity=fixed]")
     assert nested.inside == "lowkey[bundled:face+bundled:clip-s;dssim]?fidelity=fixed"
     assert not nested.surrogates and not nested.options

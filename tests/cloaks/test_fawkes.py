@@ -11,7 +11,7 @@ from benchmarks.plain_fawkes import plain_fawkes
 
 from faceprobe.cloaks import cloak_card, load_cloak
 from faceprobe.cloaks.attacks.fawkes.cloak import OUT_OF_BOUND, UNQUALIFIED
-from faceprobe.cloaks.attacks.fawkes.descent import Settings, _State, descend
+from faceprobe.cloaks.attacks.fawkes.descent import DescentSettings, _DescentState, descend
 from faceprobe.cloaks.attacks.fawkes.modes import MODES, STEMS
 from faceprobe.cloaks.attacks.fawkes.square import square_of, take
 from faceprobe.cloaks.attacks.fawkes.targets import REACH, Candidate, drawn_direction
@@ -73,7 +73,7 @@ def test_it_does_what_a_plain_loop_does(bound: float, steps: int, members: int) 
     what is left is the library's window of float32 weights."""
     nets = [Convolved(k) for k in range(members)]
     clean, start = crops(3).double(), noise(3).double()
-    found = descend(clean, start, nets, Settings(bound, steps, 20, 1e6))  # type: ignore[arg-type]
+    found = descend(clean, start, nets, DescentSettings(bound, steps, 20, 1e6))  # type: ignore[arg-type]
     assert int(found.kept.sum()) == 3 and float(found.shift.min()) > 1e-3
     for k in range(3):
         plain = plain_fawkes(clean[k], start[k], nets, bound, steps, 20)  # type: ignore[arg-type]
@@ -86,7 +86,7 @@ def test_it_does_what_a_plain_loop_does(bound: float, steps: int, members: int) 
 
 def test_the_balance_doubles_halves_and_resets() -> None:
     """bound 1: below .9 doubles, above 1.1 halves, changing sides or between resets to 1."""
-    state = _State(torch.zeros(1, 3, 12, 12), Settings(1.0, 1, 1.0, 1.0), 0.0)
+    state = _DescentState(torch.zeros(1, 3, 12, 12), DescentSettings(1.0, 1, 1.0, 1.0), 0.0)
     seen = []
     for distance in (0.5, 0.5, 1.2, 1.2, 1.2, 0.5, 0.5, 1.0, 1.2, 0.95, 0.9):
         state.rebalance(torch.tensor([distance]))
@@ -95,7 +95,7 @@ def test_the_balance_doubles_halves_and_resets() -> None:
 
 
 def test_the_balance_has_an_end() -> None:
-    state = _State(torch.zeros(1, 3, 12, 12), Settings(1.0, 1, 1.0, 1.0), 0.0)
+    state = _DescentState(torch.zeros(1, 3, 12, 12), DescentSettings(1.0, 1, 1.0, 1.0), 0.0)
     seen = []
     for _ in range(10):
         state.rebalance(torch.tensor([0.1]))
@@ -192,8 +192,8 @@ def test_ticks_once_a_photo() -> None:
 
 def test_patience_ends_faces_that_stand_still_and_is_off_by_default(surrogate: Surrogate) -> None:
     clean, start = crops(4), noise(4)
-    full = descend(clean, start, [surrogate], Settings(0.012, 40, 20, 1e6))
-    short = descend(clean, start, [surrogate], Settings(0.012, 40, 20, 1e6, patience=2))
+    full = descend(clean, start, [surrogate], DescentSettings(0.012, 40, 20, 1e6))
+    short = descend(clean, start, [surrogate], DescentSettings(0.012, 40, 20, 1e6, patience=2))
     assert full.steps.tolist() == [40] * 4 and int(short.steps.max()) < 40
     assert bool((short.shift <= full.shift).all())
 
@@ -205,7 +205,7 @@ def test_a_face_that_cannot_move_ends_at_once() -> None:
         def features(self, faces: torch.Tensor) -> torch.Tensor:
             return torch.nn.functional.normalize(0 * faces.flatten(1)[:, :4] + 1, dim=1)
 
-    found = descend(crops(4), noise(4), [Blind()], Settings(0.5, 40, 20, 1e6))  # type: ignore[list-item]
+    found = descend(crops(4), noise(4), [Blind()], DescentSettings(0.5, 40, 20, 1e6))  # type: ignore[list-item]
     assert found.steps.tolist() == [1] * 4 and not bool(found.kept.any())
 
 
@@ -214,7 +214,7 @@ def test_a_targeted_run_comes_nearer_to_its_goal(surrogate: Surrogate) -> None:
     with torch.no_grad():
         own = surrogate.features(clean)
     goals = [own + REACH * (own.flip(0) - own)]
-    settings = Settings(0.012, 25, 8, 1e9)
+    settings = DescentSettings(0.012, 25, 8, 1e9)
     towards = descend(clean, start, [surrogate], settings, goals)
     assert bool(towards.kept.all()) and bool((towards.dssim <= 1.1 * 0.012).all())
     with torch.no_grad():
@@ -317,7 +317,7 @@ def test_the_crop_of_a_report_is_what_the_bound_was_asserted_on(surrogate: Surro
     square = square_of(FACE, *one.photo.pixels.shape[:2])
     assert square is not None
     clean = torch.from_numpy(np.stack([take(one.photo.pixels, square)] * 4))
-    found = descend(clean, noise(4), [surrogate], Settings(0.012, 20, 20, 1e6))
+    found = descend(clean, noise(4), [surrogate], DescentSettings(0.012, 20, 20, 1e6))
     again = dssim(clean + found.change, clean)
     assert torch.allclose(again, found.dssim, atol=1e-5) and bool((again <= 1.1 * 0.012 + 1e-5).all())
     with torch.no_grad():

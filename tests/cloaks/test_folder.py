@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from faceprobe.cloaks.photos.folder import cloak_folder
-from faceprobe.cloaks.photos.folder_layout import name_outputs, open_album
+from faceprobe.cloaks.photos.folder_layout import name_outputs, read_layout
 from faceprobe.cloaks.photos.folder_records import MANIFEST, PROGRESS, RESULTS
 from faceprobe.cloaks.photos.quality import psnr
 from faceprobe.core.errors import BadInput, Missing, UnknownName, WrongUsage
@@ -250,17 +250,17 @@ def test_names_never_meet() -> None:
 def test_places_where_an_output_could_meet_an_original(album: Path, tmp_path: Path) -> None:
     for out in (album, album / "p0", album / "new" / "deep", tmp_path, album / ".." / "album"):
         with pytest.raises(WrongUsage, match="--out"):
-            open_album(album, out)
+            read_layout(album, out)
     with pytest.raises(WrongUsage, match="nothing is overwritten"):
-        open_album(album / "p0" / "0.jpg", album / "p0")
+        read_layout(album / "p0" / "0.jpg", album / "p0")
     (tmp_path / "link").symlink_to(album)
     with pytest.raises(WrongUsage, match="--out"):
-        open_album(album, tmp_path / "link")
+        read_layout(album, tmp_path / "link")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "p0").symlink_to(album / "p0")
     with pytest.raises(WrongUsage, match="leads back"):
-        open_album(album, tmp_path / "out")
-    assert open_album(album / "p0" / "0.jpg", album / "p0" / "out").outputs == {"0.jpg": "0.png"}
+        read_layout(album, tmp_path / "out")
+    assert read_layout(album / "p0" / "0.jpg", album / "p0" / "out").outputs == {"0.jpg": "0.png"}
 
 
 def test_folders_that_cannot_be_used(album: Path, tmp_path: Path) -> None:

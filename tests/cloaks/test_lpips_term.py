@@ -31,7 +31,7 @@ def no_network(*_: object, **__: object) -> None:
 def test_without_weights_dssim_stands_in_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(urllib.request, "urlopen", lambda *a, **k: pytest.fail("asked the network"))
     card = cloak_card("lowkey")
-    assert card.id == "lowkey[bundled:face;dssim]" and lpips_term.STAND_IN in card.notes
+    assert card.id == "lowkey[bundled:face;dssim]" and lpips_term.DSSIM_INSTEAD in card.notes
     assert load_cloak("lowkey", device="cpu").card == card
     with pytest.raises(Unreachable, match=r"--offline is set.*write ;dssim"):
         load_cloak("lowkey[bundled:face;lpips]", device="cpu", offline=True)
@@ -63,7 +63,7 @@ def test_lpips_with_weights_in_the_cache(empty_hub: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(lpips_term, "PREFIX", digest[:8])
     card = cloak_card("lowkey")
-    assert card.id == "lowkey[bundled:face;lpips]" and lpips_term.STAND_IN not in card.notes
+    assert card.id == "lowkey[bundled:face;lpips]" and lpips_term.DSSIM_INSTEAD not in card.notes
     distance, told = lpips_term.load_perceptual("lpips", device=torch.device("cpu"), offline=True)
     assert told == f"lpips {digest}"
     clean = torch.rand(2, 3, 64, 48)

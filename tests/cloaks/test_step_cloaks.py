@@ -16,7 +16,7 @@ pytest.importorskip("pytorch_msssim")
 import faceprobe  # noqa: E402
 from faceprobe.cloaks import Cloak, Cloaked, Subject, cloak_card, load_cloak  # noqa: E402
 from faceprobe.cloaks.attacks import lowkey, opom, pgd, tip_im  # noqa: E402
-from faceprobe.cloaks.attacks.surrogate_view import Group, Sight  # noqa: E402
+from faceprobe.cloaks.attacks.surrogate_view import SurrogateView, WindowBatch  # noqa: E402
 from faceprobe.cloaks.attacks.window_cloak import WindowCloak  # noqa: E402
 from faceprobe.core.errors import BadInput, UnknownName, WrongUsage  # noqa: E402
 
@@ -211,8 +211,8 @@ def test_an_ensemble_moves_both_members(subjects: list[Subject]) -> None:
 class Silent(WindowCloak):
     """Changes nothing: what is left is the path through windows and 8 bits."""
 
-    def optimise(self, group: Group, sight: Sight) -> tuple[torch.Tensor, int]:
-        return group.clean.clone(), 0
+    def optimise(self, batch: WindowBatch, view: SurrogateView) -> tuple[torch.Tensor, int]:
+        return batch.clean.clone(), 0
 
 
 def test_a_cloak_that_changes_nothing_changes_nothing(subjects: list[Subject]) -> None:

@@ -21,7 +21,8 @@ from faceprobe.core.errors import BadInput, Missing
 from faceprobe.data.face_table import FaceTable
 from faceprobe.data.photo import digest_faces
 from faceprobe.datasets import load_dataset
-from faceprobe.embedding.preparation import Recipe
+from faceprobe.embedding.photo_keys import hash_photo
+from faceprobe.embedding.preparation import PhotoPreparation
 from faceprobe.faces.crops import CropPolicy
 
 
@@ -147,15 +148,19 @@ def test_unreadable_photos_are_listed_and_do_not_move_the_others(album: FaceTabl
 def test_noise_like_another_cloak(world: FaceTable) -> None:
     rows = [0, 3]
     other = cloak_table(world, load_cloak("jpeg-50"), rows, seed=0, detector=None)
-    noise = cloak_table(world, load_cloak("noise[jpeg-50]"), rows, seed=0, detector=None, like=other)
+    noise = cloak_table(
+        world, load_cloak("noise[jpeg-50]"), rows, seed=0, detector=None, noise_reference=other
+    )
     for k, row in enumerate(rows):
         clean = world.photo(row).pixels
         assert abs(psnr(clean, noise.pixels(k)) - psnr(clean, other.pixels(k))) <= 0.1
     blurred = cloak_table(world, load_cloak("blur-2"), rows, seed=0, detector=None)
-    elsewhere = cloak_table(world, load_cloak("noise[jpeg-50]"), rows, seed=0, detector=None, like=blurred)
+    elsewhere = cloak_table(
+        world, load_cloak("noise[jpeg-50]"), rows, seed=0, detector=None, noise_reference=blurred
+    )
     assert elsewhere.keys != noise.keys
     with pytest.raises(BadInput, match="no version of"):
-        cloak_table(world, load_cloak("noise[jpeg-50]"), [1], seed=0, detector=None, like=other)
+        cloak_table(world, load_cloak("noise[jpeg-50]"), [1], seed=0, detector=None, noise_reference=other)
 
 
 def test_table_with_cloaked_rows(world: FaceTable) -> None:
@@ -208,11 +213,11 @@ def test_a_purified_photo_is_prepared_like_any_other(world: FaceTable) -> None:
     from faceprobe.models.preprocess import Preprocess
 
     source = pickle.loads(pickle.dumps(purified(world, parse_purifier("tv")).source))  # noqa: S301
-    recipe = Recipe(
+    preparation = PhotoPreparation(
         source, CropPolicy.parse("aligned-112"), (0, 0, 0), Preprocess((112, 112), (0.5,) * 3, (0.5,) * 3)
     )
-    prepared = recipe.prepare(str(world.images[0]))
-    assert prepared.pixels is not None and recipe.digest(str(world.images[0])) == prepared.digest
+    prepared = preparation.prepare(str(world.images[0]))
+    assert prepared.pixels is not None and hash_photo(source, str(world.images[0])) == prepared.hashes
 
 
 def test_safe_name() -> None:

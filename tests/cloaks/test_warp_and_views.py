@@ -13,8 +13,14 @@ pytest.importorskip("pytorch_msssim")
 from faceprobe.cloaks.attacks.face_warp import face_grid, face_map, read_grid  # noqa: E402
 from faceprobe.cloaks.attacks.lowkey import blurred  # noqa: E402
 from faceprobe.cloaks.attacks.surrogate import load_surrogates  # noqa: E402
-from faceprobe.cloaks.attacks.surrogate_view import Group, Sight, group_of, relative, whole_view  # noqa: E402
-from faceprobe.cloaks.attacks.windows import plan, read_window  # noqa: E402
+from faceprobe.cloaks.attacks.surrogate_view import (  # noqa: E402
+    SurrogateView,
+    WindowBatch,
+    relative,
+    whole_view,
+    window_batch,
+)
+from faceprobe.cloaks.attacks.windows import plan_windows, read_window  # noqa: E402
 from faceprobe.data.photo import Photo  # noqa: E402
 from faceprobe.faces.align import align_112  # noqa: E402
 from faceprobe.models.preprocess import Preprocess  # noqa: E402
@@ -23,12 +29,12 @@ CPU = torch.device("cpu")
 MEAN, STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
 
 
-def a_group(photos: list[Photo], *, whole: bool = False) -> Group:
-    windows = [plan(p, whole=whole).windows[0] for p in photos]
+def a_batch(photos: list[Photo], *, whole: bool = False) -> WindowBatch:
+    windows = [plan_windows(p, whole=whole).windows[0] for p in photos]
     made = [
         (w, read_window(p.pixels, w), k, str(k)) for k, (w, p) in enumerate(zip(windows, photos, strict=True))
     ]
-    return group_of(made, CPU)
+    return window_batch(made, CPU)
 
 
 @pytest.mark.parametrize(
@@ -51,8 +57,8 @@ def test_real_landmarks_in_the_built_in_world_too() -> None:
     for subject in synthetic(3, 2):
         assert subject.photo.faces and subject.photo.faces[0].landmarks is not None
         wanted = align_112(subject.photo.pixels, subject.photo.faces[0].landmarks)
-        group = a_group([subject.photo])
-        found = group.aligned(group.clean)[0].numpy().transpose(1, 2, 0) * 255
+        batch = a_batch([subject.photo])
+        found = batch.aligned(batch.clean)[0].numpy().transpose(1, 2, 0) * 255
         assert np.mean(np.abs(found - wanted)) < 1.0
 
 
@@ -98,30 +104,29 @@ def test_the_gradient_is_that_of_the_gain(name: str, blur: bool) -> None:
     """Along the gradient, the gain changes as the gradient says (central difference)."""
     photos = [s.photo for s in synthetic(2, 1)]
     surrogates = load_surrogates([name], device="cpu")
-    group = a_group(photos, whole=name != "bundled:face")
-    sight = Sight(surrogates, group)
-    views = (blurred,) if blur else ()
-    start = group.clean + group.noise(0.02)
-    gradient = sight.gradient(start, relative, views)
+    batch = a_batch(photos, whole=name != "bundled:face")
+    view = SurrogateView(surrogates, batch)
+    transforms = (blurred,) if blur else ()
+    start = batch.clean + batch.noise(0.02)
+    gradient = view.gradient(start, relative, transforms)
     assert float(gradient.abs().max()) > 0
 
     def gain(photos: torch.Tensor) -> np.ndarray:
-        seen = blurred(photos) if blur else photos
-        return sight.shifts(seen)[1]
+        return view.shifts(blurred(photos) if blur else photos)[1]
 
     direction = gradient.sign()
     step = 2e-4
     with torch.no_grad():
         rise = (gain(start + step * direction) - gain(start - step * direction)) / (2 * step)
-    told = (gradient * direction).sum((1, 2, 3)).numpy()
-    np.testing.assert_allclose(rise, told, rtol=0.05)
+    predicted = (gradient * direction).sum((1, 2, 3)).numpy()
+    np.testing.assert_allclose(rise, predicted, rtol=0.05)
 
 
 def test_gradients_reach_the_face_and_nothing_else() -> None:
     photo = drawn(300, 300, [(100, 120, 0.8)])
-    sight = Sight(load_surrogates(["bundled:face"], device="cpu"), a_group([photo]))
-    start = sight.group.clean + sight.group.noise(0.02)
-    gradient = sight.gradient(start, relative)[0].abs().sum(0).numpy()
+    view = SurrogateView(load_surrogates(["bundled:face"], device="cpu"), a_batch([photo]))
+    start = view.batch.clean + view.batch.noise(0.02)
+    gradient = view.gradient(start, relative)[0].abs().sum(0).numpy()
     inside = gradient[120:209, 100:189]
     assert (inside > 0).mean() > 0.95
     gradient[118:212, 98:192] = 0
@@ -130,7 +135,7 @@ def test_gradients_reach_the_face_and_nothing_else() -> None:
 
 def test_noise_follows_the_window_alone() -> None:
     photos = [s.photo for s in synthetic(3, 1)]
-    together, alone = a_group(photos), a_group(photos[:1])
+    together, alone = a_batch(photos), a_batch(photos[:1])
     assert torch.equal(together.noise(0.1)[:1], alone.noise(0.1))
     assert float(together.noise(0.1).abs().max()) <= 0.1
     assert not torch.equal(together.noise(0.1)[0], together.noise(0.1)[1])

@@ -10,14 +10,14 @@ from tests.helpers.cloak_faces import drawn
 pytest.importorskip("cv2")
 
 from faceprobe.cloaks.attacks.face_warp import face_map, footprint
-from faceprobe.cloaks.attacks.windows import LARGEST, STEP, Window, paste, plan, read_window
+from faceprobe.cloaks.attacks.windows import LARGEST, STEP, Window, paste, plan_windows, read_window
 from faceprobe.data.photo import Face, Photo
 from faceprobe.faces.align import TEMPLATE_112
 
 
 def test_a_small_photo_is_one_window_with_all_its_pixels() -> None:
     photo = drawn(250, 300, [(10, 10, 0.5), (150, 90, 0.9)])
-    (window,) = plan(photo, whole=False).windows
+    (window,) = plan_windows(photo, whole=False).windows
     assert window.box == (0, 0, 300, 250) and window.size == (250, 300) and window.faces == (0, 1)
     np.testing.assert_array_equal(
         np.rint(read_window(photo.pixels, window) * 255), photo.pixels.transpose(2, 0, 1)
@@ -26,7 +26,7 @@ def test_a_small_photo_is_one_window_with_all_its_pixels() -> None:
 
 def test_a_large_photo_gets_a_window_around_each_face() -> None:
     photo = drawn(1400, 2000, [(100, 100, 1.0), (1500, 900, 2.0)])
-    windows = plan(photo, whole=False).windows
+    windows = plan_windows(photo, whole=False).windows
     assert [w.faces for w in windows] == [(0,), (1,)]
     for window, face in zip(windows, photo.faces or (), strict=True):
         x0, y0, x1, y1 = window.box
@@ -39,7 +39,7 @@ def test_a_large_photo_gets_a_window_around_each_face() -> None:
 
 def test_a_large_face_is_worked_on_shrunk_and_seen_the_same() -> None:
     photo = drawn(3000, 4000, [(900, 300, 20.0)])
-    (window,) = plan(photo, whole=False).windows
+    (window,) = plan_windows(photo, whole=False).windows
     assert max(window.size) == LARGEST and max(window.box[2] - window.box[0], 0) > 2240
     assert window.maps[0] is not None and photo.faces
     # a landmark of the photo, in working coordinates, still lands on the template
@@ -52,25 +52,25 @@ def test_a_large_face_is_worked_on_shrunk_and_seen_the_same() -> None:
 
 def test_overlapping_faces_share_a_window_while_it_stays_small() -> None:
     photo = drawn(900, 900, [(100, 100, 1.0), (180, 120, 1.0), (600, 600, 1.0)])
-    assert [w.faces for w in plan(photo, whole=False).windows] == [(0, 1), (2,)]
+    assert [w.faces for w in plan_windows(photo, whole=False).windows] == [(0, 1), (2,)]
 
 
 def test_whole_photos_and_what_cannot_be_cloaked() -> None:
     photo = drawn(600, 1200, [(100, 100, 1.0)])
-    (window,) = plan(photo, whole=True).windows
+    (window,) = plan_windows(photo, whole=True).windows
     assert window.box == (0, 0, 1200, 600) and window.size == (256, 512)
     bare = Photo(photo.pixels, "", (Face((10, 10, 60, 60)),))
-    assert plan(bare, whole=False).windows == () and plan(bare, whole=False).skipped == {
+    assert plan_windows(bare, whole=False).windows == () and plan_windows(bare, whole=False).skipped == {
         0: "no landmarks known"
     }
-    assert plan(bare, whole=True).windows[0].maps == (None,)
+    assert plan_windows(bare, whole=True).windows[0].maps == (None,)
     stuck = Photo(photo.pixels, "", (Face((10, 10, 60, 60), np.full((5, 2), 30, np.float32)),))
-    assert plan(stuck, whole=False).skipped == {0: "landmarks coincide"}
+    assert plan_windows(stuck, whole=False).skipped == {0: "landmarks coincide"}
     outside = drawn(600, 1200, [(-900, -900, 1.0)])
-    assert plan(outside, whole=False).skipped == {0: "landmarks outside the photo"}
-    assert plan(drawn(12, 40, [(0, 0, 0.1)]), whole=False).skipped == {0: "photo smaller than 16 px"}
+    assert plan_windows(outside, whole=False).skipped == {0: "landmarks outside the photo"}
+    assert plan_windows(drawn(12, 40, [(0, 0, 0.1)]), whole=False).skipped == {0: "photo smaller than 16 px"}
     with pytest.raises(ValueError, match="run a detector first"):
-        plan(Photo(photo.pixels, "", None), whole=False)
+        plan_windows(Photo(photo.pixels, "", None), whole=False)
 
 
 def test_a_difference_comes_back_bit_for_bit_or_enlarged_within_its_bound() -> None:

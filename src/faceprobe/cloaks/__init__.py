@@ -1,12 +1,25 @@
-"""Cloaks: changes of photos that are meant to defeat face recognisers, and what undoes them.
+"""Cloaks: changes of photos that are meant to defeat face recognisers, and purifiers that undo them.
 
-Each algorithm is one file over :class:`faceprobe.cloaks.base.Cloak`. Bare ``fawkes`` and ``lowkey`` in
-results mean the authors' own output files; what is made here carries its surrogate in its name.
+A cloak is one file over :mod:`faceprobe.cloaks.base` and one line in :mod:`faceprobe.cloaks.registry` (or an
+entry point of the group ``faceprobe.cloaks``); its card stands in its file. In results, bare ``fawkes`` and
+``lowkey`` mean the authors' own output files; what is made here has its surrogate in its name.
 """
 
 from __future__ import annotations
 
-from faceprobe.cloaks.base import Cloak, CloakCard, Cloaked, FaceReport, Subject
+from faceprobe.cloaks.base import Cloak, CloakCard, Cloaked, CloakFamily, FaceReport, Subject
+from faceprobe.cloaks.names import with_surrogate
 from faceprobe.cloaks.registry import CLOAKS, cloak_card, load_cloak
 
-__all__ = ["CLOAKS", "Cloak", "CloakCard", "Cloaked", "FaceReport", "Subject", "cloak_card", "load_cloak"]
+__all__ = [
+    "CLOAKS",
+    "Cloak",
+    "CloakCard",
+    "CloakFamily",
+    "Cloaked",
+    "FaceReport",
+    "Subject",
+    "cloak_card",
+    "load_cloak",
+    "with_surrogate",
+]

@@ -1,19 +1,24 @@
-"""Controls: what any pipeline does to a photo by accident. A cloak that does no better protects nobody."""
+"""Controls: what any image pipeline does to a photo by accident, as a baseline for cloaks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from faceprobe.cloaks.base import CloakCard, Cloaked, Subject, no_tick, one_by_one
+from faceprobe.cloaks.base import Cloak, CloakCard, Cloaked, CloakFamily, Subject, no_tick, one_by_one
 from faceprobe.cloaks.names import CloakName
 from faceprobe.cloaks.purifiers import KINDS, VERSION, Purifier, parse_purifier
 from faceprobe.core.errors import WrongUsage
 from faceprobe.core.files import sha256_json
 
+SAVED_AGAIN = (
+    CloakCard("clean-png", "clean photos saved again as PNG, files of a dataset", control=True),
+    CloakCard("clean-jpeg", "clean photos saved again as JPEG, files of a dataset", control=True),
+)
+
 
 @dataclass(frozen=True)
-class Control:
+class Control(Cloak):
     """A purifier applied to whole photos, with or without faces; needs no torch and no seed."""
 
     card: CloakCard
@@ -31,15 +36,14 @@ class Control:
         return one_by_one(subjects, lambda s: (self.purifier.apply(s.photo.pixels), ""), tick)
 
 
-@dataclass(frozen=True)
-class ControlFamily:
+class ControlFamily(CloakFamily):
     """``jpeg-75``, ``resize-0.5``, ``blur-1`` and the same with other amounts."""
 
-    kind: str
+    modules = ("cv2", "skimage")
 
-    @property
-    def stems(self) -> Sequence[str]:
-        return (f"{self.kind}-{KINDS[self.kind].default:g}",)
+    def __init__(self, kind: str, files: Sequence[CloakCard] = ()) -> None:
+        self.kind, self.files = kind, files
+        self.stems = (f"{kind}-{KINDS[kind].default:g}",)
 
     def card(self, name: CloakName) -> CloakCard:
         """Raises :class:`WrongUsage` for an amount out of range, brackets or options."""
@@ -62,6 +66,6 @@ class ControlFamily:
         return Control(self.card(name), parse_purifier(name.stem))
 
 
-JPEG = ControlFamily("jpeg")
+JPEG = ControlFamily("jpeg", files=SAVED_AGAIN)
 RESIZE = ControlFamily("resize")
 BLUR = ControlFamily("blur")

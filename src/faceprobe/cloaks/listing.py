@@ -1,4 +1,4 @@
-"""What cloaks and purifiers there are: the table behind ``faceprobe cloaks``. Imports no torch."""
+"""The cloaks and purifiers that ``faceprobe cloaks`` lists. Imports no torch."""
 
 from __future__ import annotations
 
@@ -6,23 +6,20 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
-from faceprobe.cloaks.base import CloakCard
+from faceprobe.cloaks.base import CloakCard, CloakFamily
 from faceprobe.cloaks.names import parse_cloak
-from faceprobe.cloaks.noise import like_of
 from faceprobe.cloaks.purifiers import PURIFIERS, parse_purifier
-from faceprobe.cloaks.registry import CLOAKS, cloak_card, family_of
+from faceprobe.cloaks.registry import CLOAKS, cloak_card, family_of, reference_card
 from faceprobe.core.errors import UnknownName
-
-EXAMPLE = "noise[jpeg-75]"
-"""``noise`` is nothing without the cloak whose PSNR it copies."""
-
-_MODULES = {"cloak": ("torch", "pytorch_msssim", "skimage"), "control": ("cv2", "skimage")}
 
 
 @dataclass(frozen=True)
 class ListedCloak:
-    """``stem`` is how it is written, ``surrogates`` and ``perceptual`` what it uses where the name says
-    nothing, ``needs`` what has to be there, ``missing`` the libraries of it that are not.
+    """A cloak with one mode.
+
+    ``stem`` is its name without brackets. ``surrogates`` and ``perceptual`` are the ones that it uses if the
+    name gives none. ``needs`` lists what it requires, ``missing`` the required libraries that are not
+    installed.
     """
 
     stem: str
@@ -46,25 +43,30 @@ class ListedCloak:
 
 def list_cloaks() -> list[ListedCloak]:
     """Every cloak with every mode, cloaks before controls."""
-    stems = [stem for algorithm in CLOAKS.names() for stem in CLOAKS.get(algorithm).stems]
-    listed = [_listed(stem, EXAMPLE if stem == "noise" else stem) for stem in stems]
+    listed = [
+        _listed(stem, family.examples.get(stem, stem), family)
+        for family in map(CLOAKS.get, CLOAKS.names())
+        for stem in family.stems
+    ]
     return sorted(listed, key=lambda one: one.card.control)
 
 
 def describe_cloak(text: str) -> ListedCloak:
     """The cloak that ``text`` names; :class:`UnknownName` with the nearest names."""
     name = parse_cloak(text)
-    family_of(name)
-    return _listed(name.stem, EXAMPLE if text == "noise" else text)
+    family = family_of(name)
+    return _listed(name.stem, family.examples.get(text, text), family)
 
 
 def list_purifiers() -> list[dict[str, str]]:
-    """The usual purifiers: ``name`` and ``about``."""
+    """The usual purifiers, each with ``name`` and ``about``."""
     return [{"name": name, "about": parse_purifier(name).about} for name in PURIFIERS]
 
 
 def describe(text: str) -> ListedCloak | dict[str, str]:
-    """A cloak, or a purifier that is no cloak (``tv-0.1``)."""
+    """The cloak that ``text`` names, or the purifier that is no cloak (``tv-0.1``) with ``name`` and
+    ``about``.
+    """
     try:
         return describe_cloak(text)
     except UnknownName as unknown:
@@ -76,22 +78,21 @@ def describe(text: str) -> ListedCloak | dict[str, str]:
 
 
 def perceptual_of(card: CloakCard) -> str:
-    """What a cloak keeps small to stay unseen: "dssim" or "lpips"; "" where it bounds each pixel only."""
+    """The perceptual distance that a cloak keeps small, "dssim" or "lpips"; "" where it has none."""
     named = parse_cloak(card.id).perceptual or str(card.constants.get("perceptual", ""))
     return named or ("dssim" if "dssim_bound" in card.constants else "")
 
 
-def _listed(stem: str, text: str) -> ListedCloak:
+def _listed(stem: str, text: str, family: CloakFamily) -> ListedCloak:
     card = cloak_card(text)
-    other = like_of(card.id)
-    shown = parse_cloak(other or card.id)
+    reference = reference_card(card)
+    shown = parse_cloak((reference or card).id)
     needs: list[str] = []
     if not card.control:
         needs = ["pip install 'faceprobe[cloak]'", "faces: a detector, unless the dataset knows them"]
-    if shown.surrogates and card.control:
-        needs.append(f"the photos as {other} leaves them")
+    if reference is not None and shown.surrogates:
+        needs.append(f"the photos as {reference.id} leaves them")
     if card.needs_targets:
         needs.append("clean photos of other people (--targets)")
-    modules = _MODULES["control" if card.control else "cloak"]
-    missing = tuple(m for m in modules if find_spec(m) is None)
+    missing = tuple(module for module in family.modules if find_spec(module) is None)
     return ListedCloak(stem, card, shown.surrogates, perceptual_of(card), tuple(needs), missing)

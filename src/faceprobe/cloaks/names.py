@@ -21,9 +21,11 @@ PERCEPTUAL = ("dssim", "lpips")
 
 @dataclass(frozen=True)
 class CloakName:
-    """A parsed name. ``stem`` is algorithm and mode (``fawkes-1.0.2-mid``), ``surrogates`` are model names as
-    :func:`faceprobe.load_model` takes them, ``perceptual`` is "" where the name leaves the choice to the
-    cloak, ``inside`` is the text between the brackets (of ``noise[...]`` another cloak's name).
+    """A parsed name.
+
+    ``stem`` is algorithm and mode (``fawkes-1.0.2-mid``), ``surrogates`` are model names as
+    :func:`faceprobe.load_model` takes them. ``perceptual`` is "" where the name leaves the choice to the
+    cloak. ``inside`` is the text between the brackets, for ``noise[...]`` the name of another cloak.
     """
 
     stem: str
@@ -40,8 +42,8 @@ class CloakName:
         check_options(self.stem, self.options, known)
 
     def shown(self, surrogates: tuple[str, ...], perceptual: str = "") -> str:
-        """The id that results carry: surrogates without options and folders of this machine, then the
-        perceptual term.
+        """The id in results: ``surrogates`` without their options and without folders of this machine, then
+        ``perceptual``.
         """
         inside = "+".join(model_id(replace(parse_model(text), options={})) for text in surrogates)
         inside += f";{perceptual}" if perceptual else ""
@@ -55,7 +57,7 @@ class CloakName:
 
 
 def parse_cloak(text: str) -> CloakName:
-    """``"lowkey[bundled:face+bundled:clip-s;dssim]?fidelity=fixed"`` in its parts.
+    """The parts of a name such as ``"lowkey[bundled:face+bundled:clip-s;dssim]?fidelity=fixed"``.
 
     A surrogate with options of its own may stand in parentheses: ``(onnx:a.onnx?size=112)``. Raises
     :class:`WrongUsage` for a text that is not of this form.
@@ -65,7 +67,7 @@ def parse_cloak(text: str) -> CloakName:
         raise WrongUsage(f"{text!r} is no cloak; write NAME[SURROGATE+SURROGATE]?option=value")
     stem, inside, query = found
     options = {} if query is None else parse_options(query, text)
-    if "[" in inside:  # another cloak's name, whose marks are its own
+    if "[" in inside:  # the name of another cloak, parsed by itself later
         return CloakName(stem, inside=inside, options=options)
     models, semicolon, perceptual = inside.rpartition(";")
     if perceptual not in PERCEPTUAL:
@@ -76,3 +78,22 @@ def parse_cloak(text: str) -> CloakName:
     if "" in surrogates:
         raise WrongUsage(f"{text!r}: an empty surrogate; write NAME[bundled:face]")
     return CloakName(stem, surrogates, perceptual, inside, options)
+
+
+def with_surrogate(text: str, *surrogates: str) -> str:
+    """The cloak's name ``text`` with ``surrogates`` (model names) in its brackets, in place of any others.
+
+    The perceptual term and the options stay. In ``noise[CLOAK]`` the surrogates go to the cloak in brackets:
+    ``with_surrogate("noise[pgd]", "own:mine")`` is ``"noise[pgd[own:mine]]"``. Raises :class:`WrongUsage` for
+    a text that is no cloak's name, and for a control, which has no surrogate.
+    """
+    from faceprobe.cloaks.registry import cloak_card
+
+    name = parse_cloak(text)
+    card = cloak_card(text)
+    if card.noise_reference:
+        inside = with_surrogate(card.noise_reference, *surrogates)
+        return str(replace(name, surrogates=(), perceptual="", inside=inside))
+    if card.control:
+        raise WrongUsage(f"{text} is a control and has no surrogate; leave surrogate= out")
+    return str(replace(name, surrogates=surrogates, inside=""))

@@ -1,4 +1,4 @@
-"""Purifiers: what a collector does to every photo before embedding it, hoping to wash a cloak out.
+"""Purifiers: image operations that a collector applies to every photo before embedding, against cloaks.
 
 The controls of :mod:`faceprobe.cloaks.controls` are the same functions, applied to a user's own photos.
 """
@@ -31,9 +31,9 @@ BILATERAL = (9, 75.0, 75.0)
 
 
 @dataclass(frozen=True)
-class Kind:
-    """One kind of purifier: ``default`` amount (None: it takes none), what amounts are ``allowed`` and what
-    the amount ``means``.
+class PurifierKind:
+    """One kind of purifier: its ``default`` amount (None: it takes none), the lowest and highest amount,
+    whether it must be a ``whole`` number, and what the amount ``means``.
     """
 
     about: str
@@ -50,19 +50,19 @@ class Kind:
         return f"{number} from {self.low:g} to {self.high:g}"
 
 
-KINDS: dict[str, Kind] = {
-    "none": Kind("the photo as it is"),
-    "jpeg": Kind(
+KINDS: dict[str, PurifierKind] = {
+    "none": PurifierKind("the photo as it is"),
+    "jpeg": PurifierKind(
         "saved as JPEG and read back", 75, 1, 100, True, "Pillow's quality, chroma at half resolution"
     ),
-    "resize": Kind("made smaller and enlarged again, bicubic", 0.5, 0.01, 0.99, means="the scale"),
-    "blur": Kind("Gaussian blur", 1.0, 0.1, 50.0, means="sigma in pixels"),
-    "tv": Kind("total-variation denoising (Chambolle 2004)", 0.1, 0.001, 10.0, means="the weight"),
-    "bilateral": Kind("bilateral filter (Tomasi and Manduchi 1998), diameter 9, sigmas 75"),
+    "resize": PurifierKind("made smaller and enlarged again, bicubic", 0.5, 0.01, 0.99, means="the scale"),
+    "blur": PurifierKind("Gaussian blur", 1.0, 0.1, 50.0, means="sigma in pixels"),
+    "tv": PurifierKind("total-variation denoising (Chambolle 2004)", 0.1, 0.001, 10.0, means="the weight"),
+    "bilateral": PurifierKind("bilateral filter (Tomasi and Manduchi 1998), diameter 9, sigmas 75"),
 }
 
 PURIFIERS: tuple[str, ...] = ("none", "jpeg-75", "resize-0.5", "blur-1", "tv-0.1", "bilateral")
-"""The usual purifiers, as studies name them; other amounts are written the same way (``jpeg-50``)."""
+"""The usual purifiers; other amounts are written the same way (``jpeg-50``)."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,12 @@ class Purifier:
 
     @property
     def name(self) -> str:
-        """What rows carry in their column ``purifier``."""
+        """The value of the column ``purifier`` in result rows."""
         return self.kind if self.amount is None else f"{self.kind}-{self.amount:g}"
 
     @property
     def about(self) -> str:
+        """What it does, in words."""
         return KINDS[self.kind].about
 
     def apply(self, pixels: Pixels) -> Pixels:
@@ -114,9 +115,9 @@ def parse_purifier(text: str) -> Purifier:
 
 
 def purified(table: FaceTable, purifier: Purifier) -> FaceTable:
-    """``table`` as a collector would embed it: every photo, clean and cloaked, through ``purifier``.
+    """``table`` with every photo, clean and cloaked, passed through ``purifier`` when it is read.
 
-    Faces that the dataset knows are kept; where it knows none, a detector looks at the purified photo.
+    Faces that the dataset knows are kept; where it knows none, a detector gets the purified photo.
     """
     if purifier.kind == "none":
         return table
@@ -149,7 +150,7 @@ class PurifiedSource(PhotoSource):
 
 
 def jpeg(pixels: Pixels, quality: float) -> Pixels:
-    """Through JPEG of ``quality`` with Pillow's usual tables and 4:2:0 chroma."""
+    """Saved as JPEG of ``quality`` 1..100 (Pillow's default tables, 4:2:0 chroma) and read back."""
     from PIL import Image
 
     buffer = io.BytesIO()
@@ -158,7 +159,7 @@ def jpeg(pixels: Pixels, quality: float) -> Pixels:
 
 
 def resize(pixels: Pixels, scale: float) -> Pixels:
-    """Smaller by ``scale`` and back, bicubic with antialiasing (Pillow), at least one pixel a side."""
+    """Resized by ``scale`` (below 1) and back, bicubic, antialiased (Pillow), at least one pixel a side."""
     from PIL import Image
 
     image = Image.fromarray(pixels)
@@ -168,18 +169,18 @@ def resize(pixels: Pixels, scale: float) -> Pixels:
 
 
 def blur(pixels: Pixels, sigma: float) -> Pixels:
-    """Gaussian blur of ``sigma`` pixels; OpenCV's kernel is a true Gaussian, Pillow's three boxes."""
+    """Gaussian blur of ``sigma`` pixels, by OpenCV; Pillow's blur only approximates a Gaussian by boxes."""
     cv2: Any = require("cv2", "encode", "the blur")
     blurred: Pixels = cv2.GaussianBlur(pixels, (0, 0), sigma)
     return blurred
 
 
 def total_variation(pixels: Pixels, weight: float) -> Pixels:
-    """Chambolle's algorithm over the colour photo in [0, 1], as scikit-image has it.
+    """Chambolle's algorithm over the colour photo in [0, 1], from scikit-image.
 
-    OpenCV's ``denoise_TVL1`` needs no further library, but takes each channel alone, is twice as slow and
-    leaves less of the photo: 32.6 dB at its best setting against 34.0 dB at weight .1 on a 250-px photo
-    with Gaussian noise of 10 grey levels.
+    OpenCV's ``denoise_TVL1`` would save a dependency, but it works on each channel alone, is twice as slow
+    and restores less: 32.6 dB at its best setting, against 34.0 dB at weight .1, on a 250-px photo with
+    Gaussian noise of 10 grey levels.
     """
     restoration: Any = require("skimage.restoration", "cloak", "total-variation denoising")
     smooth = restoration.denoise_tv_chambolle(pixels.astype(np.float32) / 255, weight=weight, channel_axis=-1)

@@ -1,28 +1,13 @@
-"""Every cloak by name: the algorithm is the longest registered beginning of the name, the rest its mode."""
+"""Every cloak by name: the longest registered beginning of a name is the family, the rest its mode."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
-from faceprobe.cloaks.base import Cloak, CloakCard, Subject
+from faceprobe.cloaks.base import Cloak, CloakCard, CloakFamily, Subject
 from faceprobe.cloaks.names import CloakName, parse_cloak
 from faceprobe.core.errors import UnknownName
 from faceprobe.core.registry import Registry
-
-
-class CloakFamily(Protocol):
-    """One algorithm, in one file. ``stems`` lists its names with every mode (``fawkes-1.0.2-mid``, ...), the
-    default one first. ``card`` loads nothing; ``load`` loads surrogates. ``targets`` are clean photos of
-    other people, for cloaks whose card says ``needs_targets``.
-    """
-
-    stems: Sequence[str]
-
-    def card(self, name: CloakName) -> CloakCard: ...
-
-    def load(self, name: CloakName, *, device: str, offline: bool, targets: Sequence[Subject]) -> Cloak: ...
-
 
 CLOAKS: Registry[CloakFamily] = Registry(
     "cloak",
@@ -46,21 +31,44 @@ def load_cloak(
 ) -> Cloak:
     """A cloak that is ready to run, e.g. ``"fawkes-1.0.2-mid[bundled:face]"``.
 
-    Raises :class:`UnknownName` with the nearest names, :class:`WrongUsage` for options or surrogates that
-    the cloak cannot use, and what loading a surrogate raises.
+    ``targets`` are clean photos of other people, for cloaks whose card says ``needs_targets``. Raises
+    :class:`UnknownName` with the nearest names, :class:`WrongUsage` for options or surrogates that the cloak
+    cannot use, and what loading a surrogate raises.
     """
     name = parse_cloak(text)
     return family_of(name).load(name, device=device, offline=offline, targets=targets)
 
 
 def cloak_card(text: str) -> CloakCard:
-    """What is known of a cloak without loading its surrogates; its ``id`` is the one that rows carry."""
+    """What is known of a cloak without loading its surrogates; its ``id`` is the name in result rows.
+
+    Raises :class:`UnknownName` with the nearest names and :class:`WrongUsage` for options or surrogates that
+    the cloak cannot use.
+    """
     name = parse_cloak(text)
     return family_of(name).card(name)
 
 
+def reference_card(card: CloakCard) -> CloakCard | None:
+    """The card of the cloak whose PSNR ``card`` copies; None for all but ``noise[...]``."""
+    other = card.noise_reference
+    return (file_card(other) or cloak_card(other)) if other else None
+
+
+def file_card(name: str) -> CloakCard | None:
+    """The card of a variant that only comes as files of a dataset, such as bare ``fawkes``, the authors' own
+    output files; None for every other name.
+    """
+    return next((card for card in file_cards() if card.id == name), None)
+
+
+def file_cards() -> list[CloakCard]:
+    """The cards of all variants that only come as files of a dataset."""
+    return [card for algorithm in CLOAKS.names() for card in CLOAKS.get(algorithm).files]
+
+
 def family_of(name: CloakName) -> CloakFamily:
-    """The algorithm of ``name``; :class:`UnknownName` where there is none, or no such mode of it."""
+    """The family of ``name``; :class:`UnknownName` where there is none."""
     known = [a for a in CLOAKS.names() if name.stem == a or name.stem.startswith(f"{a}-")]
     if not known:
         raise UnknownName("cloak", name.stem, every_stem())

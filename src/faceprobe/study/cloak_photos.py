@@ -1,4 +1,4 @@
-"""The cloaked photos of a dataset: made, found in the cache, or read where the dataset brings them."""
+"""The cloaked photos of a dataset: made here, found in the cache, or brought by the dataset."""
 
 from __future__ import annotations
 
@@ -38,33 +38,36 @@ def make_cloaked(
     table: FaceTable,
     study: Study,
     *,
-    like: CloakedPhotos | None = None,
+    noise_reference: CloakedPhotos | None = None,
     offline: bool = False,
     tick: Callable[[], None] = lambda: None,
 ) -> CloakedPhotos:
-    """The photos of ``job`` on ``table``, its dataset's clean photos. What was cloaked before is found in the
-    cache; the surrogates are loaded here and dropped when the photos are made. ``tick`` is called once a
-    photo.
+    """The cloaked photos of ``job``. ``table`` holds the clean photos of its dataset.
 
-    Raises what loading the surrogates, the detector and cloaking raise.
+    Photos that were cloaked before come from the cache. The surrogates are loaded here and freed when the
+    photos are made. ``noise_reference`` are the photos whose PSNR a noise control copies. ``tick`` is called
+    once for each photo. Raises the errors of loading the surrogates and the detector, and of cloaking.
     """
     if job.table is not None:
         return own_photos(job, table)
-    detector = None if job.card.control else find_eyes(table, job, study.options.detector, offline)
+    detector = None if job.card.control else find_detector_for(table, job, study.options.detector, offline)
     aims = target_rows(table, study.cloak_people, study.seed) if job.card.needs_targets else []
     targets = target_subjects(table, aims, detector)
     cloak = load_cloak(job.text, device=study.options.device, offline=offline, targets=targets)
-    rows = list(job.rows) if like is None else [row for row in job.rows if row in set(like.rows)]
-    return cloak_table(table, cloak, rows, seed=study.seed, detector=detector, like=like, tick=tick)
+    reference = noise_reference
+    rows = list(job.rows) if reference is None else [row for row in job.rows if row in set(reference.rows)]
+    return cloak_table(
+        table, cloak, rows, seed=study.seed, detector=detector, noise_reference=reference, tick=tick
+    )
 
 
 def cloaked_photos_of(job: CloakJob, table: FaceTable, photos: CloakedPhotos) -> FaceTable:
-    """What a cell under ``job`` looks at: every clean photo, and the cloaked ones."""
+    """The photos of a cell under ``job``: every clean photo, and the cloaked ones."""
     return with_cloaked(table, photos) if job.table is None else job.table
 
 
 def own_photos(job: CloakJob, clean: FaceTable) -> OwnPhotos:
-    """The variant of ``job`` as cloaked photos; of two versions of one photo the first by name."""
+    """The photos of the dataset's own variant; of two versions of one photo the first by name."""
     table = job.table
     assert table is not None and table.variants is not None
     sources = table.images if table.sources is None else table.sources
@@ -88,8 +91,8 @@ def own_photos(job: CloakJob, clean: FaceTable) -> OwnPhotos:
     return OwnPhotos(job.card, rows, images, [], records, keys, [None] * len(rows), unreadable, table)
 
 
-def find_eyes(table: FaceTable, job: CloakJob, path: str | None, offline: bool) -> Detector | None:
-    """A detector where the dataset does not say where its faces are; None where it does."""
+def find_detector_for(table: FaceTable, job: CloakJob, path: str | None, offline: bool) -> Detector | None:
+    """A detector where the faces of the dataset are not known; None where they are."""
     for row in job.rows[:10]:
         try:
             if table.photo(row).faces is not None:

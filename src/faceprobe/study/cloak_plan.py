@@ -10,15 +10,11 @@ from numpy.typing import NDArray
 
 from faceprobe.cloaks import registry as catalog
 from faceprobe.cloaks.base import CloakCard
-from faceprobe.cloaks.noise import AUTHORS_OWN, like_of
 from faceprobe.core.errors import UnknownName, WrongUsage
 from faceprobe.data.embeddings import CLEAN
 from faceprobe.data.face_table import FaceTable
 from faceprobe.study.schema import Study
 from faceprobe.study.types import NO_CLOAK, CloakJob
-
-MADE_ELSEWHERE = (*AUTHORS_OWN, "clean-png", "clean-jpeg")
-"""Names that are only ever variants of a dataset: the authors' own files, and clean photos saved again."""
 
 TARGET_PEOPLE = 30
 TARGET_PHOTOS = 3
@@ -46,15 +42,12 @@ def check_cloaks(texts: Sequence[str]) -> dict[str, UnknownName]:
     """
     unknown = {}
     for text in texts:
-        inner = text if text != NO_CLOAK else MADE_ELSEWHERE[0]
-        while inner not in MADE_ELSEWHERE:
+        name = "" if text == NO_CLOAK else text
+        while name and catalog.file_card(name) is None:
             try:
-                catalog.cloak_card(inner)
+                name = catalog.cloak_card(name).noise_reference
             except UnknownName as error:
                 unknown[text] = error
-                break
-            outer, inner = inner, like_of(inner) or ""
-            if not inner or inner == outer:
                 break
     return unknown
 
@@ -93,7 +86,7 @@ def plan_cloaks(dataset: str, whole: FaceTable, texts: Sequence[str], study: Stu
             return plan.jobs[plan.names[text]]
         if text in own:
             job = _own_job(dataset, whole, clean, text)
-        elif text in MADE_ELSEWHERE:
+        elif catalog.file_card(text) is not None:
             return None
         else:
             found = _made_job(dataset, text, rows, add)
@@ -161,8 +154,8 @@ def _made_job(
     dataset: str, text: str, rows: tuple[int, ...], add: Callable[[str], CloakJob | None]
 ) -> CloakJob | None:
     card = catalog.cloak_card(text)
-    inner = like_of(text)
-    if inner is None:
+    inner = card.noise_reference
+    if not inner:
         return CloakJob(dataset, card.id, text, rows, card)
     first = add(inner)
-    return None if first is None else CloakJob(dataset, card.id, text, first.rows, card, like=first.cloak)
+    return None if first is None else CloakJob(dataset, card.id, text, first.rows, card, noise_reference=first.cloak)

@@ -1,4 +1,4 @@
-"""What a cloak does to the photos themselves: how visible it is, and whether a face is still found."""
+"""The effect of a cloak on the photos themselves: how visible it is, and whether a face is still found."""
 
 from __future__ import annotations
 
@@ -6,15 +6,11 @@ import math
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from faceprobe.cloaks.attacks import lpips as lpips_term
-from faceprobe.cloaks.attacks.surrogate import check_torch
 from faceprobe.cloaks.photos.cloaked_table import CloakedPhotos
-from faceprobe.cloaks.photos.quality import Lpips, photo_quality
+from faceprobe.cloaks.photos.quality import installed_lpips, photo_quality
 from faceprobe.core.errors import Missing, Unreachable
 from faceprobe.core.files import cache_dir, sha256_json
 from faceprobe.data.face_table import FaceTable
@@ -26,93 +22,92 @@ from faceprobe.protocols.cloak_rows import PerPerson, add_people
 from faceprobe.protocols.photo_quality import QUALITY
 from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.types import Outcome
+from faceprobe.results.cells import NO_MODEL, CloakRecord
 from faceprobe.results.result import Result, attach
 from faceprobe.study.schema import Study
 from faceprobe.study.types import CloakJob
-
-NO_MODEL = "none"
-WHOLE = "as-is"
 
 METRICS = ("psnr", "ssim", "dssim", "lpips")
 
 
 @dataclass
-class _Photos:
-    """One value a photo that has it, with the number of its person."""
+class _PhotoValues:
+    """Values of a measure, one for each photo that has it, with the index of the person."""
 
-    person: list[int] = field(default_factory=list)
+    people: list[int] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
 
     def add(self, person: int, value: float) -> None:
-        self.person.append(person)
+        self.people.append(person)
         self.values.append(value)
 
 
 @dataclass(frozen=True)
-class Visibility:
-    """The quality ``rows`` of one cloak on one dataset, and its entry in the manifest. ``sample`` says where
-    a clean photo and its cloaked version are found again: (image, image or path in the cache).
+class CloakQuality:
+    """The ``rows`` on the quality of one cloak on one dataset, and its ``record``. ``sample`` says where a
+    clean photo and its cloaked version are found: (image, image or path in the cache); None where no photo
+    was changed.
     """
 
     rows: list[Result]
-    summary: dict[str, Any]
+    record: CloakRecord
     sample: tuple[str, str] | None
 
 
-def measure_quality(
-    job: CloakJob, table: FaceTable, photos: CloakedPhotos, study: Study, *, offline: bool = False
-) -> Visibility:
+def measure_quality(job: CloakJob, table: FaceTable, photos: CloakedPhotos, study: Study) -> CloakQuality:
     """Compare every cloaked photo of ``job`` with its clean one in ``table``.
 
     LPIPS is left out where its weights are not at hand, ``face_found`` where no detector is.
     """
     people, person = np.unique(table.identities[photos.rows], return_inverse=True)
-    found: dict[str, _Photos] = {name: _Photos() for name in (*METRICS, "changed", "face", "face_clean")}
+    found: dict[str, _PhotoValues] = {
+        name: _PhotoValues() for name in (*METRICS, "changed", "face", "face_clean")
+    }
     unchanged: Counter[str] = Counter(reason for _, reason in photos.unreadable)
-    lpips, eyes = _lpips(), _eyes(study.options.detector)
+    lpips, detector = installed_lpips(), _local_detector(study.options.detector)
     sample, reframed = None, 0
     for k, row in enumerate(photos.rows):
-        who, clean, changed = int(person[k]), table.photo(row).pixels, photos.pixels(k)
-        if eyes is not None:
-            found["face"].add(who, float(bool(eyes.detect(changed))))
-            found["face_clean"].add(who, float(bool(eyes.detect(clean))))
+        owner, clean, changed = int(person[k]), table.photo(row).pixels, photos.pixels(k)
+        if detector is not None:
+            found["face"].add(owner, float(bool(detector.detect(changed))))
+            found["face_clean"].add(owner, float(bool(detector.detect(clean))))
         differs = clean.shape != changed.shape or not np.array_equal(clean, changed)
-        found["changed"].add(who, float(differs))
+        found["changed"].add(owner, float(differs))
         if not differs:
             unchanged[photos.records[k].note or "nothing changed"] += 1
         elif clean.shape != changed.shape:
             reframed += 1
         else:
             sample = sample or (str(table.images[row]), _place(photos, k))
-            large = min(clean.shape[:2]) >= lpips_term.SMALLEST
-            for name, value in photo_quality(clean, changed, lpips if large else None).to_dict().items():
+            for name, value in photo_quality(clean, changed, lpips).to_dict().items():
                 if value is not None:
-                    found[name].add(who, value)
+                    found[name].add(owner, value)
     outcome = _outcome(photos, found, len(people), study, reframed)
     seconds = [record.seconds for record in photos.records] if job.text else []
-    summary = {
-        "id": job.cloak,
-        "dataset": job.dataset,
-        "card": job.card.to_dict(),
-        "n_photos": len(photos),
-        "n_faces": sum(len(record.faces) for record in photos.records),
-        "unchanged": dict(sorted(unchanged.items())),
-        "seconds_a_photo": round(math.fsum(seconds) / len(seconds), 4) if seconds else None,
-    }
+    record = CloakRecord(
+        key=job.key,
+        id=job.cloak,
+        dataset=job.dataset,
+        card=job.card.to_dict(),
+        n_photos=len(photos),
+        n_faces=sum(len(record.faces) for record in photos.records),
+        unchanged=dict(sorted(unchanged.items())),
+        seconds_a_photo=round(math.fsum(seconds) / len(seconds), 4) if seconds else None,
+    )
     rows = attach(
         outcome.metrics,
         model=NO_MODEL,
         dataset=job.dataset,
-        crop=WHOLE,
+        crop="as-is",
         cloak=job.cloak,
         evidence="synthetic" if table.evidence == "synthetic" else "real-photos",
         dataset_hash=sha256_json([table.fingerprint, photos.keys]),
     )
-    return Visibility(rows, summary, sample)
+    return CloakQuality(rows, record, sample)
 
 
 def _outcome(
-    photos: CloakedPhotos, found: dict[str, _Photos], n_people: int, study: Study, reframed: int
+    photos: CloakedPhotos, found: dict[str, _PhotoValues], n_people: int, study: Study, reframed: int
 ) -> Outcome:
     outcome = Outcome()
     weights = identity_weights(n_people, study.replicates, study.seed)
@@ -123,9 +118,9 @@ def _outcome(
         remark("left-out", other_size),
     )
 
-    def add(metric: str, values: _Photos, remarks: Remarks = ()) -> None:
+    def add(metric: str, values: _PhotoValues, remarks: Remarks = ()) -> None:
         if values.values:
-            trials = PerPerson(np.array(values.person, dtype=np.int64), weights)
+            trials = PerPerson(np.array(values.people, dtype=np.int64), weights)
             mean = trials.means(np.array(values.values))
             add_people(outcome, QUALITY, metric, trials, mean, remarks=remarks)
 
@@ -141,23 +136,8 @@ def _outcome(
     return outcome
 
 
-def read_sample(
-    table: FaceTable, job: CloakJob, sample: tuple[str, str]
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The photos that :attr:`Visibility.sample` names: clean and cloaked, (H, W, 3) uint8 RGB.
-
-    Raises :class:`OSError` or :class:`UnreadablePhoto` where one of them is gone.
-    """
-    from faceprobe.data.photo import decode_image
-
-    clean = table.source.read(sample[0]).pixels
-    if job.table is not None:
-        return clean, job.table.source.read(sample[1]).pixels
-    return clean, decode_image(cache_dir("cloaks", *sample[1].split("/")).read_bytes(), sample[1])
-
-
 def _place(photos: CloakedPhotos, k: int) -> str:
-    """The name of an own photo; of a made one the path in the cache of cloaks."""
+    """The name of a photo that the dataset brings; of a made one the path in the cache of cloaks."""
     return (
         Path(photos.paths[k]).relative_to(cache_dir("cloaks")).as_posix()
         if photos.paths
@@ -165,25 +145,8 @@ def _place(photos: CloakedPhotos, k: int) -> str:
     )
 
 
-def _lpips() -> Lpips | None:
-    """LPIPS where AlexNet's weights are on this machine; none are fetched for this alone."""
-    if not lpips_term.weights_file().is_file():
-        return None
-    torch = check_torch("LPIPS")
-    distance, _ = lpips_term.load_perceptual("lpips", device=torch.device("cpu"), offline=True)
-
-    def tensor(pixels: NDArray[np.uint8]) -> Any:
-        return torch.from_numpy(pixels.astype(np.float32) / 255).permute(2, 0, 1)[None]
-
-    def measure(clean: NDArray[np.uint8], changed: NDArray[np.uint8]) -> float:
-        with torch.no_grad():
-            return float(distance(tensor(changed), tensor(clean))[0])
-
-    return measure
-
-
-def _eyes(path: str | None) -> Detector | None:
-    """A detector that is on this machine; none is fetched for this alone."""
+def _local_detector(path: str | None) -> Detector | None:
+    """A detector that is on this machine; none is downloaded for this alone."""
     try:
         return find_detector(path, offline=True)
     except (Missing, Unreachable):

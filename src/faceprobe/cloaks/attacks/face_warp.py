@@ -14,25 +14,26 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SIDE = 112
+"""Side of the aligned face, in pixels."""
 
 
 def face_map(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
     """The similarity (2, 3) from a photo's pixel coordinates to the template's, as in ``faces/align.py``.
 
-    ``landmarks`` (5, 2) in pixels, whole numbers at the centres of pixels. Raises :class:`ValueError` where
-    they give no transform.
+    ``landmarks`` (5, 2) in pixels; the centres of pixels have whole numbers. Raises :class:`ValueError` where
+    the points define no transform.
     """
     return similarity(landmarks, TEMPLATE_112)
 
 
 def inverted(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     """The inverse (2, 3) of an affine map (2, 3)."""
-    turned = np.linalg.inv(matrix[:, :2])
-    return np.column_stack([turned, -turned @ matrix[:, 2]])
+    rotation = np.linalg.inv(matrix[:, :2])
+    return np.column_stack([rotation, -rotation @ matrix[:, 2]])
 
 
 def footprint(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The template's four corners (4, 2) in the photo, for a map from photo to template."""
+    """The four corners (4, 2) of the template in the photo; ``matrix`` maps photo to template."""
     edge = SIDE - 0.5
     corners = np.array([(-0.5, -0.5), (edge, -0.5), (-0.5, edge), (edge, edge)])
     inverse = inverted(matrix)
@@ -42,10 +43,11 @@ def footprint(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
 def sampling_grid(
     matrix: NDArray[np.float64], source: tuple[int, int], target: tuple[int, int], device: torch.device
 ) -> Tensor:
-    """Where each pixel of a (target) image is read in a (source) image: (h, w, 2) for ``grid_sample``.
+    """The grid (h, w, 2) for ``grid_sample`` that reads each pixel of a ``target`` image in a ``source``
+    image.
 
     ``matrix`` (2, 3) maps target coordinates to source coordinates; sizes are (height, width). Computed in
-    double precision, returned in single, with the convention ``align_corners=False``.
+    float64, returned in float32, with the convention ``align_corners=False``.
     """
     import torch
 
@@ -62,10 +64,12 @@ def face_grid(matrix: NDArray[np.float64], source: tuple[int, int], device: torc
 
 
 def read_grid(photos: Tensor, grid: Tensor) -> Tensor:
-    """(B, C, H, W) read at (B, h, w, 2) -> (B, C, h, w): bilinear, 0 outside, differentiable in ``photos``.
+    """``photos`` (B, C, H, W) read at ``grid`` (B, h, w, 2) -> (B, C, h, w).
 
-    With :func:`face_grid` this is what :func:`faceprobe.faces.align.align_112` computes, but for OpenCV's
-    interpolation weights in steps of 1/32 of a pixel.
+    Bilinear, 0 outside the photo, differentiable in ``photos``.
+
+    With :func:`face_grid` it equals :func:`faceprobe.faces.align.align_112`, except that OpenCV rounds its
+    interpolation weights to steps of 1/32 of a pixel.
     """
     from torch.nn.functional import grid_sample
 

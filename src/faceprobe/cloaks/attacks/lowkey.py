@@ -1,4 +1,4 @@
-"""LowKey (Cherepanova et al., ICLR 2021): away from an ensemble's features, plain and blurred."""
+"""LowKey (Cherepanova et al., ICLR 2021): away from the features of an ensemble, plain and blurred."""
 
 from __future__ import annotations
 
@@ -8,28 +8,32 @@ from typing import TYPE_CHECKING, Any
 from faceprobe.cloaks.attacks import lpips as lpips_term
 from faceprobe.cloaks.attacks.perceptual import Perceptual
 from faceprobe.cloaks.attacks.surrogate import Surrogate, load_surrogates
-from faceprobe.cloaks.attacks.surrogate_view import Group, Sight, relative
+from faceprobe.cloaks.attacks.surrogate_view import SurrogateView, WindowBatch, relative
 from faceprobe.cloaks.attacks.window_cloak import WindowCloak, check_name
 from faceprobe.cloaks.attacks.windows import NOTE
-from faceprobe.cloaks.base import CloakCard, Subject
+from faceprobe.cloaks.base import CloakCard, CloakFamily, Subject
 from faceprobe.cloaks.names import CloakName
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+CITATION = (
+    "Cherepanova et al., LowKey: Leveraging Adversarial Attacks to Protect Social Media Users from Facial"
+    " Recognition, ICLR 2021"
+)
 STEPS, RATE = 50, 0.0025
 START = 0.005
 """Half-width of the uniform start noise."""
 BLUR, SIGMA = 7, 3.0
 """Window and sigma of the blurred branch, in pixels of the photo."""
 WEIGHT = 0.05
-"""Of the perceptual term."""
+"""Weight of the perceptual term."""
 BOUND = START + STEPS * RATE
 
 _ALONE = (
     "made with a public stand-in for the authors' ensemble (IR-152 and ResNet-152, ArcFace and CosFace heads)"
 )
-_WARPED = "every surrogate sees the aligned face, as published, also one that is measured on whole photos"
+_WARPED = "every surrogate gets the aligned face, as published, also one that is measured on whole photos"
 
 
 class LowKey(WindowCloak):
@@ -40,12 +44,12 @@ class LowKey(WindowCloak):
     A head is a surrogate on the photo or on the photo blurred by a Gaussian (7 x 7, sigma 3, reflected
     edges) before alignment; F0 is its feature of the clean, unblurred photo. P is half the perceptual
     distance of the aligned face and half that of the photo (here: of the window). The range [0, 1] is
-    enforced at the end only. The published code cloaks the first face found; here all of a photo, as a mean
-    over those in a window. Every surrogate sees the aligned face, and the mirrored one with it where its
-    preprocessing says so.
+    enforced at the end only. The published code cloaks the first face found; here all faces of a photo are
+    cloaked, with the mean over the faces of a window. Every surrogate gets the aligned face, and the mirrored
+    one too where its preprocessing says so.
 
-    A window with a side under 32 px has no perceptual term of the photo: AlexNet's strides leave nothing of
-    it.
+    A window with a side under 32 px has no perceptual term of the photo, since AlexNet's strides would reduce
+    it to nothing.
     """
 
     warp_all = True
@@ -56,28 +60,26 @@ class LowKey(WindowCloak):
         super().__init__(card, surrogates, BOUND)
         self.perceptual, self.weights = perceptual, weights
 
-    def more(self) -> Any:
+    def fingerprint_extras(self) -> Any:
         return {"perceptual": self.weights}
 
-    def optimise(self, group: Group, sight: Sight) -> tuple[Tensor, int]:
-        photos = group.clean + group.noise(START)
+    def optimise(self, batch: WindowBatch, view: SurrogateView) -> tuple[Tensor, int]:
+        photos = batch.clean + batch.noise(START)
         faces = [
-            (piece.rows, piece.weight * len(self.surrogates))
-            for piece in sight.pieces
-            if piece.surrogate == 0
+            (part.rows, part.weight * len(self.surrogates)) for part in view.parts if part.surrogate == 0
         ]
-        clean_faces = [group.aligned(group.clean, rows) for rows, _ in faces]
+        clean_faces = [batch.aligned(batch.clean, rows) for rows, _ in faces]
         for _ in range(STEPS):
-            gradient = sight.gradient(photos, relative, views=(_same, blurred))
-            seen = photos.detach().requires_grad_()
+            gradient = view.gradient(photos, relative, transforms=(lambda photo: photo, blurred))
+            leaf = photos.detach().requires_grad_()
             for (rows, weight), clean in zip(faces, clean_faces, strict=True):
-                visible = (weight * self.perceptual(group.aligned(seen, rows), clean)).sum()
+                visible = (weight * self.perceptual(batch.aligned(leaf, rows), clean)).sum()
                 (WEIGHT / 2 * visible).backward()  # type: ignore[no-untyped-call]
             if min(photos.shape[2:]) >= lpips_term.SMALLEST:
-                visible = self.perceptual(seen, group.clean).sum()
+                visible = self.perceptual(leaf, batch.clean).sum()
                 (WEIGHT / 2 * visible).backward()  # type: ignore[no-untyped-call]
-            assert seen.grad is not None
-            photos = photos + RATE * (gradient - seen.grad).sign()
+            assert leaf.grad is not None
+            photos = photos + RATE * (gradient - leaf.grad).sign()
         return photos.clamp(0, 1), STEPS
 
 
@@ -89,35 +91,33 @@ def blurred(photos: Tensor) -> Tensor:
     return result
 
 
-def _same(photos: Tensor) -> Tensor:
-    return photos
-
-
-class LowKeyFamily:
+class LowKeyFamily(CloakFamily):
     """``lowkey[SURROGATE+...;lpips]``; bare ``lowkey`` in results means the authors' own files."""
 
     stems = ("lowkey",)
+    files = (CloakCard("lowkey", "the authors' own output, files of a dataset", CITATION),)
 
     def card(self, name: CloakName) -> CloakCard:
         surrogates = check_name(name, "lowkey", set(), perceptual=True)
-        which = lpips_term.choose(name.perceptual)
+        perceptual = lpips_term.choose(name.perceptual)
         notes: tuple[str, ...] = (_ALONE, _WARPED, NOTE)
-        if which == "dssim":
+        if perceptual == "dssim":
             notes = (
-                lpips_term.STAND_IN if not name.perceptual else "perceptual term: DSSIM instead of LPIPS",
+                lpips_term.DSSIM_INSTEAD
+                if not name.perceptual
+                else "perceptual term: DSSIM instead of LPIPS",
                 *notes,
             )
         return CloakCard(
-            id=name.shown(surrogates, which),
+            id=name.shown(surrogates, perceptual),
             about="away from the features of an ensemble of recognisers, photo and blurred photo",
-            citation="Cherepanova et al., LowKey: Leveraging Adversarial Attacks to Protect Social Media"
-            " Users from Facial Recognition, ICLR 2021",
+            citation=CITATION,
             constants={
                 "steps": STEPS,
                 "rate": RATE,
                 "start": START,
                 "blur": [BLUR, SIGMA],
-                "perceptual": which,
+                "perceptual": perceptual,
                 "weight": WEIGHT,
             },
             notes=notes,
@@ -127,9 +127,8 @@ class LowKeyFamily:
         card = self.card(name)
         surrogates = check_name(name, "lowkey", set(), perceptual=True)
         loaded = load_surrogates(surrogates, device=device, offline=offline)
-        on = loaded[0].encoder.device
         perceptual, weights = lpips_term.load_perceptual(
-            card.constants["perceptual"], device=on, offline=offline
+            card.constants["perceptual"], device=loaded[0].encoder.device, offline=offline
         )
         return LowKey(card, loaded, perceptual, weights)
 

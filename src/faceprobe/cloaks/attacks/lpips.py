@@ -1,7 +1,8 @@
-"""LPIPS with AlexNet as a perceptual term, from the kept library, and what stands in where it cannot run.
+"""LPIPS with AlexNet as a perceptual term, from the library ``lpips``, and DSSIM where its weights are
+missing.
 
-The library ``lpips`` brings its own calibrated layers; AlexNet's ImageNet weights (244 MB) come from
-torchvision's cache or download. Without them DSSIM stands in: the cloak's id then says ``;dssim``.
+The library contains its own calibrated layers; AlexNet's ImageNet weights (244 MB) come from torchvision's
+cache or download. Without them DSSIM is used instead, and the cloak's id says ``;dssim``.
 """
 
 from __future__ import annotations
@@ -25,35 +26,37 @@ if TYPE_CHECKING:
 FILE = "alexnet-owt-7be5be79.pth"
 """torchvision's ``AlexNet_Weights.IMAGENET1K_V1``."""
 PREFIX = "7be5be79"
-"""How the SHA-256 of that file begins."""
+"""First digits of the SHA-256 of that file."""
 URL = f"https://download.pytorch.org/models/{FILE}"
 REACH_SECONDS = 5.0
+"""Time limit for asking whether the server answers."""
 SMALLEST = 32
-"""Shorter side, in pixels, below which AlexNet's strides leave nothing of a photo."""
+"""Shortest side of a photo, in pixels: AlexNet's strides reduce a smaller one to nothing."""
 
-STAND_IN = (
-    "perceptual term: DSSIM stands in for LPIPS, because AlexNet's weights are not on this machine; write"
+DSSIM_INSTEAD = (
+    "perceptual term: DSSIM instead of LPIPS, because AlexNet's weights are not on this machine; write"
     " ;lpips to fetch them"
 )
 
 
 def weights_file() -> Path:
-    """Where torchvision keeps AlexNet's weights (``TORCH_HOME`` moves it); it need not exist.
+    """The path at which torchvision keeps AlexNet's weights (``TORCH_HOME`` moves it); it need not exist.
 
-    ``torch.hub`` is asked only where it is loaded already: listing cloaks must not import torch.
+    ``torch.hub`` is asked only if it is loaded already, since listing cloaks must not import torch.
     """
     hub: Any = sys.modules.get("torch.hub")
     if hub is not None:
         return Path(hub.get_dir()) / "checkpoints" / FILE
-    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-    home = os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))
+    caches = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    home = os.environ.get("TORCH_HOME", os.path.join(caches, "torch"))
     return Path(home).expanduser() / "hub" / "checkpoints" / FILE
 
 
 def choose(perceptual: str) -> str:
-    """``"lpips"`` or ``"dssim"`` as asked for; for "" LPIPS where its weights are on this machine, or DSSIM.
+    """``"lpips"`` or ``"dssim"``, as asked for; for "" LPIPS where its weights are on this machine, else
+    DSSIM.
 
-    Looks at the cache only, asks no network.
+    Looks at the cache only, never at the network.
     """
     if perceptual not in ("", "lpips", "dssim"):
         raise WrongUsage(f"unknown perceptual term {perceptual!r}; known: dssim, lpips")
@@ -61,21 +64,22 @@ def choose(perceptual: str) -> str:
 
 
 def load_perceptual(which: str, *, device: torch.device, offline: bool) -> tuple[Perceptual, str]:
-    """The distance and a text that identifies its weights.
+    """The distance, and a text that identifies its weights.
 
-    Raises :class:`Unreachable` where LPIPS is asked for and AlexNet's weights cannot be had.
+    Raises :class:`Unreachable` where LPIPS is asked for and AlexNet's weights cannot be fetched, and
+    :class:`BadInput` where their file is damaged.
     """
     if which == "dssim":
         return dssim, "dssim"
     file = weights_file()
     if not file.is_file():
         _fetch(file, offline)
-    digest = _digest(file, file.stat().st_mtime_ns)
+    digest = _sha256(file, file.stat().st_mtime_ns)
     if not digest.startswith(PREFIX):
         raise BadInput(f"{file} is damaged (its SHA-256 does not match its name); delete it and try again")
     library: Any = require("lpips", "cloak", "LPIPS")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of torchvision, about an argument that the library still uses
+        warnings.simplefilter("ignore")  # torchvision warns of an argument that the library still uses
         net = library.LPIPS(net="alex", verbose=False)
     net = net.eval().requires_grad_(False).to(device)
 
@@ -87,27 +91,27 @@ def load_perceptual(which: str, *, device: torch.device, offline: bool) -> tuple
 
 
 def _fetch(file: Path, offline: bool) -> None:
-    mend = f"Fetch {URL} elsewhere and put it at {file}, or write ;dssim"
+    fix = f"Fetch {URL} elsewhere and put it at {file}, or write ;dssim"
     if offline:
         raise Unreachable(
-            f"LPIPS needs AlexNet's weights, they are not on this machine and --offline is set. {mend}"
+            f"LPIPS needs AlexNet's weights, they are not on this machine and --offline is set. {fix}"
         )
     import urllib.request
 
     try:
-        question = urllib.request.Request(URL, method="HEAD")
-        urllib.request.urlopen(question, timeout=REACH_SECONDS).close()
+        request = urllib.request.Request(URL, method="HEAD")
+        urllib.request.urlopen(request, timeout=REACH_SECONDS).close()
     except OSError as error:
-        raise Unreachable(f"LPIPS needs AlexNet's weights, and {URL} does not answer. {mend}") from error
+        raise Unreachable(f"LPIPS needs AlexNet's weights, and {URL} does not answer. {fix}") from error
     hub: Any = require("torch.hub", "encode", "LPIPS")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         hub.download_url_to_file(URL, str(file), hash_prefix=PREFIX, progress=False)
     except (OSError, RuntimeError) as error:
-        raise Unreachable(f"AlexNet's weights could not be fetched ({error}). {mend}") from error
+        raise Unreachable(f"AlexNet's weights could not be fetched ({error}). {fix}") from error
 
 
 @cache
-def _digest(file: Path, changed: int) -> str:
+def _sha256(file: Path, modified_ns: int) -> str:
     with open(file, "rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""ONNX face recognisers as torch modules, so that gradients flow through them."""
+"""ONNX face recognisers converted to torch modules, so that a cloak can differentiate through them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 AGREE = 1e-4
-"""Largest difference of a unit feature's value between onnxruntime and the converted module."""
+"""Largest difference of a value of a unit feature between onnxruntime and the converted module."""
 
 
 def load_onnx(text: str, device: str = "auto") -> TorchEncoder:
     """The recogniser that ``text`` (``onnx:PATH?...``) names, converted by onnx2torch.
 
-    Exporters often write the batch of the export, 1, into a Reshape; it is rewritten to "any", and
-    the converted module is then compared with onnxruntime, one photo alone and several in a batch.
-    Raises :class:`BadInput` where the file cannot be converted or gives other features.
+    Exporters often write the batch size of the export, 1, into a Reshape; it is rewritten to any size. The
+    converted module is then compared with onnxruntime on single photos and on a batch. Raises
+    :class:`BadInput` where the file cannot be converted or gives other features.
     """
     name = parse_model(text)
     path = Path(name.body)
@@ -67,8 +67,8 @@ def _converted(path: Path, output: str) -> Any:
 
 
 def _free_batch(model: Any, onnx: Any) -> None:
-    """Make the batch dimension free: in the graph's inputs and outputs, and in the shape of each Reshape
-    that begins with a fixed 1 and says all other dimensions, or leaves only one of them open.
+    """Allow any batch size: in the inputs and outputs of the graph, and in each Reshape whose shape begins
+    with a fixed 1.
     """
     graph = model.graph
     for entry in (*graph.input, *graph.output):
@@ -89,7 +89,7 @@ def _free_batch(model: Any, onnx: Any) -> None:
 def _freed(tensor: Any, onnx: Any) -> Any:
     shape = onnx.numpy_helper.to_array(tensor).astype(np.int64)
     if shape.ndim == 1 and len(shape) > 1 and shape[0] == 1:
-        shape = np.concatenate([[0], shape[1:]])  # 0 keeps the input's own dimension
+        shape = np.concatenate([[0], shape[1:]])  # 0 copies the dimension of the input
     return onnx.numpy_helper.from_array(shape, tensor.name)
 
 

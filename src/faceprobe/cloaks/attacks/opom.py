@@ -1,4 +1,4 @@
-"""OPOM style: one mask a person, learnt on some of the person's photos and added to all of them."""
+"""OPOM style: one mask for each person, learnt on some of the photos of the person and added to all."""
 
 from __future__ import annotations
 
@@ -14,10 +14,19 @@ from numpy.typing import NDArray
 from faceprobe.cloaks.attacks.face_warp import SIDE, read_grid, sampling_grid
 from faceprobe.cloaks.attacks.perceptual import dssim
 from faceprobe.cloaks.attacks.surrogate import Surrogate, load_surrogates
-from faceprobe.cloaks.attacks.surrogate_view import ROWS, Group, group_of
-from faceprobe.cloaks.attacks.window_cloak import NO_FACE, check_name, fingerprint, who, whole_option
-from faceprobe.cloaks.attacks.windows import NOTE, Window, paste, plan, read_window
-from faceprobe.cloaks.base import CloakCard, Cloaked, FaceReport, Subject, no_tick, photo_seed
+from faceprobe.cloaks.attacks.surrogate_view import ROWS, WindowBatch, window_batch
+from faceprobe.cloaks.attacks.window_cloak import NO_FACE, check_name, fingerprint, whole_option
+from faceprobe.cloaks.attacks.windows import NOTE, Window, paste, plan_windows, read_window
+from faceprobe.cloaks.base import (
+    Cloak,
+    CloakCard,
+    Cloaked,
+    CloakFamily,
+    FaceReport,
+    Subject,
+    no_tick,
+    photo_seed,
+)
 from faceprobe.cloaks.names import CloakName
 from faceprobe.data.photo import Photo
 from faceprobe.faces.crops import NoFace, nearest_the_centre
@@ -33,38 +42,39 @@ OPTIONS = {"learn"}
 
 
 @dataclass(frozen=True)
-class Shot:
-    """One photo of a person, ready for the mask: its face's ``window``, the window's ``group`` of one, and
-    the grid (1, h, w, 2) that carries the mask from the template into the window.
+class MaskedFace:
+    """One photo of a person, prepared for the mask.
+
+    ``face`` is the number of its face, ``window`` lies around it, ``batch`` holds that window alone. ``grid``
+    (1, h, w, 2) maps the mask from the template into the window.
     """
 
-    number: int
     face: int
     window: Window
-    group: Group
-    spread: Tensor
+    batch: WindowBatch
+    grid: Tensor
 
     def masked(self, mask: Tensor) -> Tensor:
         """The window (1, 3, h, w) with ``mask`` (1, 3, 112, 112) warped back onto the face and added."""
-        return (self.group.clean + read_grid(mask, self.spread)).clamp(0, 1)
+        return (self.batch.clean + read_grid(mask, self.grid)).clamp(0, 1)
 
 
-class Opom:
+class Opom(Cloak):
     """One person, one mask (Zhong and Deng, TPAMI 2022).
 
-    The paper's: a single mask a person in the L-infinity ball of 8/255, learnt in 16 rounds of signed
-    gradient on some photos of that person, so that the features of all of them leave the person's *subspace*
-    (the affine hull of the clean features), and added unchanged to new photos.
+    As in the paper: a single mask for each person in the L-infinity ball of 8/255, learnt in 16 rounds of
+    signed gradient on some photos of that person. It moves their features out of the person's *subspace* (the
+    affine hull of the clean features), and is added unchanged to new photos.
 
-    Stand-ins: a round is one step of 1/255 on the sum over all the photos learnt on; the hull is spanned by
-    those photos' clean features in full, without regularisation; a random start, since a clean feature lies
-    in the hull and has no gradient there; the mask is learnt *through* its way back into the photo, so that
-    what is learnt is what the photo will show. It lives on the aligned 112 x 112 face and is warped back
-    (bilinear).
+    Different from the paper: a round is one step of 1/255 on the sum over all photos learnt on. The hull is
+    spanned by all clean features of those photos, without regularisation. The start is random, since a clean
+    feature lies in the hull and has no gradient there. The mask lives on the aligned 112 x 112 face; the
+    gradient passes through the bilinear warp back into the photo, so the mask is learnt as the photo shows
+    it.
 
-    Of several faces in a photo only the one nearest the centre gets the mask: it is one person's. Photos
-    without an identity are persons of their own. ``learn`` photos are drawn by the seed; a report's note says
-    which photos the mask had seen. Every surrogate sees the aligned face.
+    Of several faces in a photo only the one nearest the centre gets the mask. Each photo without an identity
+    counts as a person of its own. ``learn`` photos are drawn by the seed; the note of a face says whether the
+    mask was learnt on its photo. Every surrogate gets the aligned face.
     """
 
     version = 1
@@ -84,16 +94,16 @@ class Opom:
         """Cloak all photos of whole persons; see :class:`faceprobe.cloaks.base.Cloak`."""
         people: dict[str, list[int]] = defaultdict(list)
         for k, subject in enumerate(subjects):
-            people[who(subject)].append(k)
+            people[subject.person].append(k)
         done: dict[int, Cloaked] = {}
         for person, numbers in people.items():
-            began = time.perf_counter()
+            started = time.perf_counter()
             chosen = self._chosen([subjects[k] for k in numbers], seed)
             mask = self.learn_mask([subjects[k] for k in numbers if subjects[k].name in chosen], person, seed)
-            spent = (time.perf_counter() - began) / len(numbers)
+            spent = (time.perf_counter() - started) / len(numbers)
             for k in numbers:
-                seen = subjects[k].name in chosen
-                done[k] = self.add_mask(subjects[k], mask, seen=seen, seconds=spent)
+                learnt_on = subjects[k].name in chosen
+                done[k] = self.add_mask(subjects[k], mask, learnt_on=learnt_on, seconds=spent)
                 tick()
         return [done[k] for k in range(len(subjects))]
 
@@ -104,19 +114,19 @@ class Opom:
         """
         import torch
 
-        shots = [s for k, subject in enumerate(subjects) if isinstance(s := self._shot(k, subject), Shot)]
-        if not shots:
+        faces = [face for subject in subjects if isinstance(face := self._prepare(subject), MaskedFace)]
+        if not faces:
             return None
         with torch.no_grad():
-            clean = [self._features(shots, None, s) for s in self.surrogates]
+            clean = [self._features(faces, None, s) for s in self.surrogates]
         hulls = [affine_hull(rows) for rows in clean]
         draw = torch.Generator().manual_seed(photo_seed(seed, f"mask|{person}"))
         mask = ((2 * torch.rand(1, 3, SIDE, SIDE, generator=draw) - 1) * EPS).to(self.device)
         for _ in range(ROUNDS):
             mask.requires_grad_()
             for surrogate, (centre, span) in zip(self.surrogates, hulls, strict=True):
-                for first in range(0, len(shots), ROWS):
-                    features = self._features(shots[first : first + ROWS], mask, surrogate)
+                for first in range(0, len(faces), ROWS):
+                    features = self._features(faces[first : first + ROWS], mask, surrogate)
                     hull_distance(features, centre, span).sum().backward()  # type: ignore[no-untyped-call]
             assert mask.grad is not None
             mask = (mask.detach() + STEP * mask.grad.sign()).clamp(-EPS, EPS)
@@ -124,25 +134,31 @@ class Opom:
         return learnt
 
     def add_mask(
-        self, subject: Subject, mask: NDArray[np.float32] | None, *, seen: bool = False, seconds: float = 0.0
+        self,
+        subject: Subject,
+        mask: NDArray[np.float32] | None,
+        *,
+        learnt_on: bool = False,
+        seconds: float = 0.0,
     ) -> Cloaked:
-        """``subject`` with a learnt mask (3, 112, 112) on its central face; ``seen`` says that the mask was
-        learnt on this photo too.
+        """``subject`` with a learnt mask (3, 112, 112) on its central face.
+
+        ``learnt_on`` says that this photo was among those the mask was learnt on.
         """
         import torch
 
-        began = time.perf_counter()
+        started = time.perf_counter()
         photo = subject.photo
-        shot = self._shot(0, subject)
-        if mask is None or isinstance(shot, str):
-            note = shot if isinstance(shot, str) else "no face of this person to learn a mask on"
-            told = tuple(FaceReport(f.box, False, note=note) for f in photo.faces or ())
-            return Cloaked(subject.name, photo.pixels, told, note, seconds)
+        target = self._prepare(subject)
+        if mask is None or isinstance(target, str):
+            note = target if isinstance(target, str) else "no face of this person to learn a mask on"
+            reports = tuple(FaceReport(f.box, False, note=note) for f in photo.faces or ())
+            return Cloaked(subject.name, photo.pixels, reports, note, seconds)
         with torch.no_grad():
-            changed = shot.masked(torch.from_numpy(mask[None]).to(self.device))
-            change = (changed - shot.group.clean)[0].cpu().numpy()
+            changed = target.masked(torch.from_numpy(mask[None]).to(self.device))
+            change = (changed - target.batch.clean)[0].cpu().numpy()
             rounded = (changed * 255).round() / 255
-            face, clean = shot.group.aligned(rounded), shot.group.aligned(shot.group.clean)
+            face, clean = target.batch.aligned(rounded), target.batch.aligned(target.batch.clean)
             moved = [(s.features(face) - s.features(clean)).square().sum() for s in self.surrogates]
             report = FaceReport(
                 (0.0, 0.0, 0.0, 0.0),
@@ -150,32 +166,32 @@ class Opom:
                 float(sum(float(m) for m in moved) / len(moved)),
                 float(dssim(face, clean)[0]),
                 ROUNDS,
-                "mask learnt on this photo" if seen else "mask learnt on other photos",
+                "mask learnt on this photo" if learnt_on else "mask learnt on other photos",
             )
-        told = tuple(
+        reports = tuple(
             replace(report, box=f.box)
-            if n == shot.face
+            if n == target.face
             else FaceReport(f.box, False, note="not the face nearest the centre")
             for n, f in enumerate(photo.faces or ())
         )
-        pixels = paste(photo.pixels, [(shot.window, change)], EPS)
-        return Cloaked(subject.name, pixels, told, "", seconds + time.perf_counter() - began)
+        pixels = paste(photo.pixels, [(target.window, change)], EPS)
+        return Cloaked(subject.name, pixels, reports, "", seconds + time.perf_counter() - started)
 
-    def _features(self, shots: Sequence[Shot], mask: Tensor | None, surrogate: Surrogate) -> Tensor:
+    def _features(self, faces: Sequence[MaskedFace], mask: Tensor | None, surrogate: Surrogate) -> Tensor:
         import torch
 
-        faces = [s.group.aligned(s.group.clean if mask is None else s.masked(mask)) for s in shots]
-        return surrogate.features(torch.cat(faces))
+        aligned = [f.batch.aligned(f.batch.clean if mask is None else f.masked(mask)) for f in faces]
+        return surrogate.features(torch.cat(aligned))
 
     def _chosen(self, subjects: Sequence[Subject], seed: int) -> set[str]:
-        """The photos to learn on: those with a face, ``learn`` of them, drawn by ``seed`` and their names."""
-        able = [s for s in subjects if isinstance(self._shot(0, s), Shot)]
-        count = min(self.learn or min(LEARN, (len(able) + 1) // 2), len(able))
-        drawn = sorted(able, key=lambda s: (photo_seed(seed, f"learn|{s.name}"), s.name))
+        """Names of the photos to learn on: ``learn`` of those with a face, drawn by ``seed`` and name."""
+        with_face = [s for s in subjects if isinstance(self._prepare(s), MaskedFace)]
+        count = min(self.learn or min(LEARN, (len(with_face) + 1) // 2), len(with_face))
+        drawn = sorted(with_face, key=lambda s: (photo_seed(seed, f"learn|{s.name}"), s.name))
         return {s.name for s in drawn[:count]}
 
-    def _shot(self, number: int, subject: Subject) -> Shot | str:
-        """``subject`` ready for a mask, or why it cannot have one."""
+    def _prepare(self, subject: Subject) -> MaskedFace | str:
+        """``subject`` prepared for a mask, or the reason why it cannot have one."""
         photo = subject.photo
         if photo.faces is None:
             raise ValueError("a cloak needs the photo's faces; run a detector first")
@@ -183,16 +199,16 @@ class Opom:
             face = nearest_the_centre(photo.faces, *photo.pixels.shape[:2])
         except NoFace:
             return NO_FACE
-        only = plan(Photo(photo.pixels, photo.content_hash, (face,)), whole=False)
+        only = plan_windows(Photo(photo.pixels, photo.content_hash, (face,)), whole=False)
         if not only.windows:
             return "; ".join(only.skipped.values())
         window = only.windows[0]
         matrix = window.maps[0]
         assert matrix is not None
-        group = group_of([(window, read_window(photo.pixels, window), 0, "")], self.device)
-        spread = sampling_grid(matrix, (SIDE, SIDE), window.size, self.device)[None]
-        at = next(n for n, f in enumerate(photo.faces) if f is face)
-        return Shot(number, at, window, group, spread)
+        batch = window_batch([(window, read_window(photo.pixels, window), 0, "")], self.device)
+        grid = sampling_grid(matrix, (SIDE, SIDE), window.size, self.device)[None]
+        number = next(n for n, f in enumerate(photo.faces) if f is face)
+        return MaskedFace(number, window, batch, grid)
 
 
 def affine_hull(rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -212,8 +228,8 @@ def hull_distance(rows: Tensor, centre: Tensor, span: Tensor) -> Tensor:
     return squared
 
 
-class OpomFamily:
-    """``opom[SURROGATE+...]?learn=5``: scope "person"."""
+class OpomFamily(CloakFamily):
+    """``opom[SURROGATE+...]?learn=5``; works on all photos of a person at once."""
 
     stems = ("opom",)
 

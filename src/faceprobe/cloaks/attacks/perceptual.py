@@ -1,4 +1,4 @@
-"""How visible a change is, as a differentiable number: DSSIM and, where its weights are reachable, LPIPS."""
+"""Differentiable perceptual distances between photos: DSSIM here, LPIPS in ``lpips.py``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def dssim(changed: Tensor, clean: Tensor) -> Tensor:
     """(1 - SSIM) / 2 in [0, 1] for (B, 3, H, W) photos in [0, 1], both sides at least 11: (B,).
 
     SSIM (Wang, Bovik, Sheikh, Simoncelli 2004, K1 .01, K2 .03) over the valid area of a Gaussian window of
-    11 x 11, sigma 1.5, mean over channels: what Fawkes calls DSSIM.
+    11 x 11, sigma 1.5, mean over channels, as Fawkes defines DSSIM.
     """
     msssim: Any = require("pytorch_msssim", "cloak", "DSSIM")
     similarity: Tensor = msssim.ssim(changed, clean, data_range=1.0, size_average=False, win_size=WINDOW)
@@ -31,10 +31,10 @@ def dssim(changed: Tensor, clean: Tensor) -> Tensor:
 
 
 class DssimTo:
-    """:func:`dssim` to one fixed batch of clean photos, whose own moments are computed once.
+    """:func:`dssim` to one fixed batch of clean photos, whose means and variances are computed once.
 
-    The Gaussian window is applied as a banded matrix from both sides, which BLAS does several times faster
-    on a CPU than a depthwise convolution; the values are those of :func:`dssim` to float32 rounding.
+    The Gaussian window is applied as a banded matrix from both sides: on a CPU, BLAS does that several times
+    faster than a depthwise convolution. The values equal those of :func:`dssim` up to float32 rounding.
     """
 
     def __init__(self, clean: Tensor) -> None:
@@ -58,8 +58,8 @@ class DssimTo:
         return self._down @ photos @ self._across
 
 
-def _window_matrix(size: int, like: Tensor) -> Tensor:
-    """(size - 10, size): row i holds the Gaussian window over i .. i + 10."""
+def _window_matrix(size: int, photos: Tensor) -> Tensor:
+    """(size - 10, size): row i holds the Gaussian window over i .. i + 10; dtype and device of ``photos``."""
     import torch
 
     places = torch.arange(WINDOW, dtype=torch.float64) - WINDOW // 2
@@ -67,4 +67,4 @@ def _window_matrix(size: int, like: Tensor) -> Tensor:
     matrix = torch.zeros(size - WINDOW + 1, size, dtype=torch.float64)
     for row in range(len(matrix)):
         matrix[row, row : row + WINDOW] = weights / weights.sum()
-    return matrix.to(like)
+    return matrix.to(photos)

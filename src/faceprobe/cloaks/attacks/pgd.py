@@ -1,4 +1,4 @@
-"""PGD on the recogniser itself: the white-box upper bound of what a change this small can do."""
+"""PGD on the recogniser itself: an upper bound of what a change this small can do, in a white-box setting."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from faceprobe.cloaks.attacks.surrogate import load_surrogates
-from faceprobe.cloaks.attacks.surrogate_view import Group, Sight, relative
+from faceprobe.cloaks.attacks.surrogate_view import SurrogateView, WindowBatch, relative
 from faceprobe.cloaks.attacks.window_cloak import WindowCloak, check_name
 from faceprobe.cloaks.attacks.windows import NOTE
-from faceprobe.cloaks.base import CloakCard, Subject
+from faceprobe.cloaks.base import CloakCard, CloakFamily, Subject
 from faceprobe.cloaks.names import CloakName
 
 if TYPE_CHECKING:
@@ -23,21 +23,21 @@ class Pgd(WindowCloak):
     """Projected gradient ascent (Madry, Makelov, Schmidt, Tsipras, Vladu, ICLR 2018) on the squared distance
     to the clean feature, from a random start, in the L-infinity ball of 8/255 and the range [0, 1].
 
-    Each surrogate is attacked in the crop that it is measured with: the aligned face for a recogniser, the
-    whole photo as the model's own preprocessing resizes it for a CLIP model.
+    Each surrogate is attacked in its default crop: the aligned face for a recogniser; for a CLIP model the
+    whole photo, resized as in the model's own preprocessing.
     """
 
-    def optimise(self, group: Group, sight: Sight) -> tuple[Tensor, int]:
-        clean = group.clean
-        photos = (clean + group.noise(EPS)).clamp(0, 1)
+    def optimise(self, batch: WindowBatch, view: SurrogateView) -> tuple[Tensor, int]:
+        clean = batch.clean
+        photos = (clean + batch.noise(EPS)).clamp(0, 1)
         for _ in range(STEPS):
-            climbed = photos + STEP * sight.gradient(photos, relative).sign()
+            climbed = photos + STEP * view.gradient(photos, relative).sign()
             photos = (clean + (climbed - clean).clamp(-EPS, EPS)).clamp(0, 1)
         return photos, STEPS
 
 
-class PgdFamily:
-    """``pgd[SURROGATE+...]``: white box where the surrogate is also the victim."""
+class PgdFamily(CloakFamily):
+    """``pgd[SURROGATE+...]``: a white-box attack where the surrogate is also the victim."""
 
     stems = ("pgd",)
 

@@ -1,4 +1,4 @@
-"""Surrogates: the encoders that a cloak differentiates through, whatever file they come from."""
+"""Surrogates: the encoders that a cloak differentiates through, from any source."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 DEFAULT = "bundled:face"
+"""The surrogate of a cloak whose name gives none."""
 
 
 @dataclass(frozen=True)
 class Surrogate:
-    """A differentiable encoder. ``text`` is the name that loads it, ``encoder.card.default_crop`` the crop
-    that it is measured with: ``as-is`` for CLIP models, ``aligned-112`` for face recognisers.
+    """A differentiable encoder.
+
+    ``text`` is the name that loads it. ``encoder.card.default_crop`` is the crop that it is measured with:
+    ``as-is`` for CLIP models, ``aligned-112`` for face recognisers.
     """
 
     text: str
@@ -42,7 +45,7 @@ class Surrogate:
         return self.encoder.preprocess.size
 
     def features(self, faces: Tensor) -> Tensor:
-        """(B, 3, h, w) RGB in [0, 1] of any size, squeezed to the encoder's input -> (B, D) unit rows."""
+        """(B, 3, h, w) RGB in [0, 1] of any size, resized to the encoder's input -> (B, D) unit rows."""
         return self.encoder.embed_tensor(self.resized(faces))
 
     def resized(self, faces: Tensor) -> Tensor:
@@ -66,7 +69,7 @@ def load_surrogates(
 
 
 def surrogate_hash(surrogates: Sequence[Surrogate]) -> str:
-    """The surrogates' share of a cloak's fingerprint."""
+    """Hex SHA-256 over the weights and settings of ``surrogates``: a part of a cloak's fingerprint."""
     return sha256_json([s.fingerprint for s in surrogates])
 
 
@@ -85,5 +88,5 @@ def _load(text: str, device: str, offline: bool) -> Surrogate:
 
 
 def check_torch(what: str) -> Any:
-    """torch, or an error that names the extra."""
+    """The module torch; :class:`Missing` with the extra to install for ``what`` where it is not there."""
     return require("torch", "encode", what)

@@ -1,7 +1,8 @@
-"""What surrogates see of a batch of windows, and the gradient of a gain that is computed from it.
+"""The features that surrogates compute of a batch of windows, and the gradient of a gain on them.
 
-A surrogate whose crop is ``aligned-112`` sees every face by the differentiable warp; one whose crop is
-``as-is`` sees the whole photo by a differentiable form of its own resizing. Each thing seen is a *row*.
+A surrogate whose crop is ``aligned-112`` gets every face through the differentiable warp; one whose crop is
+``as-is`` gets the whole photo through a differentiable form of its own resizing. Each input of a surrogate is
+one *row*.
 """
 
 from __future__ import annotations
@@ -26,14 +27,16 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 ROWS = 16
-"""Rows that go through a surrogate at once: bounds the memory of a photo of a crowd."""
+"""Rows that go through a surrogate at once: bounds the memory for a photo of a crowd."""
 
 
 @dataclass(frozen=True)
-class Group:
-    """Windows of one size. ``clean`` (B, 3, h, w) in [0, 1]; of its F faces with landmarks, ``grids``
-    (F, 112, 112, 2) read the aligned face and ``owner`` (F,) is the window it lies in. ``seeds`` are the
-    windows' own; ``people`` the identities of their photos.
+class WindowBatch:
+    """B windows of one size.
+
+    ``clean`` (B, 3, h, w) in [0, 1]. For the F faces with landmarks in them, ``grids`` (F, 112, 112, 2) read
+    the aligned face and ``owner`` (F,) is the number of its window. ``seeds`` and ``people``, the identities,
+    are those of the windows.
     """
 
     clean: Tensor
@@ -43,7 +46,7 @@ class Group:
     people: tuple[str, ...]
 
     def noise(self, bound: float) -> Tensor:
-        """(B, 3, h, w) uniform in +-``bound``; each window's part depends on its own seed only."""
+        """(B, 3, h, w) uniform in +-``bound``; the noise of a window depends on its own seed only."""
         import torch
 
         made = []
@@ -57,7 +60,9 @@ class Group:
         return read_grid(photos[self.owner[rows]], self.grids[rows])
 
 
-def group_of(windows: Sequence[tuple[Window, NDArray[np.float32], int, str]], device: torch.device) -> Group:
+def window_batch(
+    windows: Sequence[tuple[Window, NDArray[np.float32], int, str]], device: torch.device
+) -> WindowBatch:
     """A batch of (window, its pixels (3, h, w), its seed, identity), all of one size."""
     import torch
 
@@ -67,7 +72,7 @@ def group_of(windows: Sequence[tuple[Window, NDArray[np.float32], int, str]], de
             if matrix is not None:
                 grids.append(face_grid(matrix, window.size, device))
                 owner.append(k)
-    return Group(
+    return WindowBatch(
         clean=torch.from_numpy(np.stack([w[1] for w in windows])).to(device),
         grids=torch.stack(grids) if grids else torch.zeros(0, 112, 112, 2, device=device),
         owner=torch.tensor(owner, dtype=torch.long, device=device),
@@ -81,15 +86,18 @@ def window_seed(seed: int, name: str, number: int) -> int:
     return photo_seed(seed, name if number == 0 else f"{name}|window {number}")
 
 
-def sees_whole(surrogate: Surrogate) -> bool:
-    """Whether ``surrogate`` is measured on whole photos, not on aligned faces."""
+def uses_whole_photos(surrogate: Surrogate) -> bool:
+    """Whether the default crop of ``surrogate`` is the whole photo, not the aligned face."""
     return surrogate.encoder.card.default_crop != "aligned-112"
 
 
 @dataclass(frozen=True)
-class Piece:
-    """Some rows of one surrogate: ``owner`` (R,) is each row's window, ``clean`` (R, D) its clean feature,
-    ``weight`` (R,) its share in a mean over surrogates, then over the rows of its window.
+class FeatureRows:
+    """R rows of one surrogate.
+
+    For each row, ``owner`` (R,) is its window, ``clean`` (R, D) its clean feature, and ``weight`` (R,) its
+    share in the mean over surrogates and over the rows of its window. ``whole`` says that a row is a whole
+    window, not a face.
     """
 
     surrogate: int
@@ -100,64 +108,65 @@ class Piece:
     weight: Tensor
 
 
-Gain = Callable[["Piece", "Tensor"], "Tensor"]
-"""A piece and its features (R, D) -> (R,) values to be maximised."""
+Gain = Callable[["FeatureRows", "Tensor"], "Tensor"]
+"""Rows and their features (R, D) -> (R,) values to be maximised."""
 
 
-class Sight:
-    """``surrogates`` looking at ``group``. Clean features are computed once. ``warp_all`` shows the aligned
-    face to every surrogate, whatever its own crop is.
+class SurrogateView:
+    """The features of ``batch`` under ``surrogates``. Clean features are computed once.
+
+    ``warp_all`` gives every surrogate the aligned face, whatever its own crop is.
     """
 
-    def __init__(self, surrogates: Sequence[Surrogate], group: Group, *, warp_all: bool = False) -> None:
-        self.surrogates, self.group = tuple(surrogates), group
-        self._whole = tuple(not warp_all and sees_whole(s) for s in surrogates)
+    def __init__(
+        self, surrogates: Sequence[Surrogate], batch: WindowBatch, *, warp_all: bool = False
+    ) -> None:
+        self.surrogates, self.batch = tuple(surrogates), batch
+        self._whole = tuple(not warp_all and uses_whole_photos(s) for s in surrogates)
 
     @cached_property
-    def pieces(self) -> list[Piece]:
+    def parts(self) -> list[FeatureRows]:
         import torch
 
         with torch.no_grad():
-            return [self._piece(*place) for place in self._places()]
+            return [self._part(*place) for place in self._places()]
 
-    def features(self, piece: Piece, photos: Tensor) -> Tensor:
-        """(B, 3, h, w) -> (R, D) unit features of the piece's rows, differentiable."""
-        return self._see(piece.surrogate, piece.rows, photos)
+    def features(self, part: FeatureRows, photos: Tensor) -> Tensor:
+        """(B, 3, h, w) -> (R, D) unit features of the rows of ``part``, differentiable."""
+        return self._row_features(part.surrogate, part.rows, photos)
 
     def gradient(
-        self, photos: Tensor, gain: Gain, views: Sequence[Callable[[Tensor], Tensor]] = ()
+        self, photos: Tensor, gain: Gain, transforms: Sequence[Callable[[Tensor], Tensor]] = ()
     ) -> Tensor:
-        """The gradient (B, 3, h, w) of the mean gain over surrogates, rows of a window and ``views``.
+        """The gradient (B, 3, h, w) of the mean gain over surrogates, rows of a window and ``transforms``.
 
-        A view changes the photo first (the default is the photo itself). Windows do not mix: the gradient
+        A transform changes the photo first; the default is the photo itself. Windows do not mix: the gradient
         of each is that of its own mean.
         """
         leaf = photos.detach().requires_grad_()
-        for view in views or (_plain,):
-            for piece in self.pieces:
-                value = (piece.weight * gain(piece, self.features(piece, view(leaf)))).sum()
-                (value / max(1, len(views))).backward()  # type: ignore[no-untyped-call]
+        for transform in transforms or (lambda photo: photo,):
+            for part in self.parts:
+                value = (part.weight * gain(part, self.features(part, transform(leaf)))).sum()
+                (value / max(1, len(transforms))).backward()  # type: ignore[no-untyped-call]
         assert leaf.grad is not None
         return leaf.grad
 
     def shifts(self, photos: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Mean over surrogates of the relative squared distance to the clean features, of each face with
-        landmarks (F,) and of each window (B,): what :class:`FaceReport` calls shift.
-        """
+        """The ``shift`` of :class:`FaceReport` for each face with landmarks (F,) and for each window (B,)."""
         import torch
 
-        faces = torch.zeros(len(self.group.owner))
-        windows = torch.zeros(len(self.group.clean))
+        faces = torch.zeros(len(self.batch.owner))
+        windows = torch.zeros(len(self.batch.clean))
         with torch.no_grad():
-            for piece in self.pieces:
-                moved = relative(piece, self.features(piece, photos)).cpu()
-                windows.index_add_(0, piece.owner.cpu(), moved * piece.weight.cpu())
+            for part in self.parts:
+                moved = relative(part, self.features(part, photos)).cpu()
+                windows.index_add_(0, part.owner.cpu(), moved * part.weight.cpu())
                 share = moved / len(self.surrogates)
-                if piece.whole:
-                    mine = piece.owner[:, None].cpu() == self.group.owner[None].cpu()
-                    faces += (share[:, None] * mine).sum(0)
+                if part.whole:
+                    inside = part.owner[:, None].cpu() == self.batch.owner[None].cpu()
+                    faces += (share[:, None] * inside).sum(0)
                 else:
-                    faces[piece.rows] += share
+                    faces[part.rows] += share
         return faces.double().numpy(), windows.double().numpy()
 
     def face_dssim(self, photos: Tensor) -> NDArray[np.float64]:
@@ -166,46 +175,47 @@ class Sight:
 
         values = [np.zeros(0)]
         with torch.no_grad():
-            for rows in _slices(len(self.group.owner)):
-                changed, clean = self.group.aligned(photos, rows), self.group.aligned(self.group.clean, rows)
+            for rows in _slices(len(self.batch.owner)):
+                changed, clean = self.batch.aligned(photos, rows), self.batch.aligned(self.batch.clean, rows)
                 values.append(dssim(changed, clean).double().cpu().numpy())
         return np.concatenate(values)
 
     def _places(self) -> Iterator[tuple[int, slice]]:
         for number, whole in enumerate(self._whole):
-            count = len(self.group.clean) if whole else len(self.group.owner)
+            count = len(self.batch.clean) if whole else len(self.batch.owner)
             for rows in _slices(count):
                 yield number, rows
 
-    def _piece(self, number: int, rows: slice) -> Piece:
+    def _part(self, number: int, rows: slice) -> FeatureRows:
         import torch
 
-        whole, device = self._whole[number], self.group.clean.device
-        owner = torch.arange(len(self.group.clean), device=device) if whole else self.group.owner
-        rows_of = torch.bincount(owner, minlength=len(self.group.clean))
-        mine = owner[rows]
-        weight = 1.0 / (rows_of[mine] * len(self.surrogates))
-        return Piece(number, rows, whole, mine, self._see(number, rows, self.group.clean), weight)
+        whole, device = self._whole[number], self.batch.clean.device
+        owner = torch.arange(len(self.batch.clean), device=device) if whole else self.batch.owner
+        rows_of = torch.bincount(owner, minlength=len(self.batch.clean))
+        chosen = owner[rows]
+        weight = 1.0 / (rows_of[chosen] * len(self.surrogates))
+        return FeatureRows(
+            number, rows, whole, chosen, self._row_features(number, rows, self.batch.clean), weight
+        )
 
-    def _see(self, number: int, rows: slice, photos: Tensor) -> Tensor:
+    def _row_features(self, number: int, rows: slice, photos: Tensor) -> Tensor:
         surrogate = self.surrogates[number]
         if self._whole[number]:
-            seen = whole_view(photos[rows], surrogate.encoder.preprocess)
-            return surrogate.encoder.embed_tensor(seen)
-        return surrogate.features(self.group.aligned(photos, rows))
+            return surrogate.encoder.embed_tensor(whole_view(photos[rows], surrogate.encoder.preprocess))
+        return surrogate.features(self.batch.aligned(photos, rows))
 
 
-def relative(piece: Piece, features: Tensor) -> Tensor:
+def relative(part: FeatureRows, features: Tensor) -> Tensor:
     """||f(x') - f(x)||^2 / ||f(x)|| of each row: (R,). Features are unit rows, so it lies in 0..4."""
-    moved: Tensor = (features - piece.clean).square().sum(1) / piece.clean.norm(dim=1)
+    moved: Tensor = (features - part.clean).square().sum(1) / part.clean.norm(dim=1)
     return moved
 
 
 def whole_view(photos: Tensor, preprocess: Preprocess) -> Tensor:
     """(B, 3, H, W) -> (B, 3, *preprocess.size): a differentiable form of ``preprocess.prepare``.
 
-    Same geometry; torch's antialiased filters stand for Pillow's of the same name (bicubic for lanczos), and
-    nothing is rounded to 8 bits in between.
+    The geometry is the same. Torch's antialiased filters replace Pillow's of the same name (bicubic for
+    lanczos), and nothing is rounded to 8 bits in between.
     """
     from torch.nn.functional import pad
 
@@ -241,7 +251,3 @@ def _resized(photos: Tensor, size: tuple[int, int], how: str) -> Tensor:
 
 def _slices(count: int) -> list[slice]:
     return [slice(first, min(first + ROWS, count)) for first in range(0, count, ROWS)]
-
-
-def _plain(photos: Tensor) -> Tensor:
-    return photos

@@ -1,4 +1,4 @@
-"""Clean photos of other people, for cloaks that steer towards somebody else."""
+"""Clean photos of other people, for cloaks that steer a face towards another person."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from faceprobe.faces.detect import Detector
 
 
 def target_subjects(table: FaceTable, rows: Iterable[int], detector: Detector | None) -> list[Subject]:
-    """One subject a photo of ``rows``, in order, named by its content; photos that cannot be read are passed
-    over. Faces that the dataset does not know are looked for with ``detector``; without one there are none.
+    """One subject for each photo of ``rows``, in order, named by its content hash.
+
+    Photos that cannot be read are left out. Faces that the dataset does not know are found by ``detector``;
+    without a detector such a photo has none.
     """
     subjects = []
     for row in rows:

@@ -1,9 +1,9 @@
-"""Where in a photo a cloak works: windows around faces, bounded in size, and how their change comes back.
+"""Windows around faces, the parts of a photo that a cloak works on, and adding their change to the photo.
 
-A photo of at most :data:`LARGEST` pixels a side is one window, all faces together, so nothing differs from
-an algorithm on the whole photo. A larger photo gets a window around each face. A window that is larger
-still is worked on shrunk to :data:`LARGEST`, and the *difference* is enlarged (bilinear, so no value grows)
-and added: the photo keeps its own detail and its resolution.
+A photo of at most :data:`LARGEST` pixels a side is one window with all its faces, so the result equals that
+of an algorithm on the whole photo. A larger photo gets a window around each face. A window larger than
+:data:`LARGEST` is shrunk to it, and the *difference* is enlarged (bilinear, so no value grows) and added: the
+photo keeps its own detail and its resolution.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from faceprobe.core.extras import require
 from faceprobe.data.photo import Photo
 
 LARGEST = 512
-"""Longer side, in pixels, of what is optimised at once."""
+"""Longer side of a window at most, in pixels."""
 SMALLEST = 16
 """Shorter side, in pixels, below which a photo or window is left alone."""
 MARGIN = 0.25
-"""Room around the aligned face on each side, as a share of its footprint: context for blur and warp."""
+"""Margin around the aligned face on each side, as a share of its footprint: context for blur and warp."""
 STEP = 32
-"""Sides of windows are whole multiples of this where the photo allows, so that equal ones form a batch."""
+"""Sides of windows are multiples of this where the photo allows, so that windows of one size form a batch."""
 BAND = 256
-"""Rows of a photo that are changed at once."""
+"""Rows of a photo that are changed at once, to bound the memory."""
 
 NOTE = (
     f"works on windows of at most {LARGEST} px a side; where a face needs a larger one it is optimised shrunk"
@@ -39,9 +39,11 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Window:
-    """``box`` (x0, y0, x1, y1) in whole pixels of the photo, worked on at ``size`` (height, width). ``faces``
-    are numbers of the photo's faces in it, ``maps`` for each its similarity (2, 3) from the window's working
-    coordinates to the template, or None where its landmarks are unknown.
+    """One window of a photo.
+
+    ``box`` (x0, y0, x1, y1) in whole pixels of the photo; ``size`` (height, width) is what it is resized to.
+    ``faces`` are the numbers of the faces in it. ``maps`` holds for each face the similarity (2, 3) from
+    coordinates of the resized window to the template, or None where its landmarks are unknown.
     """
 
     box: Box
@@ -51,48 +53,48 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """``windows`` of one photo, and why some of its faces are left alone: ``skipped`` {face: reason}."""
+class WindowPlan:
+    """The ``windows`` of one photo, and the faces left unchanged: ``skipped`` {face: reason}."""
 
     windows: tuple[Window, ...]
     skipped: dict[int, str]
 
 
-def plan(photo: Photo, *, whole: bool) -> Plan:
+def plan_windows(photo: Photo, *, whole: bool) -> WindowPlan:
     """Windows for all faces of ``photo``.
 
-    ``whole`` asks for one window over the whole photo, for surrogates that see photos as they are; faces
-    without landmarks count there too. Raises :class:`ValueError` where the photo's faces are unknown.
+    ``whole`` asks for one window over the whole photo, for surrogates that use whole photos; it also holds
+    faces without landmarks. Raises :class:`ValueError` where the photo's faces are unknown.
     """
     if photo.faces is None:
         raise ValueError("a cloak needs the photo's faces; run a detector first")
     height, width = photo.pixels.shape[:2]
     if not photo.faces:
-        return Plan((), {})
+        return WindowPlan((), {})
     if min(height, width) < SMALLEST:
-        return Plan((), dict.fromkeys(range(len(photo.faces)), f"photo smaller than {SMALLEST} px"))
+        return WindowPlan((), dict.fromkeys(range(len(photo.faces)), f"photo smaller than {SMALLEST} px"))
     maps: dict[int, NDArray[np.float64]] = {}
     skipped: dict[int, str] = {}
     for number, face in enumerate(photo.faces):
         try:
             if face.landmarks is None:
                 raise ValueError("no landmarks known")
-            maps[number] = _inside(face_map(face.landmarks), width, height)
+            maps[number] = _check_inside(face_map(face.landmarks), width, height)
         except ValueError as error:
             skipped[number] = str(error)
     if whole:
         every = tuple(range(len(photo.faces)))
-        return Plan((_window((0, 0, width, height), every, maps),), {})
+        return WindowPlan((_window((0, 0, width, height), every, maps),), {})
     if not maps:
-        return Plan((), skipped)
+        return WindowPlan((), skipped)
     if max(height, width) <= LARGEST:
-        return Plan((_window((0, 0, width, height), tuple(maps), maps),), skipped)
-    boxes = _merged([(_around(matrix, width, height), (n,)) for n, matrix in maps.items()])
-    return Plan(tuple(_window(box, faces, maps) for box, faces in boxes), skipped)
+        return WindowPlan((_window((0, 0, width, height), tuple(maps), maps),), skipped)
+    boxes = _merged([(_box_around(matrix, width, height), (n,)) for n, matrix in maps.items()])
+    return WindowPlan(tuple(_window(box, faces, maps) for box, faces in boxes), skipped)
 
 
 def read_window(pixels: NDArray[np.uint8], window: Window) -> NDArray[np.float32]:
-    """(H, W, 3) uint8 -> (3, h, w) float32 in [0, 1]; shrunk by area averaging where the window is large."""
+    """(H, W, 3) uint8 -> (3, h, w) float32 in [0, 1] of ``window.size``; shrunk by area averaging."""
     x0, y0, x1, y1 = window.box
     part = pixels[y0:y1, x0:x1]
     if part.shape[:2] != window.size:
@@ -124,7 +126,8 @@ def _paste(
     bound: float,
 ) -> None:
     x0, y0, x1, y1 = window.box
-    across = _enlarged(difference, x1 - x0, axis=1)
+    width = x1 - x0
+    across = _lerp(difference, np.arange(width), width, axis=1)
     for top in range(y0, y1, BAND):
         rows = np.arange(top, min(top + BAND, y1))
         here = (slice(top, rows[-1] + 1), slice(x0, x1))
@@ -134,12 +137,8 @@ def _paste(
         changed[here] = np.rint(np.clip(value, 0, 255)).astype(np.uint8)
 
 
-def _enlarged(values: NDArray[np.float32], size: int, axis: int) -> NDArray[np.float32]:
-    return values if values.shape[axis] == size else _lerp(values, np.arange(size), size, axis)
-
-
 def _lerp(values: NDArray[np.float32], at: NDArray[np.int64], size: int, axis: int) -> NDArray[np.float32]:
-    """Rows or columns ``at`` of ``values`` enlarged linearly to ``size``, pixel centres at one half."""
+    """Rows or columns ``at`` of ``values`` enlarged linearly to ``size``; pixel centres lie at 0.5."""
     have = values.shape[axis]
     if have == size:
         return np.take(values, at, axis=axis)
@@ -151,8 +150,8 @@ def _lerp(values: NDArray[np.float32], at: NDArray[np.int64], size: int, axis: i
     return np.asarray(near + share * (far - near), dtype=np.float32)
 
 
-def _inside(matrix: NDArray[np.float64], width: int, height: int) -> NDArray[np.float64]:
-    """``matrix``, or an error where the aligned face would see nothing of the photo."""
+def _check_inside(matrix: NDArray[np.float64], width: int, height: int) -> NDArray[np.float64]:
+    """``matrix``; :class:`ValueError` where the aligned face would show nothing of the photo."""
     corners = footprint(matrix)
     (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
     if left >= width or top >= height or right <= 0 or bottom <= 0:
@@ -160,7 +159,7 @@ def _inside(matrix: NDArray[np.float64], width: int, height: int) -> NDArray[np.
     return matrix
 
 
-def _around(matrix: NDArray[np.float64], width: int, height: int) -> Box:
+def _box_around(matrix: NDArray[np.float64], width: int, height: int) -> Box:
     corners = footprint(matrix)
     low, high = corners.min(axis=0), corners.max(axis=0)
     side = float((high - low).max()) * (1 + 2 * MARGIN)
@@ -171,14 +170,14 @@ def _around(matrix: NDArray[np.float64], width: int, height: int) -> Box:
 
 
 def _span(centre: float, side: int, limit: int) -> tuple[int, int]:
-    """``side`` pixels around ``centre``, moved into the photo rather than cut."""
+    """``side`` pixels around ``centre``, moved into 0..``limit`` where they stick out."""
     side = min(side, limit)
     first = min(max(round(centre - side / 2), 0), limit - side)
     return first, first + side
 
 
 def _merged(parts: list[tuple[Box, tuple[int, ...]]]) -> list[tuple[Box, tuple[int, ...]]]:
-    """Join windows that overlap, as long as the joint one is no larger than :data:`LARGEST`."""
+    """Join boxes that overlap where the joint box is no larger than :data:`LARGEST`."""
     done: list[tuple[Box, tuple[int, ...]]] = []
     for box, faces in parts:
         for k, (other, others) in enumerate(done):
@@ -207,7 +206,7 @@ def _window(box: Box, faces: tuple[int, ...], maps: dict[int, NDArray[np.float64
 
 
 def _moved(matrix: NDArray[np.float64] | None, box: Box, size: tuple[int, int]) -> NDArray[np.float64] | None:
-    """``matrix`` for the window's working coordinates instead of the photo's."""
+    """``matrix`` for coordinates of the resized window instead of the photo's."""
     if matrix is None:
         return None
     wide, high = (box[2] - box[0]) / size[1], (box[3] - box[1]) / size[0]

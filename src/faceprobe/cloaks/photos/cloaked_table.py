@@ -1,4 +1,4 @@
-"""A dataset with cloaked photos among its rows: clean ones read as before, cloaked ones from their files."""
+"""A dataset with clean and cloaked photos among its rows; cloaked ones are read from the cache."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ from faceprobe.data.face_table import COLUMNS, FaceTable, PhotoSource, face_tabl
 from faceprobe.data.photo import Face, Photo, PhotoDigest, UnreadablePhoto, decode_image, digest_faces
 
 NO_PIXELS: NDArray[np.uint8] = np.zeros((0, 0, 3), dtype=np.uint8)
-"""Of a :class:`Cloaked` whose pixels lie in a file."""
+"""The pixels of a :class:`Cloaked` that lie in a file."""
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+=,;@-]")
 
 
 @dataclass(frozen=True)
 class CloakedPhotos:
-    """What :func:`faceprobe.cloaks.photos.dataset_cache.cloak_table` made, a photo an entry: ``rows`` its clean row,
-    ``images`` its name in :func:`with_cloaked`, ``paths`` its PNG in the cache, ``records`` what was done
-    (:class:`Cloaked` without pixels), ``keys`` its name in the cache, ``faces`` what a detector found in
-    the clean photo (None where the dataset itself knows). ``unreadable`` are (row, reason) left out.
+    """Cloaked photos of a dataset, one entry for each photo.
+
+    ``rows`` are its clean rows, ``images`` its names in :func:`with_cloaked`, ``paths`` its PNGs in the
+    cache, ``records`` what was done (:class:`Cloaked` without pixels), ``keys`` its names in the cache,
+    ``faces`` what a detector found in the clean photo (None where the dataset knows the faces).
+    ``unreadable`` lists (row, reason) of photos left out.
     """
 
     cloak: CloakCard
@@ -48,11 +50,12 @@ class CloakedPhotos:
 
 
 def with_cloaked(table: FaceTable, photos: CloakedPhotos) -> FaceTable:
-    """The clean rows of ``table`` and behind their names the cloaked ``photos``, sorted by name.
+    """The clean rows of ``table`` and the cloaked ``photos``, sorted by name.
 
-    ``variant`` is "clean" or the cloak's id, ``source_image`` names the clean photo; identity, event, group
-    and split are the clean photo's, and so are the faces. Rows of other variants, and the dataset's own pairs
-    and templates, which name rows by number, are left out.
+    ``variant`` is "clean" or the cloak's id, ``source_image`` the name of the clean photo. Identity, event,
+    group, split and faces are those of the clean photo. Rows of other variants are left out, and so are the
+    dataset's own pairs and templates, which name rows by number. Raises :class:`BadInput` where two photos
+    would have one name.
     """
     variants = table.variants
     clean = [row for row in range(len(table)) if variants is None or variants[row] == CLEAN]
@@ -74,14 +77,14 @@ def with_cloaked(table: FaceTable, photos: CloakedPhotos) -> FaceTable:
 
 
 def safe_name(cloak_id: str) -> str:
-    """``cloak_id`` as part of a file's name: ``fawkes-1.0.2-mid_bundled_face_``."""
+    """``cloak_id`` as part of a file name: ``fawkes-1.0.2-mid_bundled_face_``."""
     return _UNSAFE.sub("_", cloak_id)
 
 
 @dataclass(frozen=True)
 class CloakedFile:
-    """A cloaked photo's PNG, the clean photo that it was made from and, where a detector found them, the
-    clean photo's faces.
+    """The PNG of a cloaked photo, the name of its clean photo and the faces that a detector found in it, None
+    where the dataset knows them.
     """
 
     path: Path
@@ -91,7 +94,7 @@ class CloakedFile:
 
 @dataclass(frozen=True)
 class CloakedSource(PhotoSource):
-    """Reads cloaked photos from the cache and every other one from ``inner``. Picklable, if ``inner`` is."""
+    """Reads cloaked photos from the cache and all others from ``inner``. Picklable if ``inner`` is."""
 
     inner: PhotoSource
     files: dict[str, CloakedFile]

@@ -1,27 +1,26 @@
-"""Cloaked photos of a dataset, kept by content: made once, found again by every study.
+"""The cache of cloaked photos of datasets, keyed by content: each photo is made once for all studies.
 
-A photo's key is made of its own content, where its faces are, the seed and the cloak's fingerprint. Work is
-cut into chunks that depend on the list of photos only, so a run that was killed and started again makes the
-same batches and so the same bytes; of a chunk that was written in part, what is there stays.
+The key of a photo covers its content, its faces, the seed and the cloak's fingerprint. Batches depend on the
+list of photos only, so a run that was killed and started again forms the same batches and gets the same
+bytes. Photos of a batch that are already in the cache are kept.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from faceprobe.cloaks.base import Cloak, Cloaked, FaceReport, Subject
+from faceprobe.cloaks.base import Cloak, Cloaked, FaceReport, Pixels, Subject, no_tick
 from faceprobe.cloaks.photos.cloaked_table import NO_PIXELS, CloakedPhotos, safe_name
 from faceprobe.core.errors import BadInput, Missing
 from faceprobe.core.files import cache_dir, read_json, sha256_json, write_bytes, write_json
 from faceprobe.data.face_table import FaceTable
-from faceprobe.data.photo import Face, Photo, PhotoDigest, UnreadablePhoto
+from faceprobe.data.photo import Face, Photo, UnreadablePhoto
 from faceprobe.faces.detect import Detector
 
 FORMAT = 1
@@ -34,21 +33,22 @@ def cloak_table(
     *,
     seed: int,
     detector: Detector | None,
-    like: CloakedPhotos | None = None,
-    tick: Callable[[], None] = lambda: None,
+    noise_reference: CloakedPhotos | None = None,
+    tick: Callable[[], None] = no_tick,
 ) -> CloakedPhotos:
-    """Cloak the photos ``rows`` of ``table``, or find them in the cache; ``tick`` is called once a photo.
+    """Cloak the photos ``rows`` of ``table``, or find them in the cache; ``tick`` is called once for each
+    photo.
 
-    Faces that the dataset does not know are looked for with ``detector``. ``like`` are the same photos by
-    another cloak, for ``noise[...]``. A photo that cannot be read is left out and listed. Raises
-    :class:`Missing` where faces are unknown and there is no detector (controls need none),
-    :class:`BadInput` where ``like`` lacks a photo, and what the cloak raises.
+    Faces that the dataset does not know are found by ``detector``. ``noise_reference`` holds the same photos
+    by another cloak, for ``noise[...]``. A photo that cannot be read is left out and listed. Raises
+    :class:`Missing` where faces are unknown and there is no detector (controls need none), :class:`BadInput`
+    where ``noise_reference`` lacks a photo, and what the cloak raises.
     """
-    maker = _Maker(table, cloak, seed, detector, like)
-    unreadable: dict[int, str] = {}
-    entries = maker.identify(list(dict.fromkeys(rows)), unreadable)
-    for chunk in _chunks(table, cloak, list(entries)):
-        maker.make([entries[row] for row in chunk], unreadable, tick)
+    cloaking = _TableCloaking(table, cloak, seed, detector, noise_reference)
+    entries = cloaking.identify(list(dict.fromkeys(rows)))
+    for batch in _batches(table, cloak, list(entries)):
+        cloaking.cloak_batch([entries[row] for row in batch], tick)
+    unreadable = cloaking.unreadable
     done = [entry for row, entry in entries.items() if row not in unreadable]
     read = [_read_record(entry) for entry in done]
     prefix = safe_name(cloak.card.id)
@@ -65,8 +65,8 @@ def cloak_table(
 
 
 @dataclass(frozen=True)
-class _Entry:
-    """One photo: ``content`` is its content hash, ``key`` names its files in the cache."""
+class _CacheEntry:
+    """One photo: ``content`` is its content hash, ``key`` the name of its files in the cache."""
 
     row: int
     content: str
@@ -79,7 +79,7 @@ class _Entry:
 
     @property
     def record(self) -> Path:
-        """Written last: where it is, the PNG is whole."""
+        """Written last, so the PNG is complete where this file exists."""
         return self.folder / f"{self.key}.json"
 
     @property
@@ -88,54 +88,58 @@ class _Entry:
 
 
 @dataclass(frozen=True)
-class _Maker:
-    """Identifies photos, and cloaks those that the cache lacks."""
+class _TableCloaking:
+    """One run over a dataset; ``unreadable`` {row: reason} grows on the way."""
 
     table: FaceTable
     cloak: Cloak
     seed: int
     detector: Detector | None
-    like: CloakedPhotos | None
+    noise_reference: CloakedPhotos | None
+    unreadable: dict[int, str] = field(default_factory=dict)
 
-    def identify(self, rows: list[int], unreadable: dict[int, str]) -> dict[int, _Entry]:
-        """The entry of every row whose bytes can be had; the others go to ``unreadable``."""
-        digests: dict[int, PhotoDigest] = {}
+    def identify(self, rows: list[int]) -> dict[int, _CacheEntry]:
+        """The entry of every row whose file can be read."""
+        digests = {}
         for row in rows:
             try:
                 digests[row] = self.table.source.digest(str(self.table.images[row]))
             except UnreadablePhoto as error:
-                unreadable[row] = error.reason
-        folder = cache_dir("cloaks", self.cloak.fingerprint[:16])
-        eyes = self.detector.fingerprint() if self.detector else ""
-        others = {} if self.like is None else dict(zip(self.like.rows, self.like.keys, strict=True))
-        about: dict[int, list[Any]] = {}
+                self.unreadable[row] = error.reason
+        detector = self.detector.fingerprint() if self.detector else ""
+        reference = self.noise_reference
+        reference_keys = {} if reference is None else dict(zip(reference.rows, reference.keys, strict=True))
+        parts: dict[int, list[Any]] = {}
         for row, (content, faces) in digests.items():
-            about[row] = [FORMAT, content, faces or eyes, self.seed, self.cloak.fingerprint]
-            if self.like is not None:
-                if row not in others:
-                    missing = f"{self.like.cloak.id} has no version of {self.table.images[row]}"
-                    raise BadInput(f"{self.cloak.card.id}: {missing}")
-                about[row].append(others[row])
+            parts[row] = [FORMAT, content, faces or detector, self.seed, self.cloak.fingerprint]
+            if reference is not None:
+                if row not in reference_keys:
+                    missing = f"{reference.cloak.id} has no version of {self.table.images[row]}"
+                    raise BadInput(f"{self.cloak.card.id}: {missing}; cloak that photo too")
+                parts[row].append(reference_keys[row])
         if self.cloak.card.scope == "person":  # one mask for all photos of a person: each depends on all
-            for group in _people(self.table, list(about)):
-                members = sha256_json([about[row] for row in group])
+            for group in _people(self.table, list(parts)):
+                members = sha256_json([parts[row] for row in group])
                 for row in group:
-                    about[row] = [*about[row], members]
-        return {row: _Entry(row, digests[row].content, sha256_json(a), folder) for row, a in about.items()}
+                    parts[row] = [*parts[row], members]
+        folder = cache_dir("cloaks", self.cloak.fingerprint[:16])
+        return {
+            row: _CacheEntry(row, digests[row].content, sha256_json(p), folder) for row, p in parts.items()
+        }
 
-    def make(self, chunk: list[_Entry], unreadable: dict[int, str], tick: Callable[[], None]) -> None:
-        """Cloak a chunk, unless all of it is there. A photo that cannot be decoded goes to ``unreadable``."""
-        wanted = {entry.row for entry in chunk if not entry.done}
+    def cloak_batch(self, batch: list[_CacheEntry], tick: Callable[[], None]) -> None:
+        """Cloak a batch, unless all of it is in the cache."""
+        wanted = {entry.row for entry in batch if not entry.done}
         photos: dict[int, Photo] = {}
         if wanted:
-            for entry in chunk:
+            for entry in batch:
                 try:
                     photos[entry.row] = self._photo(entry.row)
                 except UnreadablePhoto as error:
-                    unreadable[entry.row] = error.reason
+                    self.unreadable[entry.row] = error.reason
         wanted &= photos.keys()
-        readable = [entry for entry in chunk if entry.row in photos] if wanted else []
-        for _ in range(len(chunk) - len(readable)):
+        readable = [entry for entry in batch if entry.row in photos] if wanted else []
+        for _ in range(len(batch) - len(readable)):
             tick()
         if not readable:
             return
@@ -143,8 +147,8 @@ class _Maker:
         made = self.cloak.apply(subjects, seed=self.seed, tick=tick)
         for entry, cloaked in zip(readable, made, strict=True):
             if entry.row in wanted:
-                knows = bool(self.table.source.digest(str(self.table.images[entry.row])).faces)
-                _write(entry, cloaked, None if knows else photos[entry.row].faces)
+                known = bool(self.table.source.digest(str(self.table.images[entry.row])).faces)
+                _write(entry, cloaked, None if known else photos[entry.row].faces)
 
     def _photo(self, row: int) -> Photo:
         photo = self.table.photo(row)
@@ -159,13 +163,14 @@ class _Maker:
             "weights with --detector or FACEPROBE_DETECTOR"
         )
 
-    def _subject(self, entry: _Entry, photo: Photo) -> Subject:
-        like = None if self.like is None else self.like.pixels(self.like.rows.index(entry.row))
-        return Subject(entry.content, photo, str(self.table.identities[entry.row]), like)
+    def _subject(self, entry: _CacheEntry, photo: Photo) -> Subject:
+        reference = self.noise_reference
+        pixels = None if reference is None else reference.pixels(reference.rows.index(entry.row))
+        return Subject(entry.content, photo, str(self.table.identities[entry.row]), pixels)
 
 
-def _chunks(table: FaceTable, cloak: Cloak, rows: list[int]) -> Iterator[list[int]]:
-    """Fixed batches of the list; of a cloak that sees whole people, one person each."""
+def _batches(table: FaceTable, cloak: Cloak, rows: list[int]) -> Iterator[list[int]]:
+    """Batches that depend on the list only; each is one person for a cloak that works on a person at once."""
     if cloak.card.scope == "person":
         yield from _people(table, rows)
         return
@@ -174,14 +179,14 @@ def _chunks(table: FaceTable, cloak: Cloak, rows: list[int]) -> Iterator[list[in
 
 
 def _people(table: FaceTable, rows: list[int]) -> list[list[int]]:
-    """``rows`` by person, in order of appearance; a photo of nobody known stands alone."""
+    """``rows`` grouped by person, in order of appearance; a photo without identity is its own group."""
     groups: dict[str, list[int]] = {}
     for row in rows:
         groups.setdefault(str(table.identities[row]) or f"\0{row}", []).append(row)
     return list(groups.values())
 
 
-def _write(entry: _Entry, cloaked: Cloaked, detected: tuple[Face, ...] | None) -> None:
+def _write(entry: _CacheEntry, cloaked: Cloaked, detected: tuple[Face, ...] | None) -> None:
     write_bytes(entry.png, png_bytes(cloaked.pixels))
     record = {
         "name": cloaked.name,
@@ -198,7 +203,7 @@ def _face_dict(face: Face) -> dict[str, Any]:
     return {"box": list(face.box), "landmarks": points, "score": face.score}
 
 
-def _read_record(entry: _Entry) -> tuple[Cloaked, tuple[Face, ...] | None]:
+def _read_record(entry: _CacheEntry) -> tuple[Cloaked, tuple[Face, ...] | None]:
     record = read_json(entry.record)
     reports = tuple(FaceReport(**{**face, "box": tuple(face["box"])}) for face in record["faces"])
     detected = None
@@ -214,7 +219,7 @@ def _read_record(entry: _Entry) -> tuple[Cloaked, tuple[Face, ...] | None]:
     return Cloaked(record["name"], NO_PIXELS, reports, record["note"], record["seconds"]), detected
 
 
-def png_bytes(pixels: NDArray[np.uint8]) -> bytes:
+def png_bytes(pixels: Pixels) -> bytes:
     """(H, W, 3) uint8 RGB as a PNG; the same bytes for the same pixels and library."""
     from PIL import Image
 

@@ -1,7 +1,7 @@
-"""A photo's file, read so that nothing but the cloak's change differs in the PNG that is written.
+"""Read the file of a photo, and write a PNG that differs from it by the cloak's change only.
 
-The cloak sees 8-bit RGB. What it changed is *added* to the planes of the original: 16 bits stay 16 bits, the
-plane of transparency is written back as it was.
+A cloak works on 8-bit RGB. Its change is *added* to the channels of the original: 16 bits stay 16 bits, and
+the transparency channel is written back unchanged.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from PIL import Image
 
 MARK = "faceprobe-cloak"
-"""Keyword of the PNG text that names the cloak in a photo that was changed."""
+"""Keyword of the PNG text that names the cloak in a changed photo."""
 MARKED_NAMES = ("_high_cloaked.png", "_cloaked.png", "_attacked.png")
-"""How the authors' own tools name their output."""
+"""Endings of the output of the authors' own tools."""
 COMPRESSION = 3
-"""Of zlib: a third of the time of its usual 6, and files a fifth larger."""
+"""zlib's level: takes a third of the time of the default 6, and files are a fifth larger."""
 STRIP_ROWS = 256
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -45,13 +45,13 @@ Planes = NDArray[np.uint8] | NDArray[np.uint16]
 
 @dataclass(frozen=True)
 class Original:
-    """A photo as it lies on the disk.
+    """A photo as it is stored.
 
-    ``photo.pixels`` are what a cloak sees: upright, transparency laid over white, 16 bits cut to the upper 8.
-    ``planes`` (H, W, 3 or 4) are the upright original where it has more than those, uint16 or with a plane of
-    transparency; else None. ``exif`` are the bytes to keep (b"" for none), ``icc`` the colour profile.
-    ``grey`` says that all three channels are equal, ``mark`` what cloak the file says to bear, "" for none.
-    ``notes`` name what the PNG cannot keep.
+    ``photo.pixels`` are the input of a cloak: upright, transparency laid over white, 16 bits cut to the upper
+    8. ``planes`` (H, W, 3 or 4) are the upright original, uint16 or with a transparency channel; None where
+    it has no more than ``photo.pixels``. ``exif`` are the bytes to keep (b"" for none), ``icc`` is the colour
+    profile. ``grey`` says that all three channels are equal. ``mark`` names the cloak that the file already
+    has, "" for none. ``notes`` list what the PNG cannot keep.
     """
 
     photo: Photo
@@ -85,12 +85,12 @@ def read_bytes(path: Path, name: str) -> bytes:
 
 
 def read_original(path: Path, name: str, *, keep_exif: bool = False) -> Original:
-    """Decode the photo at ``path``; ``name`` stands in errors. Raises :class:`UnreadablePhoto`."""
+    """Decode the photo at ``path``; ``name`` is used in errors. Raises :class:`UnreadablePhoto`."""
     data = read_bytes(path, name)
     pixels = decode_image(data, name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with _opened(data) as image:  # the header only: pixels are decoded where there is more to keep
+        with _opened(data) as image:  # the header only; pixels are decoded where needed
             notes = _notes(image)
             exif = kept_exif(image) if keep_exif else b""
             icc = _rgb_profile(image)
@@ -113,11 +113,11 @@ def read_original(path: Path, name: str, *, keep_exif: bool = False) -> Original
 
 
 def render(original: Original, cloaked: Pixels, cloak_id: str = "") -> bytes:
-    """A lossless PNG of ``original`` with the change from its pixels to ``cloaked`` (H, W, 3) added; with
-    ``cloak_id`` it is marked. The same input gives the same bytes.
+    """A lossless PNG of ``original`` with the change from its pixels to ``cloaked`` (H, W, 3) added.
 
-    Of 16 bits the upper 8 become those of ``cloaked`` and the lower 8 stay, so a reader that cuts them off
-    sees ``cloaked`` exactly.
+    It is marked with ``cloak_id`` unless that is "". The same input gives the same bytes. Of 16 bits, the
+    upper 8 become those of ``cloaked`` and the lower 8 stay, so a reader of the upper 8 gets exactly
+    ``cloaked``.
     """
     if original.planes is None:
         encoded = _encode(cloaked)
@@ -144,22 +144,22 @@ def colourfulness(pixels: Pixels) -> int:
 
 
 def kept_exif(image: Image.Image) -> bytes:
-    """The EXIF block to write beside upright pixels, b"" for none.
+    """The EXIF block for the cloaked photo, b"" for none.
 
-    Without the orientation, which the pixels have followed, and without thumbnail and maker's note, which
-    show the photo as it was before.
+    Without the orientation, since the pixels are upright, and without thumbnail and maker's note, which show
+    the clean photo.
     """
     try:
         exif = image.getexif()
         exif.pop(_ORIENTATION, None)
         exif.get_ifd(_EXIF_IFD).pop(_MAKER_NOTE, None)
         return exif.tobytes().removeprefix(b"Exif\0\0") if len(exif) else b""
-    except Exception:  # a damaged block raises nearly anything; there is nothing sound to keep
+    except Exception:  # a damaged block raises nearly any error; it cannot be kept
         return b""
 
 
 def size_of(path: Path, name: str) -> tuple[int, int]:
-    """(height, width) as the header says; :class:`UnreadablePhoto` where that cannot be read."""
+    """(height, width) from the header; :class:`UnreadablePhoto` where it cannot be read."""
     from PIL import Image
 
     try:
@@ -168,7 +168,7 @@ def size_of(path: Path, name: str) -> tuple[int, int]:
             with Image.open(path) as image:
                 return image.height, image.width
     except Exception as error:
-        read_bytes(path, name)  # where the file itself is the trouble, this says so
+        read_bytes(path, name)  # raises where the file itself cannot be read
         raise UnreadablePhoto(name, "not an image") from error
 
 
@@ -179,7 +179,7 @@ def _opened(data: bytes) -> Image.Image:
 
 
 def _named(name: str) -> str:
-    """What the naming rule of the authors' tools says, "" where it says nothing."""
+    """The mark in words where the file is named as the authors' tools name their output, else ""."""
     ending = next((e for e in MARKED_NAMES if name.lower().endswith(e)), "")
     return f"a name that ends in {ending}" if ending else ""
 
@@ -194,7 +194,7 @@ def _notes(image: Image.Image) -> tuple[str, ...]:
 
 
 def _rgb_profile(image: Image.Image) -> bytes:
-    """The colour profile where it is one of RGB, which the output is: without it colours would change."""
+    """The colour profile if it is for RGB, as the output is; without it colours would change."""
     profile: Any = image.info.get("icc_profile") or b""
     return bytes(profile) if profile[16:20] == b"RGB " else b""
 
@@ -222,7 +222,7 @@ def _sixteen_bits(data: bytes, name: str) -> NDArray[np.uint16]:
 
 
 def _turn(planes: NDArray[np.uint16], orientation: int) -> NDArray[np.uint16]:
-    """Follow EXIF's orientation 1..8, as Pillow's ``exif_transpose`` does."""
+    """Apply EXIF's orientation 1..8, as Pillow's ``exif_transpose`` does."""
     if orientation in (5, 6, 7, 8):
         planes = planes.transpose(1, 0, 2)
     if orientation in (2, 3, 6, 7):
@@ -232,13 +232,13 @@ def _turn(planes: NDArray[np.uint16], orientation: int) -> NDArray[np.uint16]:
     return planes
 
 
-def _changed_planes(planes: Planes, seen: Pixels, cloaked: Pixels) -> Planes:
+def _changed_planes(planes: Planes, clean: Pixels, cloaked: Pixels) -> Planes:
     changed = planes.copy()
-    step, most = (256, 65535) if planes.dtype == np.uint16 else (1, 255)
-    for rows in _strips(seen):
-        difference = cloaked[rows].astype(np.int32) - seen[rows]
+    step, highest = (256, 65535) if planes.dtype == np.uint16 else (1, 255)
+    for rows in _strips(clean):
+        difference = cloaked[rows].astype(np.int32) - clean[rows]
         colours = planes[rows][..., :3].astype(np.int32) + step * difference
-        changed[rows][..., :3] = colours.clip(0, most).astype(planes.dtype)
+        changed[rows][..., :3] = colours.clip(0, highest).astype(planes.dtype)
     return changed
 
 

@@ -1,4 +1,4 @@
-"""Which photos a folder holds, where their cloaked copies go, and that no original is ever in the way."""
+"""The photos of a folder and the paths of their cloaked copies, which must never meet an original."""
 
 from __future__ import annotations
 
@@ -10,19 +10,17 @@ from pathlib import Path, PurePosixPath
 
 from faceprobe.cloaks.base import Cloak
 from faceprobe.cloaks.photos.files import size_of
+from faceprobe.cloaks.photos.loaded_cloak import batches
 from faceprobe.core.errors import BadInput, Missing, WrongUsage
 from faceprobe.data.photo import UnreadablePhoto
 from faceprobe.datasets.files import is_photo
 from faceprobe.datasets.folder import load_photos
 
-CHUNK_PIXELS = 24_000_000
-"""A batch ends where its photos reach this many pixels, so that memory does not grow with it."""
-
 
 @dataclass(frozen=True)
-class Album:
-    """``images`` are paths below ``root``, sorted, with ``/``; ``outputs`` the PNG of each, below the output
-    folder. ``ignored`` says what else lies there.
+class FolderLayout:
+    """``images`` are paths below ``root``, sorted, with ``/``; ``outputs`` maps each to its PNG below the
+    output folder. ``ignored`` are notes on other files of the folder.
     """
 
     root: Path
@@ -31,12 +29,12 @@ class Album:
     ignored: tuple[str, ...] = ()
 
 
-def open_album(source: Path, out: Path) -> Album:
-    """The photos of a folder, or a single photo, and where each goes below ``out``.
+def read_layout(source: Path, out: Path) -> FolderLayout:
+    """The photos of the folder ``source``, or the single photo, and the path of each copy below ``out``.
 
     Raises :class:`Missing` for a path that is not there, :class:`BadInput` for a folder without photos,
-    :class:`WrongUsage` where an output could meet an original: ``out`` must not be, hold or lie in
-    ``source``.
+    :class:`WrongUsage` where an output could meet an original: ``out`` must not be ``source``, contain it or
+    lie in it.
     """
     if not source.exists():
         raise Missing(f"{source}: no such folder or photo; check the path")
@@ -51,19 +49,21 @@ def open_album(source: Path, out: Path) -> Album:
     else:
         table = load_photos(source)
         images, notes = table.images.tolist(), table.notes
-    album = Album(root, tuple(images), name_outputs(images), notes)
-    for output in album.outputs.values():  # a link inside the output folder may lead back
+    layout = FolderLayout(root, tuple(images), name_outputs(images), notes)
+    for output in layout.outputs.values():  # a link inside the output folder may lead back
         place = (out / output).parent.resolve()
         if place == root.resolve() or (not single and root.resolve() in place.parents):
             raise WrongUsage(
                 f"{(out / output).parent} leads back to the originals in {root}; choose another --out"
             )
-    return album
+    return layout
 
 
 def name_outputs(images: Sequence[str]) -> dict[str, str]:
-    """``a/b.jpg`` -> ``a/b.png``. Photos that would meet there, whatever the case of their letters, keep
-    their whole name: ``a/b.jpg.png`` and ``a/b.png.png``; should that be taken too, a number is added.
+    """``a/b.jpg`` -> ``a/b.png``.
+
+    Photos whose outputs would be equal, ignoring case, keep their whole names: ``a/b.jpg.png`` and
+    ``a/b.png.png``. Where such a name is taken too, a number is added.
     """
     plain = {image: PurePosixPath(image).with_suffix(".png").as_posix() for image in images}
     counts = Counter(name.casefold() for name in plain.values())
@@ -79,43 +79,35 @@ def name_outputs(images: Sequence[str]) -> dict[str, str]:
     return {image: outputs[image] for image in images}
 
 
-def chunks(album: Album, cloak: Cloak, unreadable: dict[str, str]) -> Iterator[list[str]]:
-    """Batches that depend on the list of photos only: at most ``cloak.batch`` photos and
-    :data:`CHUNK_PIXELS`; of a cloak that sees whole people all photos of one folder, which counts as a
-    person. A photo whose header cannot be read goes to ``unreadable``, {image: reason}.
+def cloak_batches(layout: FolderLayout, cloak: Cloak, unreadable: dict[str, str]) -> Iterator[list[str]]:
+    """Batches that depend on the list of photos only, as :func:`batches` forms them.
+
+    A cloak that works on a person at once gets all photos of one folder, which counts as a person. A photo
+    whose header cannot be read goes to ``unreadable``, {image: reason}.
     """
-    sizes: dict[str, int] = {}
-    for image in album.images:
+    pixels: dict[str, int] = {}
+    for image in layout.images:
         try:
-            height, width = size_of(album.root / image, image)
-            sizes[image] = height * width
+            height, width = size_of(layout.root / image, image)
+            pixels[image] = height * width
         except UnreadablePhoto as error:
             unreadable[image] = error.reason
     if cloak.card.scope == "person":
         people: dict[str, list[str]] = {}
-        for image in sizes:
+        for image in pixels:
             people.setdefault(identity_of(image), []).append(image)
         yield from people.values()
         return
-    chunk: list[str] = []
-    pixels = 0
-    for image, size in sizes.items():
-        if chunk and (len(chunk) == cloak.batch or pixels + size > CHUNK_PIXELS):
-            yield chunk
-            chunk, pixels = [], 0
-        chunk.append(image)
-        pixels += size
-    if chunk:
-        yield chunk
+    yield from batches(pixels, cloak.batch)
 
 
 def identity_of(image: str) -> str:
-    """The folder that a photo lies in stands for its person: "" for loose photos."""
+    """The folder of a photo counts as its person; "" for a photo outside of subfolders."""
     return image.rpartition("/")[0]
 
 
 def check_writable(out: Path) -> None:
-    """Create ``out`` and see that it takes files; one clear line otherwise."""
+    """Create ``out`` and check that files can be written there; :class:`BadInput` otherwise."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         probe = out / f".faceprobe-{os.getpid()}.tmp"
@@ -139,4 +131,4 @@ def _check_apart(root: Path, out: Path, single: bool, shown: Path) -> None:
             f"--out {shown} lies inside the folder of originals; choose a folder outside {root.name}"
         )
     if out in root.parents:
-        raise WrongUsage(f"--out {shown} holds the folder of originals; choose a folder beside it")
+        raise WrongUsage(f"--out {shown} holds the folder of originals; choose a folder next to it")

@@ -1,8 +1,8 @@
-"""What is known of the photos of a cloaked folder: ``cloak.json``, and what a killed run left behind.
+"""The records of a cloaked folder: ``cloak.json``, and the progress file of an unfinished run.
 
 ``cloak.json`` holds no time, no absolute path and nothing of this machine: the same photos, cloak and seed
-give the same bytes. Seconds are in ``manifest.json``. While a run is under way each finished photo is a line
-of ``.cloak-progress.jsonl``, written after its PNG.
+give the same bytes. Seconds are in ``manifest.json``. During a run each finished photo adds a line to
+``.cloak-progress.jsonl``, written after its PNG.
 """
 
 from __future__ import annotations
@@ -28,14 +28,13 @@ _HALF_WRITTEN = re.compile(r"\..+\.(png|json|jsonl)\.\d+\.tmp")
 
 @dataclass(frozen=True)
 class PhotoRecord:
-    """One photo. ``source`` and ``output`` are relative paths; ``key`` hashes the source's bytes and all that
-    decides the output, ``sha256`` the output's bytes. ``faces`` is None where nobody looked for any.
-    ``note`` says why a photo was left unchanged, or "". The four measures compare the whole photo after it
-    was written with 8 bits; they are None where nothing changed. ``dssim_crop_max`` is the largest of its
-    face crops. ``cosine`` is the mean over faces and surrogates, clean to cloaked, read from the written
-    photo. ``colour`` is the largest difference between channels (levels of 255) in a photo that was
-    grey before, None for other photos. ``mark`` says what cloak the source already bore. ``seconds`` is for
-    the manifest.
+    """One photo.
+
+    ``source`` and ``output`` are relative paths. ``key`` hashes the bytes of the source and all that decides
+    the output; ``sha256`` hashes the bytes of the output. ``faces`` is None where no detector was used.
+    ``note`` says why a photo was left unchanged, or "". The measures, ``psnr`` to ``colour``, are those of
+    :class:`ChangeMeasures`, of the photo as written with 8 bits; they are None where nothing changed.
+    ``mark`` names the cloak that the source already had. ``seconds`` goes to the manifest.
     """
 
     source: str
@@ -60,17 +59,17 @@ class PhotoRecord:
     seconds: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """Without the seconds."""
+        """All fields but the seconds."""
         shown = asdict(self)
         del shown["seconds"]
         return shown
 
 
-class FolderState:
+class FolderRecords:
     """The records of the folder ``out``, made with ``settings``.
 
-    Raises :class:`BadInput` where ``out`` holds the work of other settings, or files of somebody else, but
-    for ``force``, which starts afresh.
+    Raises :class:`BadInput` where ``out`` holds photos made with other settings, or other files, unless
+    ``force`` is set, which starts from the beginning.
     """
 
     def __init__(self, out: Path, settings: Mapping[str, Any], force: bool) -> None:
@@ -92,7 +91,7 @@ class FolderState:
         self._start()
 
     def done(self, image: str, output: str, key: str) -> bool:
-        """Whether the photo was cloaked before and its PNG is as it was then."""
+        """Whether the photo was cloaked before and its PNG is unchanged since."""
         record = self.records.get(image)
         if record is None or record.key != key or record.output != output:
             return False
@@ -102,12 +101,12 @@ class FolderState:
             return False
 
     def add(self, record: PhotoRecord) -> None:
-        """Note a photo whose PNG is written."""
+        """Add a photo whose PNG is written."""
         self.records[record.source] = record
         self._append(asdict(record))
 
     def finish(self, card: CloakCard, results: dict[str, Any], manifest: dict[str, Any]) -> dict[str, Any]:
-        """Write ``cloak.json`` and ``manifest.json``; returns what is in the former."""
+        """Write ``cloak.json`` and ``manifest.json``; return the content of ``cloak.json``."""
         document: dict[str, Any] = {
             "format": FORMAT,
             "faceprobe": __version__,
@@ -115,7 +114,7 @@ class FolderState:
             "cloak": card.to_dict(),
             **results,
         }
-        document = json.loads(json.dumps(document))  # tuples as lists, as they will be read
+        document = json.loads(json.dumps(document))  # tuples become lists, as when it is read
         write_json(self.out / MANIFEST, manifest)
         write_json(self.out / RESULTS, document)
         (self.out / PROGRESS).unlink(missing_ok=True)
@@ -124,9 +123,9 @@ class FolderState:
     def _start(self) -> None:
         lines = [self.settings, *map(asdict, self.records.values())]
         write_bytes(self.out / PROGRESS, "".join(json.dumps(line) + "\n" for line in lines).encode())
-        for rest in self.out.rglob(".*.tmp"):  # half-written files of a run that was killed
-            if _HALF_WRITTEN.fullmatch(rest.name):
-                rest.unlink(missing_ok=True)
+        for path in self.out.rglob(".*.tmp"):  # half-written files of a run that was killed
+            if _HALF_WRITTEN.fullmatch(path.name):
+                path.unlink(missing_ok=True)
 
     def _append(self, value: dict[str, Any]) -> None:
         with open(self.out / PROGRESS, "a", encoding="utf-8") as handle:
@@ -135,7 +134,7 @@ class FolderState:
             os.fsync(handle.fileno())
 
     def _found(self) -> tuple[dict[str, Any], dict[str, PhotoRecord]] | None:
-        """Settings and records of an earlier run, None where there was none."""
+        """Settings and records of an earlier run; None where there was none."""
         if (self.out / PROGRESS).is_file():
             lines = list(_lines((self.out / PROGRESS).read_bytes()))
             if lines:
@@ -154,7 +153,7 @@ class FolderState:
 
 
 def _lines(data: bytes) -> list[dict[str, Any]]:
-    """The whole lines; a kill may have cut the last one."""
+    """The complete lines; a kill may have cut the last one."""
     found = []
     for line in data.split(b"\n"):
         try:

@@ -1,22 +1,27 @@
-"""Cloak photos in memory: nothing is written but what the caller saves."""
+"""Cloak photos in memory; nothing is written but what the caller saves."""
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from faceprobe.cloaks.base import Cloak, Cloaked, Subject
-from faceprobe.cloaks.photos.files import Original, read_original, render
-from faceprobe.cloaks.photos.quality import photo_quality
-from faceprobe.cloaks.photos.surrogate_cosine import cosine_to_clean
-from faceprobe.cloaks.registry import cloak_card, load_cloak
+from faceprobe.cloaks.base import Cloak, Cloaked, Pixels, Subject
+from faceprobe.cloaks.photos.files import Original, colourfulness, read_original, render
+from faceprobe.cloaks.photos.loaded_cloak import (
+    TARGETS,
+    LoadedCloak,
+    batches,
+    cloak_cards,
+    detector_for,
+    load_with_reference,
+)
+from faceprobe.cloaks.photos.measures import ChangeMeasures, measure_change
+from faceprobe.cloaks.photos.quality import Lpips, installed_lpips
 from faceprobe.core.errors import BadInput, Missing
 from faceprobe.core.files import write_bytes
 from faceprobe.data.photo import Photo, UnreadablePhoto
@@ -25,97 +30,116 @@ from faceprobe.datasets.own import photo_of
 if TYPE_CHECKING:
     from PIL import Image
 
-    from faceprobe.faces.detect import Detector
+PhotoLike = Any
+"""A path, a PIL image, an (H, W, 3) or grey (H, W) uint8 array, or a :class:`Photo` with or without faces."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CloakedImage:
-    """One cloaked photo and what changed.
+    """One cloaked photo and its measures.
 
-    ``pixels`` (H, W, 3) uint8 RGB. ``changed`` says whether any pixel differs; where none does, ``note`` says
-    why. ``faces`` counts the faces that were found. ``psnr`` in dB, ``ssim`` in [-1, 1] and ``dssim`` in
-    [0, 1] compare the whole photo with the clean one, None for an unchanged photo. ``cosine`` in [-1, 1] is
-    between the clean and the cloaked face as the surrogate sees them; it says little about other recognisers.
-    ``seconds`` is the photo's share of the wall clock.
+    ``name`` is the path of the photo, or its place in the list ("photo 0"); ``cloak`` the cloak's id.
+    ``pixels`` (H, W, 3) uint8 RGB. ``changed`` says whether any pixel differs from the clean photo; where
+    none does, ``note`` says why. ``faces`` is the number of faces found, None where none were looked for.
+
+    ``psnr`` (dB), ``ssim`` in [-1, 1], ``dssim`` in [0, 1] and ``lpips`` (None where AlexNet's weights are
+    not on this machine) compare the whole photo with the clean one. ``cosine`` in [-1, 1] is the similarity
+    of the clean and the cloaked face under the cloak's surrogate, None for a control; it says little about
+    other recognisers. All are None for an unchanged photo. ``seconds`` is the photo's share of the wall-clock
+    time of its batch.
     """
 
     name: str
     cloak: str
-    pixels: NDArray[np.uint8] = field(repr=False)
+    pixels: Pixels = field(repr=False)
+    original: Original = field(repr=False)
     changed: bool
     faces: int | None
     note: str = ""
     psnr: float | None = None
     ssim: float | None = None
     dssim: float | None = None
+    lpips: float | None = None
+    dssim_crop_max: float | None = field(default=None, repr=False)
     cosine: float | None = None
+    colour: int | None = field(default=None, repr=False)
     seconds: float = 0.0
-    original: Original = field(default=None, repr=False)  # type: ignore[assignment]
 
     @property
     def image(self) -> Image.Image:
-        """The photo as a PIL image."""
+        """The photo as a PIL image (RGB)."""
         from PIL import Image
 
         return Image.fromarray(self.pixels)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write a lossless PNG that names the cloak; :class:`BadInput` for another ending or the original."""
+        """Write a lossless PNG and return its path; a changed photo is marked with the cloak's id.
+
+        Raises :class:`BadInput` for another ending than .png, for the path of the original and where nothing
+        can be written.
+        """
         target = Path(path).expanduser()
         if target.suffix.lower() != ".png":
-            raise BadInput(f"{target}: a cloaked photo is saved as .png, since JPEG changes its pixels")
-        if target.exists() and Path(self.name).exists() and target.samefile(self.name):
-            raise BadInput(f"{target} is the original photo; save the cloaked one elsewhere")
-        write_bytes(target, render(self.original, self.pixels, self.cloak if self.changed else ""))
+            raise BadInput(f"{target}: a cloaked photo is saved as .png, since JPEG would change its pixels")
+        original = Path(self.name)
+        if target.exists() and original.exists() and target.samefile(original):
+            raise BadInput(f"{target} is the original photo; save the cloaked one under another name")
+        try:
+            write_bytes(target, self._repr_png_())
+        except OSError as error:
+            raise BadInput(f"cannot write {target}: {error.strerror}; choose another path") from error
         return target
 
     def _repr_png_(self) -> bytes:
+        """The PNG that :meth:`save` writes, for a notebook."""
         return render(self.original, self.pixels, self.cloak if self.changed else "")
 
 
 def cloak_images(
-    photos: Any,
-    cloak: str,
+    photos: PhotoLike | Iterable[PhotoLike],
+    cloak: str | Cloak,
     *,
     seed: int = 0,
     device: str = "auto",
     detector: str | None = None,
     offline: bool = False,
-    targets: str = "",
+    targets: str = TARGETS,
 ) -> list[CloakedImage]:
-    """Cloak one photo or several: paths, PIL images, (H, W, 3) uint8 arrays, or :class:`Photo` objects.
+    """Cloak one photo or several, in order, as ``faceprobe cloak`` does.
 
-    Faces are found by YuNet, unless a :class:`Photo` brings them. ``targets`` is a dataset of other people,
-    for cloaks that steer towards one. Raises :class:`BadInput` for what is no photo, :class:`UnknownName`
-    for a cloak that does not exist, :class:`Missing` for a path or detector that is not there.
+    ``cloak`` is a name, or a loaded cloak. Faces are found by YuNet (weights at the path ``detector``, or at
+    FACEPROBE_DETECTOR), except for a :class:`Photo` that has its faces; controls need none. ``targets`` is a
+    dataset of other people, for cloaks that steer towards another person.
+
+    Raises :class:`BadInput` for an input that is no photo or cannot be decoded, :class:`Missing` for a path
+    that does not exist and where no detector is found, :class:`UnknownName` and :class:`WrongUsage` for the
+    cloak's name, and what loading a surrogate raises.
     """
-    from faceprobe.cloaks.noise import like_of
-    from faceprobe.cloaks.photos.folder import TARGETS, other_people
-
-    reference = like_of(cloak)
-    cards = [cloak_card(name) for name in (cloak, reference) if name]
-    originals = [_original(photo, k) for k, photo in enumerate(_listed(photos))]
-    needs_faces = not all(card.control for card in cards)
-    find = _detector(originals, detector, offline) if needs_faces else None
-    people = other_people(targets or TARGETS, find) if any(card.needs_targets for card in cards) else []
-    loaded = [
-        load_cloak(name, device=device, offline=offline, targets=people)
-        for name in (cloak, reference)
-        if name
-    ]
-    subjects = [_subject(original, find) for _, original in originals]
-    if len(loaded) > 1:
-        others = loaded[1].apply(subjects, seed=seed)
-        subjects = [
-            Subject(s.name, s.photo, s.identity, other.pixels)
-            for s, other in zip(subjects, others, strict=True)
-        ]
-    done = loaded[0].apply(subjects, seed=seed)
-    surrogates: Sequence[Any] = getattr(loaded[-1], "surrogates", ())
-    return [
-        _measured(name, replace(original, photo=subject.photo), cloaked, loaded[0], surrogates)
-        for (name, original), subject, cloaked in zip(originals, subjects, done, strict=True)
-    ]
+    cards = cloak_cards(cloak) if isinstance(cloak, str) else [cloak.card]
+    if not isinstance(cloak, str) and cloak.card.noise_reference:
+        cards += cloak_cards(cloak.card.noise_reference)
+    originals = dict(_original(photo, number) for number, photo in enumerate(_listed(photos)))
+    all_known = all(original.photo.faces is not None for original in originals.values())
+    loaded = load_with_reference(
+        cloak,
+        seed=seed,
+        detector=None if all_known else detector_for(cards, detector, offline),
+        device=device,
+        offline=offline,
+        targets=targets,
+    )
+    lpips = installed_lpips()
+    pixels = {name: original.photo.pixels[..., 0].size for name, original in originals.items()}
+    images = []
+    for batch in batches(pixels, loaded.leader.batch):
+        subjects = []
+        for name in batch:
+            photo = loaded.with_faces(originals[name].photo)
+            originals[name] = replace(originals[name], photo=photo)
+            subjects.append(Subject(photo.content_hash, photo))
+        for name, done in zip(batch, loaded.apply(subjects), strict=True):
+            images.append(_measured(name, originals[name], done, loaded, lpips))
+    return images
 
 
 def _listed(photos: Any) -> list[Any]:
@@ -126,61 +150,42 @@ def _listed(photos: Any) -> list[Any]:
         )
     listed = [photos] if single else list(photos)
     if not listed:
-        raise BadInput("there are no photos to cloak")
+        raise BadInput("there are no photos to cloak; give one photo or a list of them")
     return listed
 
 
-def _original(photo: Any, number: int) -> tuple[str, Original]:
-    """The photo's name in messages, and the photo."""
+def _original(photo: PhotoLike, number: int) -> tuple[str, Original]:
+    """The name of a photo, unique in its list, and the photo."""
     if not isinstance(photo, str | os.PathLike):
-        return f"photo {number}", Original(photo_of(photo, f"photo {number}"))
+        known = photo_of(photo, f"photo {number}")
+        return f"photo {number}", Original(known, grey=colourfulness(known.pixels) == 0)
     path = Path(photo).expanduser()
     if not path.exists():
         raise Missing(f"no photo at {path}; check the path")
+    if path.is_dir():
+        raise BadInput(f"{path} is a folder; cloak it with faceprobe cloak, or give the paths of its photos")
     try:
         return str(path), read_original(path, str(path))
     except UnreadablePhoto as error:
         raise BadInput(f"{path} cannot be cloaked: {error.reason}") from error
 
 
-def _detector(originals: list[tuple[str, Original]], path: str | None, offline: bool) -> Detector | None:
-    """A detector where some photo's faces are not known."""
-    from faceprobe.faces.weights import find_detector
-
-    if all(original.photo.faces is not None for _, original in originals):
-        return None
-    return find_detector(path, offline)
-
-
-def _subject(original: Original, detector: Detector | None) -> Subject:
-    photo = original.photo
-    if photo.faces is None and detector is not None:
-        photo = replace(photo, faces=detector.detect(photo.pixels))
-    return Subject(photo.content_hash, photo)
-
-
 def _measured(
-    name: str, original: Original, done: Cloaked, cloak: Cloak, surrogates: Sequence[Any]
+    name: str, original: Original, done: Cloaked, loaded: LoadedCloak, lpips: Lpips | None
 ) -> CloakedImage:
-    clean = original.photo
-    faces = None if clean.faces is None else len(clean.faces)
-    made = CloakedImage(
-        name,
-        cloak.card.id,
-        done.pixels,
-        not np.array_equal(done.pixels, clean.pixels),
-        faces,
-        seconds=done.seconds,
+    faces = None if original.photo.faces is None else len(original.photo.faces)
+    changed = not np.array_equal(done.pixels, original.photo.pixels)
+    measures = ChangeMeasures()
+    if changed:
+        measures = measure_change(original, done, done.pixels, loaded.surrogates, lpips)
+    return CloakedImage(
+        name=name,
+        cloak=loaded.cloak.card.id,
+        pixels=done.pixels,
         original=original,
-    )
-    if not made.changed:
-        reasons = dict.fromkeys(face.note for face in done.faces if face.note)
-        return replace(made, note=done.note or ("no face found" if faces == 0 else "; ".join(reasons)))
-    quality = photo_quality(clean.pixels, done.pixels)
-    return replace(
-        made,
-        psnr=quality.psnr if math.isfinite(quality.psnr) else None,
-        ssim=quality.ssim,
-        dssim=quality.dssim,
-        cosine=cosine_to_clean(surrogates, clean, done.pixels),
+        changed=changed,
+        faces=faces,
+        note="" if changed else done.why_unchanged(faces),
+        seconds=done.seconds,
+        **asdict(measures),
     )

@@ -1,32 +1,34 @@
-"""How visible a change is: PSNR, SSIM, DSSIM and, where its weights are at hand, LPIPS of two photos."""
+"""How visible a change is: PSNR, SSIM and DSSIM of two photos, and LPIPS where its weights are installed."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from faceprobe.cloaks.attacks import lpips as lpips_term
+from faceprobe.cloaks.base import Pixels
 from faceprobe.core.errors import BadInput
 from faceprobe.core.extras import require
 
 WINDOW = 11
 """Side of SSIM's Gaussian window (sigma 1.5), as in Wang et al. 2004 and TensorFlow's ``image.ssim``."""
 STRIP_PIXELS = 1_000_000
-"""Pixels of a large photo that are compared at once: scikit-image holds some ten float64 copies of them."""
+"""Pixels of a large photo that are compared at once: scikit-image holds about ten float64 copies of them."""
 _ROWS = 256
 
-Pixels = NDArray[np.uint8]
 Lpips = Callable[[Pixels, Pixels], float]
+"""Measures LPIPS of a clean and a changed photo, each (H, W, 3) uint8."""
 
 
 @dataclass(frozen=True)
 class Quality:
-    """``psnr`` in dB, infinite for equal photos; ``ssim`` in [-1, 1]; ``dssim`` = (1 - ssim) / 2;
-    ``lpips`` None where its weights are not at hand.
+    """``psnr`` in dB, infinite for equal photos; ``ssim`` in [-1, 1]; ``dssim`` = (1 - ssim) / 2 in [0, 1];
+    ``lpips`` None where it was not measured.
     """
 
     psnr: float
@@ -35,7 +37,7 @@ class Quality:
     lpips: float | None = None
 
     def to_dict(self) -> dict[str, float | None]:
-        """As JSON can hold it: an infinite PSNR is None."""
+        """All four; an infinite PSNR, which JSON cannot hold, is None."""
         return {
             "psnr": self.psnr if math.isfinite(self.psnr) else None,
             "ssim": self.ssim,
@@ -47,19 +49,37 @@ class Quality:
 def photo_quality(clean: Pixels, changed: Pixels, lpips: Lpips | None = None) -> Quality:
     """Compare two (H, W, 3) uint8 RGB photos of equal size; :class:`BadInput` for others.
 
-    ``lpips`` is a function that measures it; None leaves it out.
+    ``lpips`` measures LPIPS; None leaves it out, and so does a photo that is too small for it.
     """
     if clean.shape != changed.shape or clean.ndim != 3 or clean.shape[2] != 3:
         raise BadInput(
             f"photos of {clean.shape} and {changed.shape} cannot be compared; both must be (H, W, 3)"
         )
     similarity = ssim(clean, changed)
-    distance = None if lpips is None else lpips(clean, changed)
+    large_enough = min(clean.shape[:2]) >= lpips_term.SMALLEST
+    distance = lpips(clean, changed) if lpips is not None and large_enough else None
     return Quality(psnr(clean, changed), similarity, (1 - similarity) / 2, distance)
 
 
+def installed_lpips() -> Lpips | None:
+    """LPIPS on the CPU where its weights and libraries are installed, else None; fetches nothing."""
+    if not lpips_term.weights_file().is_file() or not all(map(find_spec, ("torch", "lpips"))):
+        return None
+    torch: Any = require("torch", "encode", "LPIPS")
+    distance, _ = lpips_term.load_perceptual("lpips", device=torch.device("cpu"), offline=True)
+
+    def tensor(pixels: Pixels) -> Any:
+        return torch.from_numpy(pixels.astype(np.float32) / 255).permute(2, 0, 1)[None]
+
+    def measure(clean: Pixels, changed: Pixels) -> float:
+        with torch.no_grad():
+            return float(distance(tensor(changed), tensor(clean))[0])
+
+    return measure
+
+
 def changed_box(clean: Pixels, changed: Pixels) -> tuple[int, int, int, int] | None:
-    """Rows y0..y1 and columns x0..x1 (ends excluded) of the pixels that differ; None where none does."""
+    """(y0, y1, x0, x1), ends excluded, of the box around all pixels that differ; None where none does."""
     rows = np.array([not np.array_equal(a, b) for a, b in zip(clean, changed, strict=True)])
     if not rows.any():
         return None
@@ -91,8 +111,8 @@ def ssim(clean: Pixels, changed: Pixels) -> float:
     """SSIM (Wang, Bovik, Sheikh, Simoncelli 2004; K1 .01, K2 .03): the mean over channels and over the valid
     area of a Gaussian window of 11 x 11, sigma 1.5. A side below 11 px is first padded with its edge.
 
-    Only windows that meet a changed pixel are computed, since the others are 1 exactly; large photos are
-    compared in strips that overlap by a window. Both give the same mean.
+    Only windows with a changed pixel are computed, since SSIM of the others is exactly 1. Large photos are
+    compared in strips that overlap by a window. Neither changes the mean.
     """
     pad = [(0, max(0, WINDOW - side)) for side in clean.shape[:2]]
     if any(after for _, after in pad):
@@ -108,7 +128,7 @@ def ssim(clean: Pixels, changed: Pixels) -> float:
 
 
 def _sum_of_windows(clean: Pixels, changed: Pixels) -> tuple[float, int]:
-    """SSIM summed over all windows that lie inside, and how many these are."""
+    """The sum of SSIM over all windows that lie inside the photos, and the number of these windows."""
     metrics: Any = require("skimage.metrics", "cloak", "SSIM")
     rows, columns = (side - WINDOW + 1 for side in clean.shape[:2])
     total, step = 0.0, max(1, STRIP_PIXELS // clean.shape[1])

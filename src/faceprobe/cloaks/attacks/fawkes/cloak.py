@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -11,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.cloaks.attacks.fawkes.descent import EPSILON, LARGEST, RHO, SLACK, Found, descend
-from faceprobe.cloaks.attacks.fawkes.modes import STEMS, Plan, plan_of, used_surrogates
+from faceprobe.cloaks.attacks.fawkes.descent import EPSILON, LARGEST, RHO, SLACK, DescentResult, descend
+from faceprobe.cloaks.attacks.fawkes.modes import STEMS, FawkesMode, mode_of, used_surrogates
 from faceprobe.cloaks.attacks.fawkes.square import (
     MIN_SCORE,
     MIN_SIDE,
@@ -25,7 +26,16 @@ from faceprobe.cloaks.attacks.fawkes.square import (
 )
 from faceprobe.cloaks.attacks.fawkes.targets import candidates_of, drawn_direction
 from faceprobe.cloaks.attacks.surrogate import Surrogate, check_torch, load_surrogates, surrogate_hash
-from faceprobe.cloaks.base import Cloak, CloakCard, Cloaked, FaceReport, Subject, no_tick, photo_seed
+from faceprobe.cloaks.base import (
+    Cloak,
+    CloakCard,
+    Cloaked,
+    CloakFamily,
+    FaceReport,
+    Subject,
+    no_tick,
+    photo_seed,
+)
 from faceprobe.cloaks.names import CloakName
 from faceprobe.core.errors import WrongUsage
 from faceprobe.core.files import sha256_json
@@ -38,31 +48,31 @@ VERSION = 1
 """Part of the fingerprint: raised when the same name gives other pixels."""
 
 PHOTOS = 16
+"""Photos that are processed at once."""
 FACES, PADDED = 8, 4
-"""Faces that are worked on at once; a smaller rest is filled up to a multiple of 4. At these sizes a face's
-numbers come out the same to the bit whatever lies beside it (CPU, measured); alone they differ in the last
-digit, which 75 steps enlarge."""
+"""Faces that are processed at once; a smaller rest is filled up to a multiple of 4. In batches of these sizes
+the result of a face does not depend on the other faces, to the bit (CPU, measured). A face alone differs in
+the last digit, and 75 steps enlarge that difference."""
 
 UNQUALIFIED = f"no face of at least {MIN_SIDE} px that the detector is sure of (score {MIN_SCORE:g})"
 VISIBLE = 0.5 / 255
-"""A smaller change of the crop is lost in rounding: the starting noise, where all later iterates were out of
-bounds. The original writes such a face as it came, without a word."""
+"""A smaller change of the crop is lost in rounding: the start noise, where all later iterates were out of
+bounds. The original code writes such a face unchanged without a message."""
 
 OUT_OF_BOUND = "no iterate stayed within 1.1 of the DSSIM bound"
 
 
-class Fawkes:
-    """Fawkes, ready to run. Photos must come with their faces; ``targets`` are other people's photos."""
+class Fawkes(Cloak):
+    """Fawkes with the constants of ``mode``. ``targets`` are photos of other people, for targeted modes."""
 
     def __init__(
-        self, card: CloakCard, plan: Plan, surrogates: Sequence[Surrogate], targets: Sequence[Subject]
+        self, card: CloakCard, mode: FawkesMode, surrogates: Sequence[Surrogate], targets: Sequence[Subject]
     ) -> None:
-        self.card, self.plan, self.surrogates = card, plan, tuple(surrogates)
+        self.card, self.mode, self.surrogates = card, mode, tuple(surrogates)
         self.batch = PHOTOS
         self.device = self.surrogates[0].encoder.device
         self._targets = [(t.identity or t.name, t.photo.content_hash) for t in targets]
-        self._candidates = candidates_of(targets, self._features) if plan.targeted else []
-        self._arrange_weights()
+        self._candidates = candidates_of(targets, self._features) if mode.targeted else []
 
     @property
     def fingerprint(self) -> str:
@@ -70,7 +80,7 @@ class Fawkes:
             "fawkes": VERSION,
             "constants": self.card.constants,
             "surrogates": surrogate_hash(self.surrogates),
-            "targets": sorted(self._targets) if self.plan.targeted else [],
+            "targets": sorted(self._targets) if self.mode.targeted else [],
             "batch": [PHOTOS, FACES, PADDED],
         }
         return sha256_json(parts)
@@ -78,57 +88,56 @@ class Fawkes:
     def apply(
         self, subjects: Sequence[Subject], *, seed: int, tick: Callable[[], None] = no_tick
     ) -> list[Cloaked]:
-        """Cloak photos whose faces are known; their DSSIM bound holds on the 112-pixel crop of each face.
-
-        Raises :class:`ValueError` for a photo whose faces are unknown.
-        """
-        begun = time.perf_counter()
-        seen = [_Seen(s, self.plan.original) for s in subjects]
-        goals = self._goals(seen, seed) if self.plan.targeted else [None] * len(seen)
-        jobs = [
-            _Job(one, k, goal) for one, goal in zip(seen, goals, strict=True) for k in range(len(one.crops))
-        ]
-        for start in range(0, len(jobs), FACES):
-            self._work(jobs[start : start + FACES], seed)
-        share = (time.perf_counter() - begun) / max(1, len(seen))
-        made = []
-        for one in seen:
-            made.append(one.finished(share, self.plan.original))
+        """See :class:`Cloak`; the DSSIM bound holds on the 112-pixel crop of each face."""
+        started = time.perf_counter()
+        photos = [_FacePhoto(subject, self.mode.original) for subject in subjects]
+        with _channels_last(self.surrogates):
+            directions = self._directions(photos, seed) if self.mode.targeted else {}
+            faces = [
+                _Face(photo, k, directions.get(photo.person))
+                for photo in photos
+                for k in range(len(photo.crops))
+            ]
+            for start in range(0, len(faces), FACES):
+                self._cloak(faces[start : start + FACES], seed)
+        share = (time.perf_counter() - started) / max(1, len(photos))
+        done = []
+        for photo in photos:
+            done.append(photo.finished(share))
             tick()
-        return made
+        return done
 
-    def _work(self, jobs: Sequence[_Job], seed: int) -> None:
-        filled = list(jobs) + [jobs[0]] * (-len(jobs) % PADDED)
-        clean = self._tensor([j.clean for j in filled])
-        noise = self._tensor([j.noise(seed) for j in filled])
+    def _cloak(self, faces: Sequence[_Face], seed: int) -> None:
+        """Cloak at most :data:`FACES` faces and keep the result of each in its photo."""
+        filled = [*faces, *[faces[0]] * (-len(faces) % PADDED)]
+        clean = self._tensor([f.clean for f in filled])
+        noise = self._tensor([f.noise(seed) for f in filled])
         goals = None
-        if self.plan.targeted:
-            pushed = [j.goal for j in filled if j.goal is not None]
-            aims = self._features(clean) + self._tensor(pushed)
-            goals = self._by_surrogate(aims)
-        found = descend(clean, noise, self.surrogates, self.plan.settings, goals)
-        for k, job in enumerate(jobs):
-            job.note(found, k)
+        if self.mode.targeted:
+            directions = self._tensor([f.direction for f in filled if f.direction is not None])
+            goals = self._by_surrogate(self._features(clean) + directions)
+        result = descend(clean, noise, self.surrogates, self.mode.settings, goals)
+        for row, face in enumerate(faces):
+            face.keep(result, row)
 
-    def _goals(self, seen: Sequence[_Seen], seed: int) -> list[NDArray[np.float32] | None]:
-        """For each photo 2 * (mean feature of the target - mean feature of the photo's person)."""
-        people: dict[str, list[_Seen]] = {}
-        for one in seen:
-            people.setdefault(one.who, []).append(one)
-        pushed: dict[str, NDArray[np.float32] | None] = {}
-        for who, photos in people.items():
-            crops = [crop for one in photos for crop in one.crops]
-            if not crops:
-                pushed[who] = None
-                continue
-            parts = [self._features(self._tensor(crops[i : i + FACES])) for i in range(0, len(crops), FACES)]
-            features = np.concatenate([p.cpu().numpy() for p in parts])
-            draw = np.random.default_rng(photo_seed(seed, f"target|{who}"))
-            pushed[who] = drawn_direction(features, self._candidates, who, draw)
-        return [pushed[one.who] for one in seen]
+    def _directions(self, photos: Sequence[_FacePhoto], seed: int) -> dict[str, NDArray[np.float32]]:
+        """For each person with a face, 2 * (mean feature of the target - mean feature of the person)."""
+        people: dict[str, list[NDArray[np.float32]]] = {}
+        for photo in photos:
+            people.setdefault(photo.person, []).extend(photo.crops)
+        directions = {}
+        for person, crops in people.items():
+            if crops:
+                parts = [
+                    self._features(self._tensor(crops[i : i + FACES])) for i in range(0, len(crops), FACES)
+                ]
+                features = np.concatenate([p.cpu().numpy() for p in parts])
+                draw = np.random.default_rng(photo_seed(seed, f"target|{person}"))
+                directions[person] = drawn_direction(features, self._candidates, person, draw)
+        return directions
 
     def _features(self, crops: Tensor) -> Tensor:
-        """(B, 3, 112, 112) -> (B, sum of D): the unit features of all surrogates side by side."""
+        """(B, 3, 112, 112) -> (B, sum of D): the unit features of all surrogates, concatenated."""
         import torch
 
         with torch.no_grad():
@@ -143,17 +152,30 @@ class Fawkes:
 
         return torch.from_numpy(np.stack(arrays)).to(self.device)
 
-    def _arrange_weights(self) -> None:
-        """Channels last: 10 to 18 % less processor time a step for the convolutional surrogates tried."""
-        import torch
 
-        for surrogate in self.surrogates:
-            surrogate.encoder.module.to(memory_format=torch.channels_last)
+@contextmanager
+def _channels_last(surrogates: Sequence[Surrogate]) -> Iterator[None]:
+    """Weights in the order "channels last": 10 to 18 % less processor time a step for the convolutional
+    surrogates tried. The order is changed back, since a caller's own encoder is used elsewhere too.
+    """
+    import torch
+
+    modules = [surrogate.encoder.module for surrogate in surrogates]
+    try:
+        for module in modules:
+            module.to(memory_format=torch.channels_last)
+        yield
+    finally:
+        for module in modules:
+            module.to(memory_format=torch.contiguous_format)
 
 
 @dataclass
-class _Seen:
-    """A photo on its way: the crops of its qualifying faces, and what came out for each."""
+class _FacePhoto:
+    """A photo: the crops of its qualifying faces, the result for each, and reports on the other faces.
+
+    ``original`` cuts and pastes crops as the original code does.
+    """
 
     subject: Subject
     original: bool
@@ -177,10 +199,11 @@ class _Seen:
             self.crops.append(take(photo.pixels, square, stretch=self.original))
 
     @property
-    def who(self) -> str:
+    def person(self) -> str:
+        """The identity; the photo's name where it is unknown. Decides the draw of a target."""
         return self.subject.identity or self.subject.name
 
-    def finished(self, seconds: float, original: bool) -> Cloaked:
+    def finished(self, seconds: float) -> Cloaked:
         subject = self.subject
         reports = [self.results[k][1] for k in range(len(self.squares))]
         faces = (*reports, *self.others)
@@ -192,7 +215,7 @@ class _Seen:
             change = self.results[k][0]
             if change is None:
                 continue
-            if original:
+            if self.original:
                 paste_rescaled(pixels, square, self.crops[k], self.crops[k] + change)
             else:
                 paste(pixels, square, change)
@@ -200,47 +223,54 @@ class _Seen:
 
 
 @dataclass(frozen=True)
-class _Job:
-    """One face of a photo; ``goal`` is the direction of a targeted run."""
+class _Face:
+    """Face number ``number`` of a photo; ``direction`` (D,) leads to its goal in a targeted run."""
 
-    photo: _Seen
-    face: int
-    goal: NDArray[np.float32] | None
+    photo: _FacePhoto
+    number: int
+    direction: NDArray[np.float32] | None
 
     @property
     def clean(self) -> NDArray[np.float32]:
-        return self.photo.crops[self.face]
+        return self.photo.crops[self.number]
 
     def noise(self, seed: int) -> NDArray[np.float32]:
-        """Uniform in [-1, 1], from the photo's own seed and the face's place in it."""
-        draw = np.random.default_rng([photo_seed(seed, self.photo.subject.name), self.face])
+        """Uniform in [-1, 1], (3, 112, 112); depends on the photo's name and the number of the face."""
+        draw = np.random.default_rng([photo_seed(seed, self.photo.subject.name), self.number])
         return draw.uniform(-1, 1, (3, SIDE, SIDE)).astype(np.float32)
 
-    def note(self, found: Found, row: int) -> None:
-        square = self.photo.squares[self.face]
+    def keep(self, result: DescentResult, row: int) -> None:
+        """Keep ``row`` of ``result`` as the result of this face."""
+        square = self.photo.squares[self.number]
         box = (float(square.x0), float(square.y0), float(square.x1), float(square.y1))
-        steps, kept = int(found.steps[row]), bool(found.kept[row])
-        change: NDArray[np.float32] = found.change[row].cpu().numpy()
+        steps, kept = int(result.steps[row]), bool(result.kept[row])
+        change: NDArray[np.float32] = result.change[row].cpu().numpy()
         if not kept or np.abs(change).max() < VISIBLE:
             report = FaceReport(box, False, steps=steps, note=OUT_OF_BOUND)
-            self.photo.results[self.face] = (None, report)
+            self.photo.results[self.number] = (None, report)
             return
-        report = FaceReport(box, True, float(found.shift[row]), float(found.dssim[row]), steps)
-        self.photo.results[self.face] = (change, report)
+        report = FaceReport(box, True, float(result.shift[row]), float(result.dssim[row]), steps)
+        self.photo.results[self.number] = (change, report)
 
 
-class Family:
-    stems: Sequence[str] = STEMS
+class FawkesFamily(CloakFamily):
+    """``fawkes-1.0.2-mid[SURROGATE+...]`` and other modes; bare ``fawkes`` means the authors' own files."""
+
+    stems = STEMS
+    files = tuple(
+        CloakCard(name, "the authors' own output, files of a dataset", CITATION)
+        for name in ("fawkes", "fawkes-v1", "fawkes-v0.3-high")
+    )
 
     def card(self, name: CloakName) -> CloakCard:
-        plan = plan_of(name)
-        used = used_surrogates(name, plan)
-        settings = plan.settings
-        objective = "targeted" if plan.targeted else "untargeted"
+        mode = mode_of(name)
+        used = used_surrogates(name, mode)
+        settings = mode.settings
+        objective = "targeted" if mode.targeted else "untargeted"
         notes = []
         if len(name.surrogates) > len(used):
-            notes.append(f"this mode sums over {plan.extractors}: those after {used[-1]} are left out")
-        if not plan.original:
+            notes.append(f"this mode sums over {mode.extractors}: those after {used[-1]} are left out")
+        if not mode.original:
             notes.append("the change itself is scaled back into the photo (fidelity=fixed)")
         else:
             notes.append("clean and cloaked crops are rescaled apart, as in the original: its gain is wrong")
@@ -248,11 +278,11 @@ class Family:
             id=name.shown(used),
             about=f"Fawkes {name.stem.removeprefix('fawkes-')}, {objective}",
             citation=CITATION,
-            scope="person" if plan.targeted else "photo",
-            needs_targets=plan.targeted,
+            scope="person" if mode.targeted else "photo",
+            needs_targets=mode.targeted,
             constants={
                 "objective": objective,
-                "fidelity": "original" if plan.original else "fixed",
+                "fidelity": "original" if mode.original else "fixed",
                 "dssim_bound": settings.bound,
                 "dssim_at_most": round((1 + SLACK) * settings.bound, 6),
                 "steps": settings.steps,
@@ -267,16 +297,16 @@ class Family:
         )
 
     def load(self, name: CloakName, *, device: str, offline: bool, targets: Sequence[Subject]) -> Cloak:
-        card, plan = self.card(name), plan_of(name)
+        card, mode = self.card(name), mode_of(name)
         check_torch("Fawkes")
-        if plan.targeted and not targets:
+        if mode.targeted and not targets:
             raise WrongUsage(
                 f"{card.id} moves faces towards another person; give clean photos of other people as targets,"
                 " or use objective=untargeted"
             )
         return Fawkes(
-            card, plan, load_surrogates(used_surrogates(name, plan), device=device, offline=offline), targets
+            card, mode, load_surrogates(used_surrogates(name, mode), device=device, offline=offline), targets
         )
 
 
-FAMILY = Family()
+FAMILY = FawkesFamily()

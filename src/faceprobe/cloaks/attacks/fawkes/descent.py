@@ -1,4 +1,4 @@
-"""The optimisation inside Fawkes: many face crops at once, each with its own state."""
+"""The optimisation of Fawkes: many face crops at once, each with its own state."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ LARGEST = 15 / 255
 """No pixel of the crop changes by more."""
 
 SLACK = 0.1
-"""The band around the DSSIM bound, as a share of it: an iterate may lie 10 % above."""
+"""Width of the band around the DSSIM bound, as a share of it: an iterate may lie 10 % above."""
 
 START = 1e-4
 FIRST_STEP = 0.01
 FACTOR = 129.0
-"""d is doubled while it is at most this, and halved while it is at least its inverse."""
+"""The balance d is doubled while it is at most this, and halved while it is at least its inverse."""
 
 RHO, EPSILON = 0.95, 1e-7
-"""Adadelta's constants in Keras, which Fawkes takes as they are (Zeiler 2012 leaves both open)."""
+"""Adadelta's constants: the defaults of Keras, which Fawkes uses (Zeiler 2012 leaves both open)."""
 
 
 @dataclass(frozen=True)
-class Settings:
-    """``bound`` of DSSIM, ``steps``, Adadelta's ``rate`` and the ``weight`` c of the squared excess over the
-    bound. ``patience`` ends a face whose kept iterate has not improved for so many steps; 0 never does, as
-    published.
+class DescentSettings:
+    """``bound`` of DSSIM, number of ``steps``, learning ``rate`` of Adadelta, and ``weight`` c of the squared
+    excess over the bound. A face stops when its best iterate has not improved for ``patience`` steps; 0, as
+    published, never stops early.
     """
 
     bound: float
@@ -45,10 +45,12 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Found:
-    """Of B faces: ``change`` (B, 3, 112, 112) in units of [0, 1], ``dssim`` and ``shift`` (B,) of the iterate
-    that was kept, ``kept`` (B,) bool where one qualified (else change is 0), ``steps`` (B,) looked at.
-    ``shift`` is the mean over surrogates of the squared distance to the clean unit feature.
+class DescentResult:
+    """The best iterate of each of B faces.
+
+    ``change`` (B, 3, 112, 112) in units of [0, 1]; ``dssim`` (B,); ``shift`` (B,), the mean over surrogates
+    of the squared distance to the clean unit feature; ``kept`` (B,) bool says where an iterate qualified
+    (else the change is 0); ``steps`` (B,) counts the iterates.
     """
 
     change: Tensor
@@ -62,20 +64,19 @@ def descend(
     clean: Tensor,
     noise: Tensor,
     surrogates: Sequence[Surrogate],
-    settings: Settings,
+    settings: DescentSettings,
     goals: Sequence[Tensor] | None = None,
-) -> Found:
+) -> DescentResult:
     """Run Fawkes on ``clean`` (B, 3, 112, 112) in [0, 1] from ``noise`` of that shape in [-1, 1].
 
-    Without ``goals`` each face moves away from its own clean features (release 1.0.x):
-    minimise c max(DSSIM - bound, 0)^2 - d sum_k ||f_k(x') - f_k(x)||^2 / ||f_k(x)||. With ``goals``, one
-    (B, D) tensor a surrogate, it moves towards them (0.3 and the paper): c max(DSSIM - bound, 0)^2 plus
-    sum_k ||f_k(x') - goal_k|| / ||goal_k||. The iterate with the best feature term whose DSSIM is at most
-    1.1 of the bound is kept. The last iterate's gradient, which the original still takes, is left out.
+    Without ``goals`` each face moves away from its own clean features (release 1.0.x): minimise c max(DSSIM -
+    bound, 0)^2 - d sum_k ||f_k(x') - f_k(x)||^2 / ||f_k(x)||. With ``goals``, one (B, D) tensor a surrogate,
+    it moves towards them (0.3 and the paper): c max(DSSIM - bound, 0)^2 plus sum_k ||f_k(x') - goal_k|| /
+    ||goal_k||. The iterate with the best feature term whose DSSIM is at most 1.1 of the bound is kept. The
+    gradient of the last iterate, which the original code still computes, is left out.
 
-    At the start the features differ by rounding only, and a sign is taken of that gradient: in float32 two
-    ways of adding up the same sums part soon, and end with cloaks that differ but serve equally. In float64
-    they stay together.
+    At the start the features differ by rounding only, and the sign of that gradient is used: in float32, two
+    orders of summation soon lead to different cloaks, which work equally well. In float64 they agree.
     """
     import torch
 
@@ -84,7 +85,7 @@ def descend(
     near = DssimTo(source)
     with torch.no_grad():
         own = [s.features(source) for s in surrogates]
-    state = _State(source, settings, 0.0 if goals is None else -torch.inf)
+    state = _DescentState(source, settings, 0.0 if goals is None else -torch.inf)
     moved = (noise * START).requires_grad_(True)
     optimiser = torch.optim.Adadelta([moved], lr=settings.rate, rho=RHO, eps=EPSILON)
     for step in range(settings.steps):
@@ -108,11 +109,11 @@ def descend(
             assert moved.grad is not None
             if step == 0:
                 moved -= FIRST_STEP * moved.grad.sign()
-            state.rest(moved.grad)
+            state.stop_still(moved.grad)
         if state.finished():
             break
         state.rebalance(distance.detach())
-    return state.found()
+    return state.result()
 
 
 def _away(features: Sequence[Tensor], own: Sequence[Tensor]) -> Tensor:
@@ -129,10 +130,10 @@ def _towards(features: Sequence[Tensor], goals: Sequence[Tensor]) -> Tensor:
     return torch.stack(parts).sum(0)
 
 
-class _State:
-    """What each face of the batch has reached, and its balance d between the two terms."""
+class _DescentState:
+    """The best iterate of each face so far, and its balance d between the two terms of the loss."""
 
-    def __init__(self, source: Tensor, settings: Settings, least: float) -> None:
+    def __init__(self, source: Tensor, settings: DescentSettings, least: float) -> None:
         import torch
 
         self.source, self.settings = source, settings
@@ -140,7 +141,7 @@ class _State:
         self.change = torch.zeros_like(source)
         self.dssim = torch.zeros(n, dtype=source.dtype, device=device)
         self.shift = torch.zeros(n, dtype=source.dtype, device=device)
-        self.gain = torch.full((n,), least, dtype=source.dtype, device=device)  # a gain has to exceed it
+        self.gain = torch.full((n,), least, dtype=source.dtype, device=device)  # only a larger gain is kept
         self.kept = torch.zeros(n, dtype=torch.bool, device=device)
         self.steps = torch.zeros(n, dtype=torch.int64, device=device)
         self.waited = torch.zeros(n, dtype=torch.int64, device=device)
@@ -148,7 +149,7 @@ class _State:
         self.balance = torch.ones(n, dtype=source.dtype, device=device)
         self.side = torch.ones(
             n, dtype=source.dtype, device=device
-        )  # as in the original: begins as if below the bound
+        )  # as in the original: starts as if below the bound
 
     def keep(
         self,
@@ -158,7 +159,7 @@ class _State:
         features: Sequence[Tensor],
         own: Sequence[Tensor],
     ) -> None:
-        """Note the faces whose iterate qualifies and is the best so far; finished faces stay as they are."""
+        """Keep this iterate for the faces where it qualifies and is the best so far; finished faces stay."""
         import torch
 
         with torch.no_grad():
@@ -175,8 +176,8 @@ class _State:
             if self.settings.patience:
                 self.done |= self.kept & (self.waited >= self.settings.patience)
 
-    def rest(self, gradient: Tensor) -> None:
-        """A face whose whole gradient is exactly 0 never moves again: Adadelta's step is a multiple of it."""
+    def stop_still(self, gradient: Tensor) -> None:
+        """Stop the faces whose whole gradient is exactly 0: Adadelta's step is a multiple of it."""
         self.done |= gradient.abs().amax((1, 2, 3)) == 0
 
     def finished(self) -> bool:
@@ -194,5 +195,5 @@ class _State:
         self.balance = torch.where(below, up, torch.where(above, down, 1.0))
         self.side = below.float() - above.float()
 
-    def found(self) -> Found:
-        return Found(self.change, self.dssim, self.shift, self.kept, self.steps)
+    def result(self) -> DescentResult:
+        return DescentResult(self.change, self.dssim, self.shift, self.kept, self.steps)

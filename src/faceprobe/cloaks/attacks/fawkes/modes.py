@@ -1,4 +1,4 @@
-"""What a name of Fawkes asks for: the modes' published constants and the options that change them."""
+"""The modes of Fawkes: their published constants, and the options that change them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from faceprobe.cloaks.attacks.fawkes.descent import Settings
+from faceprobe.cloaks.attacks.fawkes.descent import DescentSettings
 from faceprobe.cloaks.attacks.surrogate import DEFAULT
 from faceprobe.cloaks.names import CloakName
 from faceprobe.core.errors import UnknownName, WrongUsage
@@ -24,43 +24,50 @@ STEMS = ("fawkes-1.0.2-mid", *(f"fawkes-{mode}" for mode in MODES if mode != "1.
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a name asks for: the mode's constants, changed by the options."""
+class FawkesMode:
+    """The constants of a mode, changed by the options of a name.
 
-    settings: Settings
+    ``extractors`` is how many surrogates the mode sums over. ``targeted`` modes move a face towards another
+    person. ``original`` pastes the change as the original code does, with its rescaling.
+    """
+
+    settings: DescentSettings
     extractors: int
     targeted: bool
     original: bool
 
 
-def plan_of(name: CloakName) -> Plan:
-    """The constants that ``name`` asks for; :class:`UnknownName` for another mode, :class:`WrongUsage` for
-    an option that is not understood.
+def mode_of(name: CloakName) -> FawkesMode:
+    """The mode that ``name`` asks for.
+
+    Raises :class:`UnknownName` for an unknown mode, :class:`WrongUsage` for an option that is unknown or out
+    of range.
     """
-    mode = MODES.get(name.stem.removeprefix("fawkes-"))
-    if mode is None:
+    constants = MODES.get(name.stem.removeprefix("fawkes-"))
+    if constants is None:
         hint = "(fawkes, fawkes-v1, fawkes-v0.3-high mean the authors' own output files)"
         raise UnknownName("cloak", name.stem, STEMS, hint)
     name.check_options(OPTIONS)
     if name.perceptual not in ("", "dssim"):
         raise WrongUsage(f"{name.stem} bounds DSSIM; it has no ;{name.perceptual}")
-    settings = Settings(
-        bound=_number(name, "threshold", mode["dssim"], 1e-5, 0.5),
-        steps=int(_number(name, "steps", mode["steps"], 1, 10_000, whole=True)),
-        rate=float(mode["rate"]),
-        weight=float(mode["weight"]),
+    settings = DescentSettings(
+        bound=_number(name, "threshold", constants["dssim"], 1e-5, 0.5),
+        steps=int(_number(name, "steps", constants["steps"], 1, 10_000, whole=True)),
+        rate=float(constants["rate"]),
+        weight=float(constants["weight"]),
         patience=int(_number(name, "patience", 0, 0, 10_000, whole=True)),
     )
-    return Plan(
+    return FawkesMode(
         settings,
-        mode["extractors"],
-        _one_of(name, "objective", mode["objective"], ("untargeted", "targeted")) == "targeted",
+        constants["extractors"],
+        _one_of(name, "objective", constants["objective"], ("untargeted", "targeted")) == "targeted",
         _one_of(name, "fidelity", "fixed", ("fixed", "original")) == "original",
     )
 
 
-def used_surrogates(name: CloakName, plan: Plan) -> tuple[str, ...]:
-    return (name.surrogates or (DEFAULT,))[: plan.extractors]
+def used_surrogates(name: CloakName, mode: FawkesMode) -> tuple[str, ...]:
+    """The first surrogates of ``name``, as many as ``mode`` uses; the default one where it gives none."""
+    return (name.surrogates or (DEFAULT,))[: mode.extractors]
 
 
 def _one_of(name: CloakName, key: str, default: str, known: tuple[str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Fawkes' geometry: a face box padded to a square of 112 pixels, and a change pasted back into its photo."""
+"""The geometry of Fawkes: a face box padded to a square of 112 pixels, and pasting a change back."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ PADDING = 30
 """Pixels that the square is longer than the box's longer side."""
 
 MIN_SIDE, MIN_SCORE = 30, 0.9
-"""Faces that are smaller, or that the detector is less sure of, are left alone."""
+"""Faces that are smaller (pixels), or have a lower detector score, are left unchanged."""
 
 _ROWS = 512
-"""Rows of the photo that are pasted at a time, so that a face of 9,000 pixels needs no float copy."""
+"""Rows of the photo that are pasted at once, so that a face of 9,000 pixels needs no float copy."""
 
 Array = NDArray[np.uint8] | NDArray[np.float32]
 
@@ -40,16 +40,17 @@ class Square:
 
     @property
     def left(self) -> int:
-        """Where the box begins inside the square, from the left; the rest is padding."""
+        """Padding of the square on the left of the box, in pixels."""
         return (self.side - (self.x1 - self.x0)) // 2
 
     @property
     def top(self) -> int:
+        """Padding of the square above the box, in pixels."""
         return (self.side - (self.y1 - self.y0)) // 2
 
 
 def square_of(face: Face, height: int, width: int) -> Square | None:
-    """The square of ``face`` in a photo of this size; None where Fawkes leaves the face alone."""
+    """The square of ``face`` in a photo of this size; None where Fawkes leaves the face unchanged."""
     if not np.isfinite(face.box).all() or face.score < MIN_SCORE:
         return None
     x0, y0, x1, y1 = (round(v) for v in face.box)
@@ -60,7 +61,7 @@ def square_of(face: Face, height: int, width: int) -> Square | None:
 
 
 def take(pixels: NDArray[np.uint8], square: Square, *, stretch: bool = False) -> NDArray[np.float32]:
-    """The face as the algorithm sees it: (3, 112, 112) float32 RGB in [0, 1], whole 1/255 steps.
+    """The input of the algorithm: the face as (3, 112, 112) float32 RGB in [0, 1], in steps of 1/255.
 
     The box is padded with its mean colour and scaled (bicubic, as Pillow does for Fawkes). ``stretch`` first
     spreads the padded square's values over 0..255, as Keras' ``array_to_img`` does in the original.
@@ -68,7 +69,7 @@ def take(pixels: NDArray[np.uint8], square: Square, *, stretch: bool = False) ->
     box = pixels[square.y0 : square.y1, square.x0 : square.x1]
     height, width = box.shape[:2]
     low, high = (int(box.min()), int(box.max())) if stretch else (0, 255)
-    seen = np.empty((3, SIDE, SIDE), dtype=np.float32)
+    crop = np.empty((3, SIDE, SIDE), dtype=np.float32)
     for channel in range(3):
         inside = box[..., channel]
         mean = min(255, round(float(inside.mean(dtype=np.float64))))
@@ -77,8 +78,8 @@ def take(pixels: NDArray[np.uint8], square: Square, *, stretch: bool = False) ->
         if stretch and high > low:
             canvas = _spread_table(low, high)[canvas]
         scaled = Image.fromarray(canvas).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-        seen[channel] = np.asarray(scaled, dtype=np.float32) / 255
-    return seen
+        crop[channel] = np.asarray(scaled, dtype=np.float32) / 255
+    return crop
 
 
 def paste(pixels: NDArray[np.uint8], square: Square, change: NDArray[np.float32]) -> None:
@@ -98,9 +99,9 @@ def paste(pixels: NDArray[np.uint8], square: Square, change: NDArray[np.float32]
 def paste_rescaled(
     pixels: NDArray[np.uint8], square: Square, clean: NDArray[np.float32], changed: NDArray[np.float32]
 ) -> None:
-    """As the original does it: ``clean`` and ``changed`` (3, 112, 112) in [0, 1] are each spread over 0..255,
-    cut to 8 bits, scaled, and their difference is added in place. The gain of the change is wrong by the
-    factor by which the face's values were spread, and it gains an offset where the two ranges differ.
+    """Paste as the original code does: ``clean`` and ``changed`` (3, 112, 112) in [0, 1] are each spread over
+    0..255, cut to 8 bits and scaled, and their difference is added to ``pixels`` in place. So the change is
+    enlarged by the factor by which the face's values were spread, and shifted where the two ranges differ.
     """
     before, after = _spread(clean), _spread(changed)
     for channel in range(3):
@@ -111,14 +112,14 @@ def paste_rescaled(
 
 
 def _bands(square: Square) -> Iterator[slice]:
-    """The box's rows, counted inside the box, in bands."""
+    """The rows of the box, counted from its top, in bands of :data:`_ROWS`."""
     height = square.y1 - square.y0
     for start in range(0, height, _ROWS):
         yield slice(start, min(start + _ROWS, height))
 
 
 def _enlarged(layer: Array, square: Square, rows: slice) -> Array:
-    """``rows`` of the box out of a (112, 112) layer that is scaled to the whole square."""
+    """The part ``rows`` of the box, cut from a (112, 112) layer that is scaled to the whole square."""
     unit = SIDE / square.side
     left, top = square.left, square.top + rows.start
     width, height = square.x1 - square.x0, rows.stop - rows.start

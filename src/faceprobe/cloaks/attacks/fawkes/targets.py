@@ -1,4 +1,4 @@
-"""Whom a targeted Fawkes makes a face look like: another person, far away in feature space."""
+"""Targets of Fawkes: another person, far away in feature space, that a face is moved towards."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FARTHEST = 20
-"""The target is drawn from so many candidates, the farthest ones."""
+"""The target is drawn from this many candidates, the farthest ones."""
 
 REACH = 2.0
-"""The goal lies so many times the way from the person's mean feature to the target's."""
+"""Distance of the goal, in units of the distance from the person's mean feature to the target's."""
 
 _AT_ONCE = 8
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A person that may become a target: ``mean`` (D,) float32 over its photos' features."""
+    """A person that may become a target; ``mean`` (D,) float32 is the mean feature of their photos."""
 
     identity: str
     mean: NDArray[np.float32]
@@ -52,16 +52,16 @@ def candidates_of(targets: Sequence[Subject], features: Callable[[Tensor], Tenso
 
 
 def drawn_direction(
-    features: NDArray[np.float32], candidates: Sequence[Candidate], who: str, draw: np.random.Generator
+    features: NDArray[np.float32], candidates: Sequence[Candidate], person: str, draw: np.random.Generator
 ) -> NDArray[np.float32]:
-    """(D,) float32: what is added to each of a person's features (N, D) to get its goal.
+    """The vector (D,) float32 that is added to each feature (N, D) of ``person`` to get its goal.
 
-    Candidates are ranked by their least distance to any of the person's features, descending, and one of the
-    first 20 is drawn; the person itself, ``who``, is none. Raises :class:`WrongUsage` where nobody is left.
+    Candidates, without ``person``, are ranked by their smallest distance to any of the features, descending,
+    and one of the first 20 is drawn. Raises :class:`WrongUsage` where there is no other person.
     """
-    others = [c for c in candidates if c.identity != who]
+    others = [c for c in candidates if c.identity != person]
     if not others:
-        raise WrongUsage(f"all target photos show {who}; give clean photos of other people as targets")
+        raise WrongUsage(f"all target photos show {person}; give clean photos of other people as targets")
     means = np.stack([c.mean for c in others])
     least = np.linalg.norm(features[:, None, :] - means[None, :, :], axis=2).min(axis=0)
     ranked = np.argsort(-least, kind="stable")[:FARTHEST]
@@ -71,7 +71,7 @@ def drawn_direction(
 
 
 def _crop(target: Subject) -> NDArray[np.float32]:
-    """The square of the target's largest qualifying face; of a photo without one, the whole photo."""
+    """The square of the largest qualifying face of ``target``; the whole photo where there is none."""
     pixels = target.photo.pixels
     height, width = pixels.shape[:2]
     squares = [square_of(face, height, width) for face in target.photo.faces or ()]
