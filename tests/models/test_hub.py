@@ -95,7 +95,7 @@ def test_the_next_file_is_tried(monkeypatch: pytest.MonkeyPatch, download: list[
     [
         (errors.RemoteEntryNotFoundError, Missing, "has no file a.safetensors or a.bin"),
         (errors.RepositoryNotFoundError, Missing, "no repository 'someone/model'"),
-        (errors.GatedRepoError, Unreachable, "asks for its terms"),
+        (errors.GatedRepoError, Unreachable, "wants its terms accepted"),
         (errors.LocalEntryNotFoundError, Unreachable, "cannot be fetched"),
         (errors.HFValidationError, BadInput, "not a repository name"),
         (ConnectionError, Unreachable, "ConnectionError"),

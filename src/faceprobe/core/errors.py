@@ -1,4 +1,4 @@
-"""The error family: each message names the thing, the reason and the mend."""
+"""The error family: each message names the thing, the reason and the fix."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 
 class FaceprobeError(Exception):
-    """Base of every error that a user can mend; the command line prints it as one line.
+    """Base of every error that a user can fix; the command line prints it as one line.
 
     ``exit_code`` follows DESIGN.md: 1 = the work failed, 2 = the command was used wrongly.
     """
@@ -50,10 +50,10 @@ class UnknownName(WrongUsage):
         known = sorted(set(known))
         near = get_close_matches(name, known, n=3, cutoff=0.4)
         if near:
-            mend = "did you mean " + " or ".join(repr(n) for n in near) + "?"
+            fix = "did you mean " + " or ".join(repr(n) for n in near) + "?"
         else:
-            mend = "known: " + ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
-        super().__init__(f"unknown {kind} {name!r}; {mend}" + (f" {hint}" if hint else ""))
+            fix = "known: " + ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
+        super().__init__(f"unknown {kind} {name!r}; {fix}" + (f" {hint}" if hint else ""))
         self.kind, self.name, self.near = kind, name, near
 
 

@@ -25,7 +25,7 @@ def cache_dir(*parts: str) -> Path:
 
 @contextmanager
 def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a temporary path beside ``target``; on success it is synced and renamed onto it.
+    """Yield a temporary path in the folder of ``target``; on success it is synced and renamed onto it.
 
     A reader never sees half a file: a kill at any instant leaves the old file or the new one.
     """

@@ -1,4 +1,4 @@
-"""What an image encoder is to the rest of the package."""
+"""The interfaces of encoders and of model families, and the card of a model."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ POOLINGS = (PROJECTED, PRE_PROJECTION)
 
 
 Role = Literal["clip", "encoder", "specialist", "fusion", "floor"]
-"""What a model is to a reader: trained on images and texts together, another image encoder, made for faces,
-several encoders as one, or an untrained baseline.
+"""Trained on images and texts together, another image encoder, made for faces, several encoders as one, or an
+untrained baseline.
 """
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What is known of a model without loading its weights, so that size is compared like with like.
+    """Facts about a model that are known without loading its weights.
 
     ``n_params`` counts the image tower, ``gflops`` its multiply-adds x 2 for one photo in units of
     1e9, ``samples_seen`` the training samples (image-text pairs, epochs included). ``activation``
@@ -170,8 +170,8 @@ def flip_of(name: Name) -> str:
 
 
 def model_id(name: Name) -> str:
-    """How the model is called in results: no folder of this machine, no default pooling, and no
-    kind before an OpenCLIP ``ARCH/TAG`` or the id of an own encoder.
+    """The model's name in results: without folders of this machine, the default pooling, and the
+    kind of an OpenCLIP ``ARCH/TAG`` or the id of an own encoder.
     """
     if name.kind == "own":
         return unescape(name.body)

@@ -2,7 +2,7 @@
 
 The formulas count what ``torch.utils.flop_counter`` counts (convolutions and matrix products; no
 norms, activations or softmax), so that towers without a formula here can be counted by it on the
-meta device. A test holds both equal, and equal to the figures published with arXiv 2212.07143
+meta device. Tests check that both agree, with each other and with the figures published with arXiv 2212.07143
 (``arch_info.csv`` of github.com/LAION-AI/scaling-laws-openclip).
 """
 
@@ -52,7 +52,7 @@ def tower_cost(vision: Mapping[str, Any], dim: int) -> TowerCost | None:
 
 
 def meta_cost(tower: torch.nn.Module, size: tuple[int, int]) -> TowerCost:
-    """The same by running ``tower``, which lies on the meta device, on one photo that is not there."""
+    """The cost of ``tower``, counted by running it on the meta device with one empty photo."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 

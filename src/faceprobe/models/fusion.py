@@ -17,15 +17,16 @@ from faceprobe.models.base import ImageEncoder, ModelCard, ModelFamily, model_ha
 from faceprobe.models.preprocess import Preprocess
 
 FIT_DEFAULT = "synthetic?people=300&photos=8&split=train&seed=0"
-"""What ``fit=synthetic`` means: people of the built-in world whom no test split holds."""
+"""What ``fit=synthetic`` means: people of the built-in world that are in no test split."""
 
 
 class FusionEncoder:
-    """``parts`` see a photo each in its own preprocessing, so ``embedding.embed`` embeds with every
-    part (through the cache) and joins the rows by :meth:`join`; :meth:`encode_images` refuses.
+    """Several encoders whose scores are added with ``weights``.
 
-    ``weights`` (K,) sum to 1; None until they are fitted to the people of the dataset ``fit``, which
-    :meth:`set_weights` ends. With ``own_crops`` a part sees its card's default crop where as-is is asked for.
+    Each of the ``parts`` has its own preprocessing, so ``embedding.embed`` embeds with every part (through
+    the cache) and joins the rows by :meth:`join`; :meth:`encode_images` refuses. ``weights`` (K,) sum to 1;
+    they are None until :meth:`set_weights` gets weights fitted to the people of the dataset ``fit``.
+    With ``own_crops``, a part is given its card's default crop where the crop as-is is asked for.
     """
 
     differentiable = False
@@ -60,12 +61,12 @@ class FusionEncoder:
     def weights_hash(self) -> str:
         """Hex SHA-256 over every part's weights and preprocessing, and the fusion's weights."""
         if self.weights is None:
-            raise WrongUsage(f"{self.id}: its weights are fitted when it embeds its first dataset")
+            raise WrongUsage(f"{self.id} has no weights yet: they are fitted when it embeds a first dataset")
         models = [model_hash(part) for part in self.parts]
         return sha256_json({"fusion": models, "weights": self.weights, "own_crops": self.own_crops})
 
     def crop_of(self, part: ImageEncoder, crop: str) -> str:
-        """The crop that ``part`` sees where ``crop`` is asked for."""
+        """The crop that ``part`` is given where ``crop`` is asked for."""
         return part.card.default_crop if self.own_crops and crop == "as-is" else crop
 
     def join(self, rows: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -95,7 +96,7 @@ class Fusion(ModelFamily):
         from faceprobe.models import model_card
 
         name.check_options({"weights", "fit", "crops"})
-        refuse_pooling(name, "write it at the part that it is meant for, in brackets")
+        refuse_pooling(name, "write the pooling at one of its parts, in parentheses")
         weights, fit, own = _weights(name), fit_of(name), _own_crops(name)
         texts = parts_of(name)
         if any(parse_name(text).kind == "fusion" for text in texts):
@@ -144,12 +145,12 @@ def _parts(name: Name) -> list[tuple[ModelFamily, Name]]:
 
 
 def parts_of(name: Name) -> list[str]:
-    """The names of a fusion's parts, at least two; brackets around a part are taken off."""
+    """The names of a fusion's parts, at least two, without the parentheses around them."""
     texts = split_parts(name.body)
     if len(texts) < 2 or not all(texts):
         raise WrongUsage(
             f"{name}: a fusion joins at least two models with +, e.g. fusion:bundled:clip-m+bundled:face; a"
-            " part with options of its own goes in brackets"
+            " part with options of its own goes in parentheses"
         )
     return texts
 

@@ -1,6 +1,6 @@
 """Vision encoders of Hugging Face: ``hf:OWNER/REPO`` or ``hf:FOLDER`` (DINOv2, SigLIP 2, CLIP, ViT, ...).
 
-The embedding is what the model calls its image features where it has a text tower beside it, else its
+The embedding is what the model calls its image features where it also has a text tower, else its
 pooled output, else its class token. Code from a repository is never run, pickles are never read.
 """
 
@@ -40,12 +40,12 @@ if TYPE_CHECKING:
 CONFIG, PREPROCESSOR, WEIGHTS = "config.json", "preprocessor_config.json", "model.safetensors"
 TEXT_PARTS = ("text_model", "text_projection", "logit_scale", "logit_bias")
 INTERPOLATIONS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic"}
-"""Pillow's numbers, which ``resample`` holds."""
+"""Pillow's numbers, as the field ``resample`` of an image processor holds them."""
 
 
 @dataclass(frozen=True)
 class Published:
-    """What its publishers state of a model, for a card before anything is fetched."""
+    """What its publishers state about a model, for a card before anything is fetched."""
 
     family: str
     patch: int
@@ -240,7 +240,7 @@ def _card(name: Name, config: Mapping[str, Any], preprocess: Preprocess, card: M
 
 
 def _role(kind: str) -> Role:
-    """By the model's type or family: CLIP, SigLIP and their kin are trained on images and texts together."""
+    """By the model's type or family: CLIP and SigLIP models are trained on images and texts together."""
     return "clip" if any(word in kind.lower() for word in ("clip", "siglip")) else "encoder"
 
 
@@ -293,7 +293,7 @@ def _folder(name: Name, offline: bool) -> Iterator[Path]:
 def _link(path: Path, target: Path) -> None:
     try:
         target.symlink_to(path)
-    except OSError:  # Windows lets few users make links
+    except OSError:  # on Windows few users may make links
         shutil.copyfile(path, target)
 
 

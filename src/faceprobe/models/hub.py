@@ -1,4 +1,4 @@
-"""Files from the Hugging Face hub: found in a cache, or fetched; without a network a quick, clear answer."""
+"""Files from the Hugging Face hub: found in a cache, or fetched; a clear error within seconds otherwise."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from faceprobe.core.files import cache_dir
 SAFE_WEIGHTS, PICKLED_WEIGHTS = "open_clip_model.safetensors", "open_clip_pytorch_model.bin"
 CONFIG = "open_clip_config.json"
 REACH_SECONDS = 5.0
-"""How long the one question "is the hub there?" may take before any download is begun."""
+"""Seconds to wait for the hub's first answer, before any download."""
 
 
 def placed(repo: str, file: str) -> Path:
@@ -49,18 +49,19 @@ def fetch(
         found = find(repo, file)
         if found:
             return found
-    mend = _mend(repo, [files[0], *also], instead)
-    if offline or _hub_is_off():
+    fix = _fix(repo, [files[0], *also], instead)
+    hub_is_off = os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+    if offline or hub_is_off:
         setting = "--offline" if offline else "HF_HUB_OFFLINE"
-        raise Unreachable(f"{what} is not on this machine and {setting} is set. {mend}")
+        raise Unreachable(f"{what} is not on this machine and {setting} is set. {fix}")
     hub = require("huggingface_hub", "encode", f"fetching {what}")
-    _reach(hub, what, mend)
+    _reach(hub, what, fix)
     for file in files:
         try:
             return Path(hub.hf_hub_download(repo, file, cache_dir=_hub_cache(), etag_timeout=REACH_SECONDS))
         except hub.errors.GatedRepoError as error:
             raise Unreachable(
-                f"{what}: https://huggingface.co/{repo} asks for its terms to be accepted; do so there, then"
+                f"{what}: https://huggingface.co/{repo} wants its terms accepted; accept them there, then"
                 " log in with: hf auth login"
             ) from error
         except hub.errors.RepositoryNotFoundError as error:
@@ -68,27 +69,27 @@ def fetch(
                 f"{what}: there is no repository {repo!r} on the hub, or it is private; check the name"
             ) from error
         except hub.errors.LocalEntryNotFoundError as error:
-            raise Unreachable(f"{what} cannot be fetched: the download did not begin. {mend}") from error
+            raise Unreachable(f"{what} cannot be fetched: the download did not begin. {fix}") from error
         except hub.errors.EntryNotFoundError:
             continue
         except hub.errors.HFValidationError as error:
             raise BadInput(f"{what}: {repo!r} is not a repository name; write OWNER/NAME") from error
-        except Exception as error:  # network errors come in the types of whatever HTTP library is beneath
-            raise Unreachable(f"{what} cannot be fetched: {type(error).__name__}. {mend}") from error
+        except Exception as error:  # a network error's type depends on the client's HTTP library
+            raise Unreachable(f"{what} cannot be fetched: {type(error).__name__}. {fix}") from error
     raise Missing(f"{what}: https://huggingface.co/{repo} has no file {' or '.join(files)}")
 
 
-def _reach(hub: Any, what: str, mend: str) -> None:
-    """One short question to the hub: its own client would repeat a hopeless one for half a minute."""
+def _reach(hub: Any, what: str, fix: str) -> None:
+    """Ask the hub once, with a short timeout: its own client retries for half a minute."""
     try:
         hub.get_session().head(hub.constants.ENDPOINT, timeout=REACH_SECONDS)
     except Exception as error:
         raise Unreachable(
-            f"{what} cannot be fetched: {hub.constants.ENDPOINT} does not answer. {mend}"
+            f"{what} cannot be fetched: {hub.constants.ENDPOINT} does not answer. {fix}"
         ) from error
 
 
-def _mend(repo: str, files: Sequence[str], instead: str) -> str:
+def _fix(repo: str, files: Sequence[str], instead: str) -> str:
     where = placed(repo, files[0]) if len(files) == 1 else placed(repo, files[0]).parent
     text = f"Fetch {' and '.join(files)} of https://huggingface.co/{repo} elsewhere and put it at {where}"
     return text + (f", or use {instead}" if instead else "")
@@ -97,7 +98,3 @@ def _mend(repo: str, files: Sequence[str], instead: str) -> str:
 def _hub_cache() -> str | None:
     """The hub's own cache, shared with other programs, unless ``FACEPROBE_CACHE`` moves all caches."""
     return str(cache_dir("hub")) if os.environ.get("FACEPROBE_CACHE") else None
-
-
-def _hub_is_off() -> bool:
-    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")

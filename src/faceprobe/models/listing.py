@@ -1,4 +1,4 @@
-"""What models there are: the table behind ``faceprobe models``."""
+"""The table of models behind ``faceprobe models``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from faceprobe.models import MODEL_KINDS, parse_model
 from faceprobe.models.base import ModelCard, model_id
 
 LISTED = ("bundled", "openclip", "hf")
-"""The kinds listed unless one is asked for: the others' names are very many, very long, or any path."""
+"""Kinds that are listed by default; the others have too many names, or take any path."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def list_kinds() -> list[dict[str, str]]:
 
 
 def _or_absent(name: Name) -> Listed:
-    """A known model whose files this installation lacks is listed as such, and hides no other."""
+    """The model, or a line that says that its files are missing from this installation."""
     try:
         return _listed(name)
     except (Missing, FileNotFoundError):

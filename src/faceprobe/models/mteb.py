@@ -1,8 +1,8 @@
 """Encoders with mteb's image interface, ``get_image_embeddings``, wrapped.
 
 Up to mteb 1 its argument is a list of images, in mteb 2 a torch ``DataLoader`` of batches such as
-``{"image": [...]}``; that of ``get_text_embeddings`` likewise. Which of the two an object takes is tried out
-once, when it is wrapped.
+``{"image": [...]}``; that of ``get_text_embeddings`` likewise. Which of the two an object takes is found out
+by one call when it is wrapped.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class MtebEncoder:
         photo = Image.new("RGB", (size, size), (128, 96, 64))
         try:
             probe = self._embed([photo])
-        except TypeError:  # an image is no batch
+        except TypeError:  # the argument is a DataLoader, as in mteb 2
             self._in_batches = True
             probe = self._embed([photo])
         self.dim = int(probe.shape[1])
@@ -62,7 +62,7 @@ class MtebEncoder:
 
 
 class MtebTextEncoder(MtebEncoder):
-    """The same with texts in the same space."""
+    """An :class:`MtebEncoder` that also embeds texts in the same space."""
 
     def encode_texts(self, texts: list[str]) -> NDArray[np.float32]:
         """T strings -> (T, D) float32 unit rows."""
@@ -74,10 +74,12 @@ class MtebTextEncoder(MtebEncoder):
 def from_mteb(encoder: Any, *, id: str, weights: str, size: int = 224, real: bool = False) -> ImageEncoder:
     """Wrap ``encoder`` as an :class:`ImageEncoder`; with ``get_text_embeddings`` also a TextImageEncoder.
 
-    ``id`` is its name in results. ``weights`` names the weights and their revision: it stands for them in
-    the cache key, since they cannot be seen from outside, so change it whenever they change. ``real`` says
-    that they are published weights trained on real photos. Raises :class:`WrongUsage` for an object without
-    ``get_image_embeddings``, :class:`BadInput` where it does not answer with one row a photo.
+    ``id`` is its name in results. ``weights`` names the weights and their revision. It stands for them
+    in the cache key, since weights inside the object cannot be hashed: change it whenever they change.
+    ``real`` says that they are published weights trained on real photos.
+
+    Raises :class:`WrongUsage` for an object without ``get_image_embeddings``, :class:`BadInput` where it does
+    not return one row a photo.
     """
     if not callable(getattr(encoder, "get_image_embeddings", None)):
         raise WrongUsage(f"{id}: a {type(encoder).__name__} has no method get_image_embeddings(images, ...)")
@@ -95,7 +97,7 @@ def _batches(kind: str, items: list[Any]) -> Any:
     def together(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
         return {kind: [row[kind] for row in rows]}
 
-    rows: Any = [{kind: item} for item in items]  # a list is as good a data set as any
+    rows: Any = [{kind: item} for item in items]  # a list is a valid dataset for a DataLoader
     return DataLoader(rows, batch_size=len(items), collate_fn=together)
 
 

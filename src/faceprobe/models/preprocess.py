@@ -1,8 +1,8 @@
 """Declared preprocessing: data, not code, so that it can be hashed, printed and sent to workers.
 
 The arithmetic is that of torchvision's ``Resize -> CenterCrop -> ToTensor -> Normalize`` on PIL
-images, which OpenCLIP, timm and CLIP itself use; a test holds it equal to OpenCLIP's transform and
-to a golden file, with difference 0.
+images, which OpenCLIP, timm and CLIP itself use; tests check that the result equals OpenCLIP's
+transform and a golden file exactly.
 """
 
 from __future__ import annotations

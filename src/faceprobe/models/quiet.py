@@ -1,4 +1,4 @@
-"""Libraries that announce what we check ourselves are kept from printing it."""
+"""Silences warnings and log lines of libraries about things that faceprobe checks itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from faceprobe.core.errors import WrongUsage
 @contextmanager
 def quietly() -> Iterator[None]:
     """No log lines below an error and no warnings; but OpenCLIP's warning that weights and activation
-    do not belong together becomes a :class:`WrongUsage`.
+    contradict each other becomes a :class:`WrongUsage`.
     """
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)

@@ -19,12 +19,12 @@ from faceprobe.models.preprocess import Preprocess
 
 
 class VectorLookup:
-    """A model's answers without the model.
+    """Vectors of a model that is not here itself.
 
-    ``folder`` holds either ``embeddings.npy`` and a table beside it (``samples``, ``labels`` or
+    ``folder`` holds either ``embeddings.npy`` and a table next to it (``samples``, ``labels`` or
     ``metadata``, .csv or .parquet), or the layout of an EmbeddingStore (``img_emb/img_emb_<k>.npy`` and
     ``metadata/metadata_<k>.parquet``). The table's column ``path`` (or ``image``, ``image_path``) names
-    the photo of each row. It has what an encoder has, but :meth:`encode_images` refuses.
+    the photo of each row. It has the attributes of an encoder, but :meth:`encode_images` refuses.
     """
 
     differentiable = False
@@ -89,7 +89,7 @@ class Vectors(ModelFamily):
 
     def card(self, name: Name) -> ModelCard:
         name.check_options({"real"})
-        refuse_pooling(name, "its vectors are taken as they are")
+        refuse_pooling(name, "its vectors are used as they are")
         real = bool(flag(name, "real", False))
         note = "" if real else "precomputed vectors: which model made them is not known to faceprobe"
         return ModelCard(id=model_id(name), family="precomputed vectors", real=real, notes=note)

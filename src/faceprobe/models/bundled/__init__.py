@@ -1,6 +1,6 @@
 """The bundled models: small, trained on the built-in world's synthetic people by ``training/``.
 
-They are a laboratory animal: what they show holds in the built-in world only.
+They are for trying things out: their figures hold in the built-in world only.
 """
 
 from __future__ import annotations

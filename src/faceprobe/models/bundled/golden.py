@@ -1,4 +1,4 @@
-"""Golden vectors of the bundled models: does this installation compute what was shipped?"""
+"""Golden vectors of the bundled models: checks that this installation computes the published vectors."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from faceprobe.models.bundled import DATA, FAMILY, NAMES
 
 GOLDEN = DATA / "golden.json"
 LEAST_COSINE = 0.9999
-"""Processors and versions of torch differ in the last bits; a wrong weight or preprocessing in more."""
+"""Processors and versions of torch change the last bits; a wrong weight or preprocessing changes more."""
 
 
 def check() -> dict[str, str]:
-    """For each bundled model a complaint, or "" where its vector of a fixed pattern is the golden one."""
+    """What is wrong with each bundled model, "" where its vector of a fixed pattern is the golden one."""
     golden = read_json(GOLDEN)
     return {name: _complaint(name, golden.get(name)) for name in NAMES}
 

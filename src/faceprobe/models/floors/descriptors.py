@@ -1,4 +1,4 @@
-"""What the classical descriptors (``hog``, ``lbp``) share: grey input, cards, names, mirrored photos."""
+"""Shared by the classical descriptors (``hog``, ``lbp``): grey input, cards, names, mirrored photos."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ CHUNK = 64
 class ClassicalEncoder:
     """A hand-made descriptor of the photo squashed to ``side`` x ``side`` and made grey (0 to 255).
 
-    ``describe`` maps (B, S, S) float32 grey to (B, D) rows that need not be unit rows; ``options`` is all
-    that decides its output. With ``flip=sum`` the mirrored photo's unit row is added before the last L2.
+    ``describe`` maps (B, S, S) float32 grey to (B, D) rows that need not be unit rows; ``options`` holds
+    everything that decides its output. With ``flip=sum`` the mirrored photo's unit row is added before the
+    last L2.
     """
 
     differentiable = False

@@ -1,4 +1,4 @@
-"""Histograms of oriented gradients, ``hog:112`` (Dalal and Triggs, CVPR 2005): a floor for any encoder."""
+"""Histograms of oriented gradients, ``hog:112`` (Dalal and Triggs, CVPR 2005): an untrained baseline."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CELL, BLOCK, BINS = 8, 2, 9
 """Pixels across a cell, cells across a block (blocks overlap by one cell), orientations in 180 degrees."""
 
 CLIP = 0.2
-"""Where L2-Hys cuts a block's entries off."""
+"""Largest entry of a block in L2-Hys."""
 
 
 def describe(grey: NDArray[np.float32], cell: int = CELL) -> NDArray[np.float32]:

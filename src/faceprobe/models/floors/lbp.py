@@ -1,4 +1,5 @@
-"""Uniform local binary patterns, ``lbp:112`` (Ahonen, Hadid and Pietikainen, PAMI 2006): a floor."""
+"""Uniform local binary patterns, ``lbp:112`` (Ahonen, Hadid and Pietikainen, PAMI 2006):
+an untrained baseline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Grey pixels as an embedding, ``pixels:32``: what any real encoder has to beat."""
+"""Grey pixels as an embedding, ``pixels:32``: the simplest baseline."""
 
 from __future__ import annotations
 

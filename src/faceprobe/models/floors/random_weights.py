@@ -1,4 +1,4 @@
-"""Architectures with random weights, ``random:ViT-B-32?seed=0``: the floor that training rises above."""
+"""Architectures with random weights, ``random:ViT-B-32?seed=0``: an untrained baseline."""
 
 from __future__ import annotations
 

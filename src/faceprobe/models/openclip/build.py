@@ -45,7 +45,7 @@ def build(source: str | Path, quick_gelu: bool | None = None, device: str = "cpu
             )
     except OSError as error:  # transformers, for the configuration of a text tower on the hub
         raise Unreachable(
-            f"{source} has a text tower whose configuration lies on the hub and cannot be fetched; run once"
+            f"{source} has a text tower whose configuration is on the hub and cannot be fetched; run once"
             " with a network"
         ) from error
     except (RuntimeError, ValueError, TypeError, KeyError, AssertionError) as error:
@@ -168,8 +168,8 @@ def pre_projection(visual: Any, name: Name) -> tuple[Callable[[Tensor], Tensor],
 
 
 def describe(model: nn.Module) -> dict[str, Any]:
-    """What decides a model's output besides its weights, read from the model, so that a built-in
-    architecture and the same one spelled out in a folder's configuration are equal.
+    """What decides a model's output besides its weights. It is read from the model, so that a built-in
+    architecture and the same one written out in a folder's configuration are equal.
     """
     own: dict[str, Any] = {}
     for path, module in model.named_modules():
@@ -196,7 +196,7 @@ def tokenizer_of(source: str | Path, **settings: Any) -> Callable[[], Callable[[
                 return cast("Callable[[list[str]], Tensor]", made)
         except OSError as error:
             raise Unreachable(
-                f"the tokenizer of {source} lies on the hub and cannot be fetched; run once with a network"
+                f"the tokenizer of {source} is on the hub and cannot be fetched; run once with a network"
             ) from error
 
     return make
@@ -225,5 +225,5 @@ def config_of(source: str | Path) -> Mapping[str, Any]:
 
 
 def _reference(source: str | Path) -> str:
-    """How OpenCLIP's functions are told of an architecture or of a folder."""
+    """``source`` as OpenCLIP's functions take it: an architecture or ``local-dir:FOLDER``."""
     return f"local-dir:{source}" if isinstance(source, Path) else source

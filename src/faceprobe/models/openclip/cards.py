@@ -1,4 +1,4 @@
-"""What is known of OpenCLIP's models without importing OpenCLIP: read from ``data/openclip.json``."""
+"""Facts about OpenCLIP's models, from ``data/openclip.json``: OpenCLIP itself is not imported."""
 
 from __future__ import annotations
 
@@ -114,11 +114,13 @@ def tower_card(
 
 
 def config_card(name: Name, config: Mapping[str, Any], **rest: Any) -> ModelCard:
-    """The same for a configuration that is not one of OpenCLIP's own (``open_clip_config.json``)."""
+    """The card of a configuration that is not one of OpenCLIP's own (``open_clip_config.json``)."""
     model = config.get("model_cfg", config)
     vision, dim = model["vision_cfg"], model["embed_dim"]
     cost = tower_cost(vision, dim)
-    kind = "timm" if vision.get("timm_model_name") else "resnet" if _is_resnet(vision) else "vit"
+    kind = "resnet" if isinstance(vision.get("layers"), list | tuple) else "vit"
+    if vision.get("timm_model_name"):
+        kind = "timm"
     pooling = pooling_of(name)
     if kind == "resnet" or vision.get("attentional_pool"):
         refuse_pooling(name, "its tower has no projection apart from its pooling")
@@ -157,7 +159,3 @@ def _activation(kind: str, quick: bool) -> str:
     if kind == "timm":
         return "the tower's own"
     return "quickgelu" if quick else "gelu"
-
-
-def _is_resnet(vision: Mapping[str, Any]) -> bool:
-    return isinstance(vision.get("layers"), list | tuple)

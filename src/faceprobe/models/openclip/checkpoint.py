@@ -1,4 +1,4 @@
-"""Checkpoint files: what may be loaded, and what a file holds, before any model is built for it."""
+"""Checkpoint files: which may be loaded, and the shapes of their tensors, before any model is built."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def checkpoint_shapes(path: Path) -> Shapes:
     if not path.is_file():
         raise Missing(f"no checkpoint at {path}; give a file ending in {', '.join(SUFFIXES)}")
     if path.suffix not in SUFFIXES:
-        raise BadInput(f"{path} is no checkpoint that is read here; it must end in {', '.join(SUFFIXES)}")
+        raise BadInput(f"{path} is not a checkpoint; it must end in {', '.join(SUFFIXES)}")
     tensors = _safetensors_shapes(path) if path.suffix == ".safetensors" else _pickled_shapes(path)
     if not tensors:
         raise BadInput(f"{path} holds no tensors; it must be a state dict, or hold one as 'state_dict'")
@@ -34,7 +34,7 @@ def checkpoint_shapes(path: Path) -> Shapes:
 
 
 def mismatch(found: Shapes, wanted: Shapes) -> str:
-    """What keeps ``found`` from being loaded as ``wanted``, in a few words; "" where nothing does."""
+    """How ``found`` differs from ``wanted``, in a few words; "" where it does not."""
     missing = sorted(wanted.keys() - found.keys())
     unexpected = sorted(found.keys() - wanted.keys())
     other = sorted(k for k in found.keys() & wanted.keys() if found[k] != wanted[k])
@@ -69,9 +69,11 @@ def _pickled_shapes(path: Path) -> Shapes:
     try:
         held: Any = torch.load(path, map_location="meta", weights_only=True, mmap=zipped)
     except pickle.UnpicklingError as error:
-        if zipped or _first_byte(path) == b"\x80":  # a pickle, whole or not
+        with open(path, "rb") as handle:
+            is_pickle = zipped or handle.read(1) == b"\x80"  # whole or cut short
+        if is_pickle:
             raise Refused(
-                f"{path} is a pickle that asks to run more than tensors need, and is not loaded;"
+                f"{path} is a pickle that runs other code than tensors need, and is not loaded;"
                 " save its state dict as .safetensors where you trust it"
             ) from error
         raise BadInput(f"{path} is not a torch checkpoint; fetch it again") from error
@@ -82,11 +84,6 @@ def _pickled_shapes(path: Path) -> Shapes:
     if not isinstance(held, dict):
         return {}
     return {k: tuple(v.shape) for k, v in held.items() if isinstance(v, torch.Tensor)}
-
-
-def _first_byte(path: Path) -> bytes:
-    with open(path, "rb") as handle:
-        return handle.read(1)
 
 
 def _is_torchscript(path: Path) -> bool:

@@ -32,7 +32,7 @@ class HfHub(ModelFamily):
         given: dict[str, Any] = {"offline": offline, "what": what, "instead": "local:FOLDER"}
         config = hub.fetch(name.body, [hub.CONFIG], also=WEIGHTS[:1], **given)
         weights = hub.fetch(name.body, WEIGHTS, **given)
-        # tokenizer files of Hugging Face are not among what was fetched; OpenCLIP's own ship with it
+        # Hugging Face tokenizers have files that were not fetched; OpenCLIP brings its own tokenizers
         elsewhere = "hf_tokenizer_name" in read_json(config)["model_cfg"]["text_cfg"]
         return openclip_build.load_folder(
             config.parent,

@@ -1,6 +1,6 @@
 """OpenCLIP checkpoints on disk: ``local:FILE?arch=ARCH`` or ``local:FOLDER`` with ``open_clip_config.json``.
 
-Which activation and preprocessing a bare file needs, no file says: ``tag=TAG`` takes both from one of
+A bare file does not say which activation and preprocessing it needs: ``tag=TAG`` takes both from one of
 OpenCLIP's tags of that architecture, ``quickgelu=0/1`` states the activation.
 """
 
@@ -61,7 +61,7 @@ class Local(ModelFamily):
         if path.is_dir():
             for option in ("arch", "tag", "quickgelu"):
                 if option in name.options:
-                    raise WrongUsage(f"{name}: {option} is for a file; a folder's {hub.CONFIG} says it")
+                    raise WrongUsage(f"{name}: {option} is for a file; a folder has it in {hub.CONFIG}")
             return openclip_cards.config_card(name, _read_config(path), **known)
         if not path.is_file():
             raise Missing(f"no checkpoint at {path}; give a file ({', '.join(SUFFIXES)}) or a folder")
@@ -91,7 +91,7 @@ def weights_in(folder: Path) -> Path:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise Missing(f"{folder} holds no checkpoint; it needs {hub.SAFE_WEIGHTS} beside {hub.CONFIG}")
+        raise Missing(f"{folder} holds no checkpoint; it needs {hub.SAFE_WEIGHTS} and {hub.CONFIG}")
     names = ", ".join(p.name for p in found[:4])
     raise BadInput(f"{folder} holds several checkpoints ({names}); name the one to use {hub.SAFE_WEIGHTS}")
 

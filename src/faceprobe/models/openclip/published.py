@@ -1,7 +1,7 @@
 """OpenCLIP's pretrained models by ``ARCH/TAG``, e.g. ``ViT-B-32/openai``.
 
-The QuickGELU trap: some weights were trained with QuickGELU, and load without an error, but to wrong
-numbers, into a model built with GELU. OpenCLIP only warns. Here the tag decides the activation, both
+Some weights were trained with QuickGELU. A model built with GELU loads them without an error and gives wrong
+embeddings; OpenCLIP only warns. Here the tag decides the activation: both
 ``ViT-B-32/openai`` and ``ViT-B-32-quickgelu/openai`` are built with QuickGELU, and an architecture
 that contradicts its tag is an error.
 """
@@ -28,7 +28,9 @@ class OpenClip(ModelFamily):
     def load(self, name: Name, *, device: str, offline: bool) -> ImageEncoder:
         card = self.card(name)
         arch, tag = openclip_cards.arch_and_tag(name)
-        quick, weights = activation(arch, tag), self._weights(name, offline)
+        quick, (repo, files) = activation(arch, tag), source(name)
+        instead = f"local:FILE?arch={arch}&tag={tag}"
+        weights = hub.fetch(repo, files, offline=offline, what=model_id(name), instead=instead)
         model = openclip_build.build(arch, quick)
         openclip_build.fill(model, weights, name.body, resize=True)
         return openclip_build.wrap(
@@ -52,12 +54,6 @@ class OpenClip(ModelFamily):
     def cached(self, name: Name) -> bool | None:
         repo, files = source(name)
         return any(hub.find(repo, f) for f in files)
-
-    def _weights(self, name: Name, offline: bool) -> Path:
-        repo, files = source(name)
-        arch, tag = openclip_cards.arch_and_tag(name)
-        instead = f"local:FILE?arch={arch}&tag={tag}"
-        return hub.fetch(repo, files, offline=offline, what=model_id(name), instead=instead)
 
 
 def source(name: Name) -> tuple[str, tuple[str, ...]]:
