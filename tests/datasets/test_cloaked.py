@@ -89,7 +89,7 @@ def test_photos_without_their_clean_one_are_counted(tmp_path: Path) -> None:
     assert len(table) == 3
     assert "1 fawkes photos have no clean photo, or several, and are left out" in table.notes
     (tmp_path / "f/ann/a_cloaked.png").unlink()
-    with pytest.raises(BadInput, match="none of the 1 cloaked photos has its clean photo"):
+    with pytest.raises(BadInput, match="none of its 1 cloaked photos has a clean photo"):
         load_dataset(f"cloaked:{tmp_path}")
 
 
@@ -133,7 +133,7 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     put(tmp_path, "ann/a_attacked.png")
     for options, message in (
         ("?control=blur", "unknown control 'blur'; known: png, jpeg, framed"),
-        ("?variant=fawkes", "no variant 'fawkes' here; there are clean, lowkey"),
+        ("?variant=fawkes", "no variant 'fawkes'; it has clean, lowkey"),
         ("?clean=big", "clean=big; known: original, small"),
         ("?people=2", "unknown option 'people'"),
     ):

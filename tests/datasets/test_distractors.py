@@ -69,7 +69,7 @@ def test_bad_input(places: tuple[Path, Path], tmp_path: Path) -> None:
         load_dataset(f"distractors:{crowd}?of=foldr:{people}")
     with pytest.raises(Missing, match="no such folder"):
         load_dataset(f"distractors:{tmp_path / 'nowhere'}?of=folder:{people}")
-    with pytest.raises(BadInput, match="nobody in folder:people"):
+    with pytest.raises(BadInput, match="no person in folder:people"):
         load_dataset(f"distractors:{crowd}?of=folder:{people}?photos=1")
 
 

@@ -162,7 +162,7 @@ def test_loose_photos(tmp_path: Path) -> None:
     save(tmp_path / "a.jpg")
     with pytest.raises(BadInput) as caught:
         load_dataset(f"folder:{tmp_path}")
-    one_line(caught.value, "side by side", "subfolder")
+    one_line(caught.value, "in the folder itself", "subfolder")
 
 
 def test_one_level_too_high(people: Path) -> None:

@@ -17,7 +17,7 @@ from faceprobe.data.face_table import FaceTable
 from faceprobe.data.photo import UnreadablePhoto, digest_faces
 from faceprobe.datasets import load_dataset
 from faceprobe.embedding import embed
-from faceprobe.embedding.preparation import Recipe
+from faceprobe.embedding.preparation import PhotoPreparation
 from faceprobe.embedding.store import EmbeddingStore
 from faceprobe.faces.crops import CropPolicy
 from faceprobe.models.preprocess import Preprocess
@@ -125,10 +125,10 @@ def test_the_five_points_are_the_photos_face_and_need_no_detector(root: Path) ->
     x0, y0, x1, y1 = face.box
     assert (x1 - x0, y1 - y0) == (44, 44) and ((x0 + x1) / 2, (y0 + y1) / 2) == (30.375, 33)
     assert table.source.digest("3.jpg") == (photo.content_hash, digest_faces(photo.faces))
-    recipe = Recipe(
+    preparation = PhotoPreparation(
         table.source, CropPolicy.parse("aligned-112"), (0, 0, 0), Preprocess((112, 112), (0,) * 3, (1,) * 3)
     )
-    prepared = pickle.loads(pickle.dumps(recipe)).prepare("3.jpg")  # noqa: S301 - as worker processes do
+    prepared = pickle.loads(pickle.dumps(preparation)).prepare("3.jpg")  # noqa: S301 - as worker processes do
     assert prepared.pixels.shape == (112, 112, 3) and not prepared.failure
     with pytest.raises(UnreadablePhoto, match="no such photo"):
         table.source.faces("99.jpg")
@@ -167,14 +167,14 @@ def edit(root: Path, name: str, old: str, new: str) -> None:
         ("ijbc_name_5pts_score.txt", "2.jpg", "1.jpg", "names a photo twice"),
         ("ijbc_name_5pts_score.txt", "2.jpg", "../2.jpg", "is not the name of a photo"),
         ("ijbc_name_5pts_score.txt", " 0.9", " nan", "a value is missing"),
-        ("ijbc_name_5pts_score.txt", " 0.9", " inf", "no number or a detector score below 0"),
-        ("ijbc_name_5pts_score.txt", " 0.9", " -1", "no number or a detector score below 0"),
+        ("ijbc_name_5pts_score.txt", " 0.9", " inf", "not a number, or a detector score below 0"),
+        ("ijbc_name_5pts_score.txt", " 0.9", " -1", "not a number, or a detector score below 0"),
         ("ijbc_name_5pts_score.txt", " 0.9", "", "a name, five points and a score a line"),
         ("ijbc_template_pair_label.txt", "1 9 0", "1 9 2", "label other than 0 and 1"),
         ("ijbc_template_pair_label.txt", "1 9 0", "1 8 0", "template 8 has no photos"),
         ("ijbc_template_pair_label.txt", "1 9 0", "1 9", "two templates and 0 or 1 a line"),
         ("ijbc_1N_gallery_G1.csv", "TEMPLATE_ID", "TEMPLATE", "no column 'TEMPLATE_ID'"),
-        ("ijbc_1N_gallery_G1.csv", "1,10,", "1,11,", "shows subject 10, elsewhere it shows 11"),
+        ("ijbc_1N_gallery_G1.csv", "1,10,", "1,11,", "shows subject 10, in another file it shows 11"),
         ("ijbc_1N_probe_mixed.csv", "9,20,", "8,20,", "the probes: template 8 has no photos"),
     ],
 )  # fmt: skip

@@ -85,7 +85,7 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
     root = write_calfw(tmp_path / "set")
     table = load_dataset(f"calfw:{root}")
     (tmp_path / "old.bin").write_bytes(b"mine")
-    with pytest.raises(BadInput, match="is there already"):
+    with pytest.raises(BadInput, match="exists already"):
         export_bin(table, tmp_path / "old.bin")
     (root / "aligned images" / "Dee_0001.jpg").write_bytes(b"")
     with pytest.raises(UnreadablePhoto, match=r"Dee_0001\.jpg: empty file"):
@@ -100,7 +100,7 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out) == {"pairs": 20, "photos": 8, "folds_kept": True}
     assert len(load_dataset(f"calfw:{out}")) == 40
     for arguments, code, message in (
-        ([name, "--export", str(out), "--format", "insightface-bin"], 1, "is there already"),
+        ([name, "--export", str(out), "--format", "insightface-bin"], 1, "exists already"),
         ([name, "--export", str(tmp_path / "dir"), "--format", "insightface-bin"], 2, "ending .bin"),
         ([name, "--format", "insightface-bin"], 2, "--export FILE.bin"),
         (["--format", "insightface-bin", "--export", str(out)], 2, "which dataset's pairs"),

@@ -57,9 +57,7 @@ def test_tables_of_every_form_give_the_same_dataset(form: Any, photo_column: str
     assert table.images.tolist() == ["a.png", "b.png", "sub/c.png"]
     assert table.identities.tolist() == ["ada", "ada", "bob"]
     assert table.events is not None and table.events.tolist() == ["", "e1", "e2"]
-    assert table.table.column_names == ["image", "identity", "event"], (
-        "others are left out"
-    )
+    assert table.table.column_names == ["image", "identity", "event"], "others are left out"
     assert np.array_equal(table.photo(1).pixels, pixels(0))
 
 
@@ -68,9 +66,7 @@ def test_paths_are_relative_to_the_working_folder_unless_root_says_otherwise(
 ) -> None:
     monkeypatch.chdir(folder)
     by_default = own_dataset([("sub/c.png", "bob"), (folder / "a.png", "ada")])
-    assert by_default.images.tolist() == ["a.png", "sub/c.png"], (
-        "named from the folder"
-    )
+    assert by_default.images.tolist() == ["a.png", "sub/c.png"], "named from the folder"
     monkeypatch.chdir(folder / "sub")
     assert np.array_equal(by_default.photo(0).pixels, pixels(1)), "a later change of folder changes nothing"
     assert own_dataset([("a.png", "ada")], root=folder).photo(0).content_hash

@@ -270,7 +270,7 @@ BAD: dict[str, tuple[str, Callable[[Path], object], type[FaceprobeError], str]] 
         Refused,
         "is not a photo below Data/Images",
     ),
-    "no CALFW list": ("calfw", lambda r: (r / CALFW).unlink(), Missing, "no list at .*pairs_CALFW.txt"),
+    "no CALFW list": ("calfw", lambda r: (r / CALFW).unlink(), Missing, "no file .*pairs_CALFW.txt"),
     "the other set's list": ("cplfw", lambda r: (r / CPLFW).rename(r / CALFW), Missing, "pairs_CPLFW.txt"),
     "half a pair": ("calfw", lambda r: cut(r / CALFW), BadInput, "39 lines where a pair takes two"),
     "a cut CALFW list": (

@@ -86,7 +86,7 @@ def test_identities_are_joined(place: Path, tmp_path: Path) -> None:
     assert column(table, "identity") == [{"1": "7", "2": "8", "3": "7"}[i[5]] for i in table.images.tolist()]
     assert table.name == "perturbed-faces?identities=known"  # no path of this machine
     people.write_text("000001.jpg 7\n")
-    with pytest.raises(BadInput, match=r"does not say whom 2 photos show \(first: 000002\.jpg\)"):
+    with pytest.raises(BadInput, match=r"names no person for 2 photos \(first: 000002\.jpg\)"):
         load(place, f"?identities={people}")
     with pytest.raises(Missing, match="no such file"):
         load(place, "?identities=nowhere.txt")
@@ -130,7 +130,7 @@ def test_wrong_usage(place: Path) -> None:
         load_dataset("perturbed-faces")
     with pytest.raises(WrongUsage, match="unknown control 'gif'"):
         load(place, "?control=gif")
-    with pytest.raises(WrongUsage, match="no variant 'clean-png' here; there are clean, fawkes, lowkey"):
+    with pytest.raises(WrongUsage, match="no variant 'clean-png'; it has clean, fawkes, lowkey"):
         load(place, "?variant=clean-png")
     with pytest.raises(Missing, match="no such folder or archive"):
         load(place / "nowhere")

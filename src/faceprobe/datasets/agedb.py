@@ -2,8 +2,8 @@
 
 S. Moschoglou, A. Papaioannou, C. Sagonas, J. Deng, I. Kotsia, S. Zafeiriou, AgeDB: the first manually
 collected, in-the-wild age database, CVPR Workshops 2017. ``04_FINAL_protocol_30_years.mat`` (MATLAB 5) holds
-``splits``, a 10 x 1 cell; each holds two things: a 2 x 600 cell of photos, whose first field is the file's
-name without ``.jpg``, and 600 labels, 1 for one person, -1 for two. Photos lie in ``03_Protocol_Images``.
+``splits``, a 10 x 1 cell. Each fold in it has a 2 x 600 cell of photos, whose first field is the file's name
+without ``.jpg``, and 600 labels: 1 for one person, -1 for two. Photos lie in ``03_Protocol_Images``.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from faceprobe.core.names import Name
 from faceprobe.data.face_table import FaceTable
 from faceprobe.data.pairs import LfwPair
 from faceprobe.datasets.base import PUBLIC_FIGURES, Dataset, DatasetCard
-from faceprobe.datasets.files import existing_folder, list_folder, path_of
-from faceprobe.datasets.insightface_bin import is_bin, named_bin
-from faceprobe.datasets.pair_files import N_FOLDS, paired_table, plain_name
+from faceprobe.datasets.files import list_folder
+from faceprobe.datasets.insightface_bin import N_FOLDS
+from faceprobe.datasets.pair_sets import PairSet, load_pair_set, plain_name
 
 MOST_BYTES = 2**26
-"""A list that unpacks to more is not read: a small file can hold gigabytes."""
+"""A list that unpacks to more is not read: a small packed file can hold gigabytes."""
 
 LIST = "04_FINAL_protocol_30_years.mat"
 LIST_FOLDERS = ("", "AgeDB_FINAL_protocol")
@@ -38,32 +38,23 @@ def load(name: Name) -> FaceTable:
     """``agedb-30:PATH[?pairs=FILE.mat]``, or insightface's packed pairs ``agedb-30:FILE.bin``.
 
     Raises :class:`Missing`, :class:`BadInput`, and :class:`faceprobe.core.errors.Refused` for a list that
-    names anything but plain files.
+    names something else than plain files.
     """
     name.check_options({"pairs"})
-    path = path_of(name, "agedb-30:PATH or agedb-30:FILE.bin")
-    if is_bin(path):
-        name.check_options(set())
-        return named_bin(path, "agedb-30")
-    root = existing_folder(path, "agedb-30")
-    listed = _list(root, name.option("pairs", ""))
-    pairs = _pairs(listed)
-    folder = next(root / folder for folder in PHOTO_FOLDERS if (root / folder).is_dir())
-    photos = list_folder(folder).photos
-    if not photos:
-        raise BadInput(f"agedb-30 {folder} holds no photos; unpack 03_Protocol_Images there")
-    return paired_table(
-        name="agedb-30",
-        root=folder,
-        identities={photo: _person(photo, folder) for photo in photos},
-        pairs=pairs,
-        where=listed,
-        complete=N_PAIRS,
-        licence=LICENCE,
-    )
+
+    def read(root: Path) -> PairSet:
+        listed = _list_file(root, name.option("pairs", ""))
+        pairs = _pairs(listed)
+        folder = next(root / folder for folder in PHOTO_FOLDERS if (root / folder).is_dir())
+        photos = list_folder(folder).photos
+        if not photos:
+            raise BadInput(f"agedb-30 {folder} holds no photos; unpack 03_Protocol_Images there")
+        return PairSet(folder, {photo: _person(photo, folder) for photo in photos}, pairs, listed)
+
+    return load_pair_set(name, read, complete=N_PAIRS, licence=LICENCE, options={})
 
 
-def _list(root: Path, option: str) -> Path:
+def _list_file(root: Path, option: str) -> Path:
     if option:
         listed = Path(option).expanduser()
         if not listed.is_file():
@@ -105,7 +96,7 @@ def _pairs(path: Path) -> list[LfwPair]:
 
 
 def _splits(path: Path) -> list[Any]:
-    """The cells of ``splits``; MATLAB's format is read by scipy and runs no code."""
+    """The cells of ``splits``. scipy reads MATLAB's format and runs no code of the file."""
     from scipy.io import loadmat
 
     try:
@@ -124,10 +115,10 @@ def _splits(path: Path) -> list[Any]:
 
 
 def _unpacked(path: Path) -> int:
-    """Bytes of the file with its packed elements unpacked, counted up to a little over MOST_BYTES.
+    """Bytes of the file with its packed elements unpacked; the count stops above MOST_BYTES.
 
-    A MATLAB 5 file is 128 bytes of header, then elements: type and length, 4 bytes each, and the body,
-    which type 15 packs by zlib (MathWorks, MAT-File Format, chapter 1).
+    A MATLAB 5 file has a header of 128 bytes, then elements: type and length, 4 bytes each, and the body.
+    Elements of type 15 are packed by zlib (MathWorks, MAT-File Format, chapter 1).
     """
     data = path.read_bytes()
     order = "<" if data[126:128] == b"IM" else ">"
@@ -158,7 +149,7 @@ def _members(split: Any, where: str) -> tuple[np.ndarray[Any, Any], np.ndarray[A
 
 
 def _single(value: Any) -> Any:
-    """What a MATLAB array of one element holds."""
+    """The element of a MATLAB array that has one only; anything else as it is."""
     while isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "OV":
         value = value.reshape(-1)[0]
     return value

@@ -17,9 +17,9 @@ from faceprobe.core.names import Name
 from faceprobe.data.face_table import FaceTable
 from faceprobe.data.pairs import LfwPair
 from faceprobe.datasets.base import PUBLIC_FIGURES, Dataset, DatasetCard
-from faceprobe.datasets.files import existing_folder, list_folder, path_of
-from faceprobe.datasets.insightface_bin import is_bin, named_bin
-from faceprobe.datasets.pair_files import N_FOLDS, Line, bad_line, paired_table, plain_name, read_list
+from faceprobe.datasets.files import list_folder
+from faceprobe.datasets.insightface_bin import N_FOLDS
+from faceprobe.datasets.pair_sets import Line, PairSet, bad_line, load_pair_set, plain_name, read_list
 
 N_PAIRS = 6000
 LICENCE = "none stated by its authors; research use (see `faceprobe datasets`)"
@@ -27,49 +27,41 @@ FOLDERS = {
     "aligned": ("aligned images",),
     "original": ("images", "images&landmarks/images&landmarks/images", "images&landmarks/images"),
 }
-"""Where photos lie, by the option ``images``; the first folder that is there is taken."""
+"""Folders of the photos, by the option ``images``; the first that exists is read."""
 
 PHOTO = re.compile(r"(.+)_\d+\.[A-Za-z]+")
 
 
 def load(name: Name) -> FaceTable:
-    """``calfw:PATH[?images=original]``, or insightface's packed pairs ``calfw:FILE.bin``; so for ``cplfw``.
+    """``calfw:PATH[?images=original]``, or insightface's packed pairs ``calfw:FILE.bin``; ``cplfw`` likewise.
 
-    Without ``images`` the aligned photos are taken. Raises :class:`Missing`, :class:`BadInput`, and
-    :class:`faceprobe.core.errors.Refused` for a list that names anything but plain files.
+    Without ``images`` the aligned photos are read. Raises :class:`Missing`, :class:`BadInput`, and
+    :class:`faceprobe.core.errors.Refused` for a list that names something else than plain files.
     """
     kind = name.kind
     name.check_options({"images"})
     version = name.option("images", "aligned")
     if version not in FOLDERS:
         raise WrongUsage(f"{name}: images is {' or '.join(FOLDERS)}, not {version!r}")
-    path = path_of(name, f"{kind}:PATH or {kind}:FILE.bin")
-    if is_bin(path):
-        name.check_options(set())
-        return named_bin(path, kind)
-    root = existing_folder(path, kind)
-    listed = root / f"pairs_{kind.upper()}.txt"
-    pairs = _pairs(listed)
-    folder = _photo_folder(root, kind, version)
-    return paired_table(
-        name=str(Name(kind, "", options={"images": version} if version != "aligned" else {})),
-        root=root / folder,
-        identities=_people(root / folder),
-        pairs=pairs,
-        where=listed,
-        complete=N_PAIRS,
-        licence=LICENCE,
-    )
+
+    def read(root: Path) -> PairSet:
+        listed = root / f"pairs_{kind.upper()}.txt"
+        pairs = _pairs(listed)
+        folder = _photo_folder(root, kind, version)
+        return PairSet(folder, _people(folder), pairs, listed)
+
+    options = {"images": version} if version != "aligned" else {}
+    return load_pair_set(name, read, complete=N_PAIRS, licence=LICENCE, options=options)
 
 
-def _photo_folder(root: Path, kind: str, version: str) -> str:
+def _photo_folder(root: Path, kind: str, version: str) -> Path:
     for folder in FOLDERS[version]:
         if (root / folder).is_dir():
-            return folder
+            return root / folder
     other = next(v for v in FOLDERS if v != version)
     raise Missing(
-        f"{kind} {root} has no folder {FOLDERS[version][0]!r}; unpack the photos there, or take the others "
-        f"with ?images={other}"
+        f"{kind} {root} has no folder {FOLDERS[version][0]!r}; unpack the photos there, or read the others"
+        f" with ?images={other}"
     )
 
 
@@ -87,7 +79,7 @@ def _people(folder: Path) -> dict[str, str]:
 
 
 def _pairs(path: Path) -> list[LfwPair]:
-    """The pairs in ten folds: of each fold first those of one person."""
+    """The pairs in ten folds, mated pairs first in each."""
     lines = read_list(path)
     if len(lines) % 2:
         raise BadInput(

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from faceprobe.core.errors import BadInput, Missing, NoPath, UnknownName, WrongUsage
+from faceprobe.core.errors import BadInput, Missing, UnknownName, WrongUsage
 from faceprobe.core.names import Name
 from faceprobe.data.face_table import FaceTable, face_table_columns
 from faceprobe.datasets.base import PUBLIC_FIGURES, Dataset, DatasetCard
-from faceprobe.datasets.files import FileSource, existing_folder, list_folder, path_of
+from faceprobe.datasets.files import FileSource, list_folder, local_folder, text_lines
 from faceprobe.datasets.landmarked import LandmarkedFiles
 
 N_PHOTOS = 202_599
@@ -43,17 +43,15 @@ def load(name: Name) -> FaceTable:
     split, attribute = name.option("split", "all"), name.option("group", "")
     if split not in (*SPLITS, "all"):
         raise WrongUsage(f"{name}: unknown split {split!r}; known: {', '.join(SPLITS)}, all")
-    if not name.body:
-        raise NoPath("celeba is not downloaded by faceprobe; give the folder that holds it: celeba:PATH")
-    root = existing_folder(path_of(name, "celeba:PATH"), "celeba")
-    photos, there = _photos(root)
+    root = local_folder(name)
+    photos, existing = _photos(root)
     people = read_identities(_file(root, "identity_CelebA.txt"))
     partition = _partition(root, people, needed=split != "all")
     notes = _overlap(people, partition)
-    listed = {image: person for image, person in people.items() if image in there}
+    listed = {image: person for image, person in people.items() if image in existing}
     if absent := len(people) - len(listed):
         notes.append(f"{absent:,} photos of identity_CelebA.txt are not in {photos.name}/ and are left out")
-    if unnamed := len(there) - len(listed):
+    if unnamed := len(existing) - len(listed):
         notes.append(f"{unnamed:,} photos in {photos.name}/ have no identity and are left out")
     images = sorted(i for i in listed if split == "all" or partition.get(i) == split)
     if len({listed[i] for i in images}) < 2:
@@ -66,9 +64,9 @@ def load(name: Name) -> FaceTable:
     if partition:
         columns["split"] = [partition.get(i, "") for i in images]
     if attribute:
-        groups, about = _groups(_file(root, "list_attr_celeba.txt"), attribute, people)
+        groups, note = _groups(_file(root, "list_attr_celeba.txt"), attribute, people)
         columns["group"] = [groups.get(listed[i], "") for i in images]
-        notes.append(about)
+        notes.append(note)
     if len(people) != N_PHOTOS:
         notes.append(f"{len(people):,} photos are listed; complete CelebA has {N_PHOTOS:,}")
     options = {k: v for k, v in name.options.items() if k in ("split", "group")}
@@ -97,6 +95,7 @@ def read_identities(path: Path) -> dict[str, str]:
 
 
 def _photos(root: Path) -> tuple[Path, set[str]]:
+    """The folder of photos and their names."""
     for folder in (p / f for p in (root, root / "Img") for f in FOLDERS):
         if folder.is_dir():
             found = set(list_folder(folder).photos)
@@ -110,11 +109,11 @@ def _file(root: Path, name: str) -> Path:
     for folder in (root, root / "Anno", root / "Eval"):
         if (folder / name).is_file():
             return folder / name
-    raise Missing(f"celeba {root} has no {name}; put it beside the photos' folder or into Anno/")
+    raise Missing(f"celeba {root} has no {name}; put it into that folder or into Anno/")
 
 
 def _partition(root: Path, people: Mapping[str, str], needed: bool) -> dict[str, str]:
-    """``{photo: split}``, {} where the file is missing and not ``needed``."""
+    """``{photo: split}``; {} where the file is missing and not ``needed``."""
     try:
         path = _file(root, "list_eval_partition.txt")
     except Missing:
@@ -133,7 +132,7 @@ def _partition(root: Path, people: Mapping[str, str], needed: bool) -> dict[str,
 
 
 def _source(root: Path, photos: Path, images: Sequence[str]) -> FileSource:
-    """The photos ``images``, with the five points of each where the aligned photos' file is there."""
+    """The photos ``images``, with five points each where the landmarks of the aligned photos are known."""
     try:
         path = _file(root, "list_landmarks_align_celeba.txt")
     except Missing:
@@ -156,7 +155,7 @@ def _source(root: Path, photos: Path, images: Sequence[str]) -> FileSource:
 
 
 def _overlap(people: Mapping[str, str], partition: Mapping[str, str]) -> list[str]:
-    """How many people occur in several splits: counted here, not taken from the documentation."""
+    """A note on the people who occur in several splits, counted in the files."""
     if not partition:
         return ["no list_eval_partition.txt: splits are not known"]
     splits = defaultdict(set)
@@ -171,7 +170,7 @@ def _overlap(people: Mapping[str, str], partition: Mapping[str, str]) -> list[st
 
 
 def _groups(path: Path, attribute: str, people: Mapping[str, str]) -> tuple[dict[str, str], str]:
-    """Each person's group by majority, and a note on those whose photos disagree."""
+    """Each person's group by the majority of their photos, and a note on people whose photos differ."""
     lines = _lines(path)
     _, count = next(lines, (0, []))
     _, names = next(lines, (0, []))
@@ -181,19 +180,19 @@ def _groups(path: Path, attribute: str, people: Mapping[str, str]) -> tuple[dict
         raise UnknownName("attribute of celeba", attribute, names)
     column = names.index(attribute) + 1
     votes: Counter[str] = Counter()
-    seen: dict[str, set[str]] = defaultdict(set)
+    values: dict[str, set[str]] = defaultdict(set)
     for number, words in lines:
         if len(words) != len(names) + 1 or words[column] not in ("1", "-1"):
             raise BadInput(f"{path}, line {number}: expected a photo and {len(names)} values of 1 or -1")
         person = people.get(words[0])
         if person is not None:
             votes[person] += int(words[column])
-            seen[person].add(words[column])
+            values[person].add(words[column])
     groups = {
         person: attribute if votes[person] > 0 else f"not-{attribute}" if votes[person] < 0 else ""
-        for person in seen
+        for person in values
     }
-    both = sum(len(own) > 1 for own in seen.values())
+    both = sum(len(own) > 1 for own in values.values())
     even = sum(not group for group in groups.values())
     return groups, (
         f"group {attribute} is each person's majority: {both:,} of {len(groups):,} people have photos of "
@@ -202,14 +201,9 @@ def _groups(path: Path, attribute: str, people: Mapping[str, str]) -> tuple[dict
 
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Line number and words of every line that is not blank."""
-    try:
-        with open(path, encoding="utf-8") as handle:
-            for number, line in enumerate(handle, start=1):
-                if words := line.split():
-                    yield number, words
-    except (UnicodeDecodeError, OSError) as error:
-        raise BadInput(f"{path} cannot be read as a text file: {error}") from error
+    """Number and words of every line that is not blank."""
+    for number, line in text_lines(path):
+        yield number, line.split()
 
 
 DATASET = Dataset(

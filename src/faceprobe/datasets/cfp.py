@@ -18,12 +18,12 @@ from faceprobe.core.names import Name
 from faceprobe.data.face_table import FaceTable
 from faceprobe.data.pairs import LfwPair
 from faceprobe.datasets.base import PUBLIC_FIGURES, Dataset, DatasetCard
-from faceprobe.datasets.files import existing_folder, list_folder, path_of
-from faceprobe.datasets.insightface_bin import is_bin, named_bin
-from faceprobe.datasets.pair_files import N_FOLDS, bad_line, paired_table, read_list
+from faceprobe.datasets.files import list_folder
+from faceprobe.datasets.insightface_bin import N_FOLDS
+from faceprobe.datasets.pair_sets import PairSet, bad_line, load_pair_set, read_list
 
 PARTS = {"fp": ("F", "P"), "ff": ("F", "F")}
-"""The lists that the left and the right number of a pair count in."""
+"""The lists that number the left and the right photo of a pair."""
 
 N_PAIRS = 7000
 LICENCE = "research use (see `faceprobe datasets`)"
@@ -40,19 +40,20 @@ def load(name: Name) -> FaceTable:
     if part not in PARTS:
         raise WrongUsage(f"{name}: part is fp or ff, not {part!r}")
     chosen = {"part": part} if part != "fp" else {}
-    path = path_of(name, "cfp-fp:PATH or cfp-fp:FILE.bin, as in cfp-fp:cfp-dataset")
-    if is_bin(path):
-        return named_bin(path, "cfp-fp", options=chosen)
-    root = existing_folder(path, "cfp-fp")
-    numbered = {side: _numbered(root, side) for side in sorted(set(PARTS[part]))}
-    return paired_table(
-        name=str(Name("cfp-fp", "", options=chosen)),
-        root=root,
-        identities=_photos(root),
-        pairs=_pairs(root, part, numbered),
-        where=root / "Protocol" / "Split" / part.upper(),
+
+    def read(root: Path) -> PairSet:
+        numbered = {side: _numbered(root, side) for side in sorted(set(PARTS[part]))}
+        pairs = _pairs(root, part, numbered)
+        return PairSet(root, _photos(root), pairs, root / "Protocol" / "Split" / part.upper())
+
+    return load_pair_set(
+        name,
+        read,
         complete=N_PAIRS,
         licence=LICENCE,
+        options=chosen,
+        packed_options=chosen,
+        example=", as in cfp-fp:cfp-dataset",
     )
 
 
@@ -87,7 +88,7 @@ def _numbered(root: Path, side: str) -> list[str]:
 
 
 def _pairs(root: Path, part: str, numbered: dict[str, list[str]]) -> list[LfwPair]:
-    """Fold by fold, the pairs of one person first."""
+    """The pairs fold by fold, mated pairs first in each."""
     left, right = (numbered[side] for side in PARTS[part])
     pairs: list[LfwPair] = []
     size = 0
@@ -110,7 +111,7 @@ def _pairs(root: Path, part: str, numbered: dict[str, list[str]]) -> list[LfwPai
 
 
 def _numbers(words: tuple[str, ...]) -> tuple[int, int]:
-    """Two numbers; (0, 0), which is no photo's, for anything else."""
+    """Two numbers; (0, 0) for anything else, which no photo has."""
     if len(words) != 2 or not all(word.isdecimal() for word in words):
         return 0, 0
     return int(words[0]), int(words[1])

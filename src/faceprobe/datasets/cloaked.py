@@ -1,18 +1,18 @@
-"""``cloaked:PATH``: cloaked photos of any origin beside their clean ones, told apart by how they are named.
+"""``cloaked:PATH``: cloaked photos of any origin with their clean ones; recognised by their file names.
 
-Every photo below PATH is looked at, whatever the folders. What a file is called says what it is:
+Every photo in PATH and its folders is read. The file name gives the variant:
 
-- ``KEY_attacked.png``: LowKey, variant ``lowkey``; ``KEY_small.png`` beside it is the clean photo as LowKey
-  scaled it, variant ``clean-small``;
+- ``KEY_attacked.png``: LowKey, variant ``lowkey``; ``KEY_small.png`` is the clean photo as LowKey scaled it,
+  variant ``clean-small``;
 - ``KEY_cloaked.png``: Fawkes, variant ``fawkes``; ``KEY_high_cloaked.png`` (``low``, ``mid``, ...): a mode of
-  version 0.3, variant ``fawkes-v0.3-high``; a folder on the way that is named after its version comes first:
-  ``fawkes_v1/`` gives ``fawkes-v1``;
-- ``KEY_fawkes.png`` and ``KEY_lowkey.png``: those;
-- what a folder's ``cloak.json`` lists (the output of ``faceprobe cloak``): the id of that cloak;
-- anything else is clean, and KEY its name without the ending.
+  version 0.3, variant ``fawkes-v0.3-high``; a folder named after a version takes precedence: below
+  ``fawkes_v1/`` it is ``fawkes-v1``;
+- ``KEY_fawkes.png`` and ``KEY_lowkey.png``: variants ``fawkes`` and ``lowkey``;
+- a photo listed in a folder's ``cloak.json`` (written by ``faceprobe cloak``): the id of that cloak;
+- any other photo is clean, and KEY is its name without the ending.
 
-A cloaked photo belongs to the clean one with its KEY in a folder of the same name, else to the only one with
-that KEY. The innermost folder of the clean photo names its person.
+A cloaked photo belongs to the clean one with its KEY in a folder of the same name, else to the only clean
+photo with that KEY. The innermost folder of the clean photo names its person.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ from faceprobe.datasets.resaved import (
 )
 
 CLOAK_FILE = "cloak.json"
-"""What ``faceprobe cloak`` writes beside its photos."""
+"""The file that ``faceprobe cloak`` writes into the folder of its photos."""
 SMALL = "clean-small"
 REFRAMED = ("fawkes", "fawkes-v1")
-"""Variants whose photos lie in a padded border: what Fawkes 1.0 writes for a photo that is all face."""
+"""Variants with a border around the photo: Fawkes 1.0 pads a photo that the face fills."""
 
 _ENDINGS = (
     (re.compile(r"(.+)_attacked\.png", re.IGNORECASE), "lowkey"),
@@ -58,7 +58,7 @@ _VERSION = re.compile(r"(fawkes|lowkey)[-_]v?(\d)(?:[._]?(\d))?(?:[-_]([a-z]+))?
 
 @dataclass(frozen=True)
 class _File:
-    """One photo: its path, the KEY, the innermost folder's name, what its name says that it is."""
+    """One photo: its path, its KEY, the name of its innermost folder, the variant that its name gives."""
 
     image: str
     key: str
@@ -70,10 +70,10 @@ def load(name: Name) -> FaceTable:
     """``cloaked:PATH?variant=clean,lowkey&control=png,jpeg,framed&clean=small``.
 
     ``variant`` keeps some variants only. ``control`` adds the clean photos saved again as PNG or JPEG, and
-    with ``framed`` in the border that Fawkes 1.0 left (:func:`faceprobe.datasets.resaved.framed_as`), as
-    variant ``clean-framed``. ``clean=small`` takes LowKey's scaled photos for the clean ones where there are
-    any. Raises :class:`Missing`, :class:`WrongUsage`, :class:`BadInput` where nothing is cloaked, or no
-    cloaked photo has its clean one.
+    with ``framed`` in the border that Fawkes 1.0 adds (:func:`faceprobe.datasets.resaved.framed_as`), as
+    variant ``clean-framed``. ``clean=small`` uses LowKey's scaled photos as the clean ones where there are
+    any. Raises :class:`Missing`, :class:`WrongUsage`, and :class:`BadInput` where no photo is cloaked, or no
+    cloaked photo has a clean one.
     """
     name.check_options({"control", "variant", "clean"})
     controls = asked_controls(name, (*CONTROLS, "framed"))
@@ -81,10 +81,10 @@ def load(name: Name) -> FaceTable:
         raise WrongUsage(f"{name}: clean={name.option('clean', '')}; known: original, small")
     root = existing_folder(path_of(name, "cloaked:PATH"), "cloaked")
     photos = load_photos(root)
-    ours = _listed(root)
-    files = [_told_apart(image) for image in photos.images.tolist() if image not in ours]
+    listed = _listed(root)
+    files = [_file(image) for image in photos.images.tolist() if image not in listed]
     clean, files = _clean_ones(files, small=name.option("clean", "original") == "small")
-    rows, notes = _paired(name, clean, files, ours)
+    rows, notes = _paired(name, clean, files, listed)
     frames: dict[str, tuple[str, str]] = {}
     for control in controls:
         made, note = _controlled(control, rows, frames)
@@ -93,7 +93,7 @@ def load(name: Name) -> FaceTable:
     rows = sorted(chosen_variants(name, rows))
     people, known = _people([source for _, source, _ in rows])
     if not known:
-        notes.append("photos lie in no person's folder: who they show is not known")
+        notes.append("photos lie in no person's folder: the people in them are not known")
     return FaceTable(
         name=str(Name("cloaked", root.resolve().name, options=dict(name.options))),
         table=face_table_columns(
@@ -110,8 +110,8 @@ def load(name: Name) -> FaceTable:
     )
 
 
-def _told_apart(image: str) -> _File:
-    """What a file's name, and the folders on the way, say that it is."""
+def _file(image: str) -> _File:
+    """The variant of a photo by its file name and the names of the folders around it."""
     path = PurePosixPath(image)
     for pattern, variant in _ENDINGS:
         if match := pattern.fullmatch(path.name):
@@ -133,7 +133,7 @@ def _version(folder: str) -> str:
 
 
 def _clean_ones(files: list[_File], small: bool) -> tuple[list[_File], list[_File]]:
-    """The clean photos and all others. A scaled photo is clean where it is asked for, or has no original."""
+    """The clean photos and all others. A scaled photo is clean where ``small``, or without original."""
     originals = {(f.folder, f.key) for f in files if f.variant == CLEAN}
     scaled = {(f.folder, f.key) for f in files if f.variant == SMALL}
     clean, others = [], []
@@ -150,10 +150,10 @@ def _clean_ones(files: list[_File], small: bool) -> tuple[list[_File], list[_Fil
 
 
 def _paired(
-    name: Name, clean: list[_File], files: list[_File], ours: dict[str, tuple[str, str]]
+    name: Name, clean: list[_File], files: list[_File], listed: dict[str, tuple[str, str]]
 ) -> tuple[list[tuple[str, str, str]], list[str]]:
     """(image, clean photo, variant) of every row, and notes on what is left out."""
-    if not files and not ours:
+    if not files and not listed:
         raise BadInput(
             f"{name} holds no cloaked photos: none is called *_attacked.png or *_cloaked.png, and no folder "
             f"has a {CLOAK_FILE}"
@@ -171,22 +171,22 @@ def _paired(
         else:
             lost[file.variant] += 1
     images = [file.image for file in clean]
-    for image, (variant, source) in ours.items():
+    for image, (variant, source) in listed.items():
         found = [i for i in images if i == source or i.endswith(f"/{source}")]
         if len(found) == 1:
             rows.append((image, found[0], variant))
         else:
             lost[variant] += 1
     if len(rows) == len(clean):
-        raise BadInput(f"{name}: none of the {sum(lost.values()):,} cloaked photos has its clean photo there")
-    alone = [f"{n:,} {v} photos have no clean photo, or several, and are left out" for v, n in lost.items()]
-    return rows, sorted(alone)
+        raise BadInput(f"{name}: none of its {sum(lost.values()):,} cloaked photos has a clean photo")
+    without = [f"{n:,} {v} photos have no clean photo, or several, and are left out" for v, n in lost.items()]
+    return rows, sorted(without)
 
 
 def _controlled(
     control: str, rows: list[tuple[str, str, str]], frames: dict[str, tuple[str, str]]
 ) -> tuple[list[tuple[str, str, str]], str]:
-    """The rows that a control adds, and what to remark; ``frames`` learns how to make the framed ones."""
+    """The rows that a control adds, and a note. For framed photos, ``frames`` gets their two origins."""
     if control != "framed":
         variant, ending = CONTROLS[control]
         cloaked = {source for _, source, v in rows if v != CLEAN}
@@ -207,14 +207,14 @@ def _listed(root: Path) -> dict[str, tuple[str, str]]:
             cloak = str(document["cloak"]["id"])
             listed = [(str(p["output"]), str(p["source"])) for p in document["photos"]]
         except (KeyError, TypeError) as error:
-            raise BadInput(f"{path} was not written by faceprobe cloak; take it away") from error
+            raise BadInput(f"{path} was not written by faceprobe cloak; remove it") from error
         folder = path.parent.relative_to(root)
         found |= {(folder / output).as_posix(): (cloak, source) for output, source in listed}
     return found
 
 
 def _people(sources: list[str]) -> tuple[list[str], bool]:
-    """Whom each row shows, by the folder of its clean photo, and whether that is known of all."""
+    """The person of each row, by the folder of its clean photo, and whether all people are known."""
     known = all("/" in source for source in sources)
     if known:
         return [PurePosixPath(source).parent.name for source in sources], True

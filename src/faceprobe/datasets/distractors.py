@@ -2,7 +2,7 @@
 
 I. Kemelmacher-Shlizerman, S. Seitz, D. Miller, E. Brossard, The MegaFace Benchmark, CVPR 2016: each photo of
 a person is enrolled in turn among the distractors, and that person's other photos search for it. Any folder
-of photos can be the distractors; nothing is known of whom they show.
+of photos can be the distractors; the people in them are not known.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from faceprobe.data.templates import TemplateList
 from faceprobe.datasets.base import Dataset, DatasetCard
 from faceprobe.datasets.files import path_of
 from faceprobe.datasets.folder import load_photos
+from faceprobe.datasets.registry import load_dataset
 
 GALLERY = "distractors"
 STRANGER = "distractor"
@@ -28,11 +29,9 @@ PARTS = ("distractors/", "probes/")
 def load(name: Name) -> FaceTable:
     """Every photo below PATH as a distractor, and the photos of DATASET (write & in its name as %26).
 
-    Each photo is a template of its own; the probes are the photos of people with at least two. Raises
-    :class:`BadInput` where DATASET names no people, and what opening either part raises.
+    Each photo is a template; the probes are the photos of people with at least two. Raises :class:`BadInput`
+    where DATASET names no people, and what the loaders of both parts raise.
     """
-    from faceprobe.datasets import load_dataset
-
     name.check_options({"of"})
     inner = name.option("of", "")
     if not inner:
@@ -40,15 +39,15 @@ def load(name: Name) -> FaceTable:
     root = path_of(name, "distractors:PATH?of=DATASET")
     people, crowd = load_dataset(inner), load_photos(root)
     if not people.identities_known:
-        raise BadInput(f"{name}: {people.name} does not say whom its photos show; give a dataset with people")
-    who, photos = np.unique(people.identities, return_counts=True)
-    often = set(who[photos > 1].tolist())
-    if not often:
-        raise BadInput(f"{name}: nobody in {people.name} has two photos, so nobody can be searched for")
+        raise BadInput(f"{name}: {people.name} names no people; give a dataset with people")
+    persons, photos = np.unique(people.identities, return_counts=True)
+    searchable = set(persons[photos > 1].tolist())
+    if not searchable:
+        raise BadInput(f"{name}: no person in {people.name} has two photos, which a search needs")
     n = len(crowd)
     each = np.arange(n + len(people))
     identities = [""] * n + people.identities.tolist()
-    probes = [n + k for k, person in enumerate(people.identities.tolist()) if person in often]
+    probes = [n + k for k, person in enumerate(people.identities.tolist()) if person in searchable]
     images = [PARTS[0] + i for i in crowd.images.tolist()] + [PARTS[1] + i for i in people.images.tolist()]
     return FaceTable(
         name=f"{crowd.name.replace('folder:', 'distractors:', 1)}?of={people.name}",
@@ -64,7 +63,7 @@ def load(name: Name) -> FaceTable:
         licence=people.licence,
         notes=(
             *people.notes,
-            f"{n:,} distractors of whom nothing is known: a probe's person among them counts as an error",
+            f"{n:,} distractors of unknown people: a probe's person among them counts as an error",
         ),
         templates=TemplateList(
             row=each,
@@ -80,7 +79,7 @@ def load(name: Name) -> FaceTable:
 
 @dataclass(frozen=True)
 class JoinedSource(PhotoSource):
-    """Photos of two sources, told apart by how their names begin (:data:`PARTS`)."""
+    """Photos of two sources; the beginning of a name says of which (:data:`PARTS`)."""
 
     sources: tuple[PhotoSource, PhotoSource]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +16,10 @@ from faceprobe.data.photo import Photo, PhotoDigest, UnreadablePhoto, decode_ima
 
 _SUFFIXES = "jpg jpeg jpe jfif png webp bmp tif tiff gif avif ppm pgm"
 SYNTHETIC_MARK = ".faceprobe-synthetic.json"
-"""Lies beside photos that faceprobe drew, so that figures on them are never said to be on real photos."""
+"""The file that marks a folder of photos drawn by faceprobe: figures on them are synthetic evidence."""
 
 SUFFIXES = frozenset(f".{suffix}" for suffix in _SUFFIXES.split(" "))
-"""File names that count as photos, in either case. Whether a file truly is one shows when it is read."""
+"""Endings of photos' names, in lower case (upper case counts too). Reading a file shows whether it is one."""
 
 
 class EncodedSource(PhotoSource):
@@ -61,15 +62,28 @@ def read_photo_file(path: Path, image: str) -> bytes:
 
 
 def path_of(name: Name, example: str) -> Path:
-    """The path in a dataset's name; ``@`` is an ordinary letter there. :class:`NoPath` without one."""
+    """The path in a dataset's name, in which ``@`` has no meaning; :class:`NoPath` where there is none."""
     text = name.body + (f"@{name.pooling}" if name.pooling else "")
     if not text:
         raise NoPath(f"{name.kind} needs a path: {example}")
     return Path(text).expanduser()
 
 
+def local_folder(name: Name) -> Path:
+    """The folder in the name of a set that faceprobe does not download.
+
+    Raises :class:`NoPath` for a name without a path, :class:`Missing` and :class:`BadInput` as
+    :func:`existing_folder`.
+    """
+    if not name.body:
+        raise NoPath(
+            f"{name.kind} is not downloaded by faceprobe; give the folder that holds it: {name.kind}:PATH"
+        )
+    return existing_folder(path_of(name, f"{name.kind}:PATH"), name.kind)
+
+
 def existing_folder(path: Path, what: str) -> Path:
-    """``path`` where it is a folder that can be listed; one clear line otherwise."""
+    """``path``, if it is a folder; :class:`Missing` or :class:`BadInput`, naming ``what``, otherwise."""
     if not path.exists():
         raise Missing(f"{what} {path}: no such folder; check the path")
     if not path.is_dir():
@@ -79,16 +93,33 @@ def existing_folder(path: Path, what: str) -> Path:
 
 @dataclass(frozen=True)
 class Listing:
-    """One folder: its subfolders, photos and how many other files, hidden ones included; sorted."""
+    """A folder's subfolders and photos, sorted, and the number of its other files, hidden ones included."""
 
     folders: list[str]
     photos: list[str]
     others: int
 
 
+def text_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Number (from 1) and text of every line of a UTF-8 file that is not blank.
+
+    Raises :class:`Missing` where there is no such file, :class:`BadInput` where it is not text.
+    """
+    try:
+        with open(path, encoding="utf-8-sig") as handle:
+            for number, line in enumerate(handle, start=1):
+                if text := line.strip():
+                    yield number, text
+    except FileNotFoundError as error:
+        raise Missing(f"no file {path}; check that the folder is complete") from error
+    except (UnicodeDecodeError, OSError) as error:
+        raise BadInput(f"{path} cannot be read as a text file: {error}") from error
+
+
 def list_folder(path: Path) -> Listing:
-    """List ``path`` one level deep. A broken link with a photo's name is listed as a photo, so that it
-    is reported when it is read.
+    """List ``path`` one level deep, without hidden folders.
+
+    A broken link with a photo's name is listed as a photo, so that the photo is reported when it is read.
     """
     folders, photos, others = [], [], 0
     try:
@@ -107,12 +138,12 @@ def list_folder(path: Path) -> Listing:
 
 
 def is_photo(name: str) -> bool:
-    """Whether a file's name says that it is a photo; hidden files (``._a.jpg``) are not."""
+    """Whether a file has a photo's ending (:data:`SUFFIXES`); hidden files (``._a.jpg``) do not count."""
     return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
 
 
 def utf8_name(name: str, folder: str | Path) -> str:
-    """``name`` where it can be written into a table; :class:`BadInput` names the file otherwise."""
+    """``name``, if it is valid UTF-8 and fits into a table; :class:`BadInput` otherwise."""
     try:
         name.encode()
     except UnicodeEncodeError as error:

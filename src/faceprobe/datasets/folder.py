@@ -29,9 +29,9 @@ PART_OPTIONS = {"people", "photos", "min_photos"}
 def load(name: Name) -> FaceTable:
     """``folder:PATH[?people=N&photos=K&min_photos=M]``.
 
-    The options take a part that is always the same: of the people with at least M photos the first
-    N by name, and of each the first K photos by name. Raises :class:`Missing` for a path that is not
-    there and :class:`BadInput` for a folder without photos or with one person only.
+    The options select a part, always the same: of the people with at least M photos the first N by name,
+    and of each person the first K photos by name. Raises :class:`Missing` for a path that does not exist and
+    :class:`BadInput` for a folder without photos or with one person only.
     """
     name.check_options(PART_OPTIONS)
     root = existing_folder(path_of(name, "folder:PATH, as in folder:photos"), "folder")
@@ -52,8 +52,9 @@ def load(name: Name) -> FaceTable:
 
 
 def load_photos(root: Path) -> FaceTable:
-    """Every photo below ``root``, for embedding without labels: the identity is "" but where the
-    photo lies in exactly one subfolder (``<identity>/<photo>``).
+    """Every photo below ``root``, for embedding without labels.
+
+    A photo in exactly one subfolder (``<identity>/<photo>``) has its name as identity, any other has "".
     """
     root = existing_folder(root, "folder")
     images, others = [], 0
@@ -95,7 +96,7 @@ def photos_by_person(root: Path) -> tuple[dict[str, list[str]], tuple[str, ...]]
         if listing.folders:
             deeper.append(person)
     if not people:
-        raise BadInput(f"folder {root} holds no <identity>/<photo>; {_mend(root, top.photos, deeper)}")
+        raise BadInput(f"folder {root} holds no <identity>/<photo>; {_fix(root, top.photos, deeper)}")
     return people, _ignored(others, len(top.photos), len(deeper))
 
 
@@ -108,6 +109,14 @@ def take_part(people: dict[str, list[str]], name: Name) -> dict[str, list[str]]:
     return {person: people[person][:most] for person in chosen}
 
 
+def part_of_set(everyone: dict[str, list[str]], name: Name) -> dict[str, list[str]]:
+    """:func:`take_part` of a published set; :class:`BadInput` where fewer than two people are left."""
+    people = take_part(everyone, name)
+    if len(people) < 2:
+        raise BadInput(f"{name} leaves {len(people)} people of {len(everyone)}; comparing needs two")
+    return people
+
+
 def person_columns(people: dict[str, list[str]]) -> pa.Table:
     """The Arrow table of ``<identity>/<photo>``, sorted by path."""
     rows = sorted((f"{person}/{photo}", person) for person, photos in people.items() for photo in photos)
@@ -115,7 +124,7 @@ def person_columns(people: dict[str, list[str]]) -> pa.Table:
 
 
 def short_name(name: Name, root: Path) -> str:
-    """The dataset's name in results: the folder's own name and the part, never an absolute path."""
+    """The dataset's name in results: the folder's name without its path, and the part."""
     part = {k: v for k, v in name.options.items() if k in PART_OPTIONS}
     return str(Name(name.kind, root.resolve().name, options=part))
 
@@ -127,9 +136,10 @@ def _count(name: Name, option: str, default: int) -> int:
     return int(text)
 
 
-def _mend(root: Path, loose: list[str], deeper: list[str]) -> str:
+def _fix(root: Path, loose: list[str], deeper: list[str]) -> str:
+    """What to do about a folder in which no person has photos."""
     if loose:
-        return f"its {len(loose)} photos lie side by side: put each person's photos into a subfolder"
+        return f"its {len(loose)} photos lie in the folder itself: put each person's photos into a subfolder"
     if deeper:
         named = "photos" if "photos" in deeper else deeper[0]
         return f"its photos lie deeper: did you mean {root / named}?"

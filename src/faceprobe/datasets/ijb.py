@@ -5,7 +5,7 @@ C. Whitelam et al., CVPR Workshops 2017 (IJB-B: 227,630 faces, 12,115 templates)
 ``ijbc_face_tid_mid.txt`` (name, template, medium) and ``ijbc_name_5pts_score.txt`` (name, five points x y,
 detector score); ``ijbc_template_pair_label.txt`` (template, template, 1 or 0); and where there are any the
 galleries ``ijbc_1N_gallery_G1.csv``, ``_G2.csv`` (IJB-B: ``_S1.csv``, ``_S2.csv``) and probes
-``ijbc_1N_probe_mixed.csv``, whose columns TEMPLATE_ID and SUBJECT_ID say whom a template shows.
+``ijbc_1N_probe_mixed.csv``, whose columns TEMPLATE_ID and SUBJECT_ID name the person of each template.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from faceprobe.core.errors import BadInput, Missing, NoPath
+from faceprobe.core.errors import BadInput, Missing
 from faceprobe.core.names import Name
 from faceprobe.data.face_table import FaceTable, face_table_columns
 from faceprobe.data.templates import TemplateList
 from faceprobe.datasets.base import PUBLIC_FIGURES, Dataset, DatasetCard
-from faceprobe.datasets.files import existing_folder, path_of
+from faceprobe.datasets.files import local_folder
 from faceprobe.datasets.ijb_meta import (
     Subjects,
     number_templates,
@@ -36,7 +36,7 @@ LICENCE = "its distributor's agreement; on request from NIST"
 
 @dataclass(frozen=True)
 class Benchmark:
-    """One of the two: its name in file names, the names of its galleries, its official counts."""
+    """One of the two: ``stem`` begins its files' names; the names of its galleries; its official count."""
 
     kind: str
     stem: str
@@ -49,7 +49,7 @@ IJB_C = Benchmark("ijb-c", "ijbc", ("G1", "G2"), 469_375)
 
 
 def load_b(name: Name) -> FaceTable:
-    """``ijb-b:PATH``. :class:`Missing` for a file that is not there, :class:`BadInput` for a wrong one."""
+    """``ijb-b:PATH``. :class:`Missing` for a file that does not exist, :class:`BadInput` for a wrong one."""
     return _load(name, IJB_B)
 
 
@@ -60,9 +60,7 @@ def load_c(name: Name) -> FaceTable:
 
 def _load(name: Name, which: Benchmark) -> FaceTable:
     name.check_options(set())
-    if not name.body:
-        raise NoPath(f"{which.kind} is not downloaded by faceprobe; give its folder: {which.kind}:PATH")
-    root = existing_folder(path_of(name, f"{which.kind}:PATH"), which.kind)
+    root = local_folder(name)
     photos, meta = root / "loose_crop", root / "meta"
     for part in (photos, meta):
         if not part.is_dir():
@@ -93,7 +91,7 @@ def _load(name: Name, which: Benchmark) -> FaceTable:
         notes.append(f"{len(names):,} faces; the complete set has {which.n_photos:,}")
     return FaceTable(
         name=f"{which.kind}:{root.resolve().name}",
-        table=face_table_columns(image=names.tolist(), identity=_shown(templates, len(names), meta)),
+        table=face_table_columns(image=names.tolist(), identity=_people(templates, len(names), meta)),
         source=LandmarkedFiles.of(photos, names, faces.points[order], faces.score[order]),
         default_protocol="ijb/1:1",
         identities_known=bool(np.all(templates.identities != "")),
@@ -103,8 +101,8 @@ def _load(name: Name, which: Benchmark) -> FaceTable:
     )
 
 
-def _shown(templates: TemplateList, n_rows: int, meta: Path) -> list[str]:
-    """Whom each photo shows: the subject of its template, or the template where no subject is known."""
+def _people(templates: TemplateList, n_rows: int, meta: Path) -> list[str]:
+    """The person of each photo: the subject of its template, or the template where no subject is known."""
     fallback = np.char.add("template-", templates.names)
     people = np.where(templates.identities == "", fallback, templates.identities)
     of_row = np.full(n_rows, -1, dtype=np.int64)
@@ -119,14 +117,14 @@ def _shown(templates: TemplateList, n_rows: int, meta: Path) -> list[str]:
 
 
 def _subjects(meta: Path, which: Benchmark) -> tuple[Subjects, list[str]]:
-    """Whom templates show, and a note where that is not known. All of the 1:N files are there or none."""
+    """The subjects of the templates, and a note where they are not known. The 1:N files exist all or none."""
     galleries = {g: meta / f"{which.stem}_1N_gallery_{g}.csv" for g in which.galleries}
     probes = meta / f"{which.stem}_1N_probe_mixed.csv"
     files = [*galleries.values(), probes]
     absent = [path.name for path in files if not path.is_file()]
     if len(absent) == len(files):
         return Subjects({}, {}, np.zeros(0, dtype=np.int64)), [
-            f"no {probes.name}: whom a template shows is not known, so no ijb/1:N and no intervals"
+            f"no {probes.name}: the people of the templates are not known, so no ijb/1:N and no intervals"
         ]
     if absent:
         raise Missing(f"{meta} has no {absent[0]}, which the other 1:N files need; add it or remove them")

@@ -64,7 +64,7 @@ def read_faces(path: Path) -> Faces:
         raise BadInput(f"{path}: {bad[0]!r} is not the name of a photo in loose_crop/")
     numbers = np.column_stack([c.to_numpy() for c in columns[1:]])
     if not np.isfinite(numbers).all() or (numbers[:, -1] < 0).any():
-        raise BadInput(f"{path} holds a point that is no number or a detector score below 0")
+        raise BadInput(f"{path} holds a point that is not a number, or a detector score below 0")
     points = numbers[:, :POINTS].reshape(-1, 5, 2).astype(np.float32)
     return Faces(names, points, numbers[:, -1].astype(np.float32))
 
@@ -87,7 +87,7 @@ def read_pairs(path: Path, ids: NDArray[np.int64]) -> TemplatePairs:
     """``template template label`` a line, read in batches; ``ids`` (T,) are the sorted template ids."""
     left, right, same = [], [], []
     kinds = {"0": pa.int64(), "1": pa.int64(), "2": pa.int64()}
-    _there(path)
+    _check_exists(path)
     try:
         with pa_csv.open_csv(
             path,
@@ -115,13 +115,13 @@ def read_subjects(galleries: dict[str, Path], probes: Path) -> Subjects:
         template, subject = _csv_columns(path)
         for t, s in zip(template.tolist(), subject, strict=True):
             if of.setdefault(t, s) != s:
-                raise BadInput(f"{path}: template {t} shows subject {s}, elsewhere it shows {of[t]}")
+                raise BadInput(f"{path}: template {t} shows subject {s}, in another file it shows {of[t]}")
         lists[name] = np.unique(template)
     return Subjects(of, {name: lists[name] for name in galleries}, lists[""])
 
 
 def number_templates(wanted: NDArray[np.int64], ids: NDArray[np.int64], where: str) -> NDArray[np.int64]:
-    """The places of ``wanted`` among the sorted ``ids``; :class:`BadInput` for one without photos."""
+    """The indices of ``wanted`` in the sorted ``ids``; :class:`BadInput` for a template without photos."""
     place = np.searchsorted(ids, wanted).astype(np.int64)
     wrong = ids[np.minimum(place, len(ids) - 1)] != wanted
     if wrong.any():
@@ -130,7 +130,7 @@ def number_templates(wanted: NDArray[np.int64], ids: NDArray[np.int64], where: s
 
 
 def _csv_columns(path: Path) -> tuple[NDArray[np.int64], list[str]]:
-    """TEMPLATE_ID and SUBJECT_ID of a CSV file with a header; other columns are not looked at."""
+    """TEMPLATE_ID and SUBJECT_ID of a CSV file with a header; other columns are ignored."""
     try:
         table = pa_csv.read_csv(path)
         names = {name.strip().upper(): name for name in table.column_names}
@@ -147,7 +147,7 @@ def _csv_columns(path: Path) -> tuple[NDArray[np.int64], list[str]]:
 
 def _columns(path: Path, kinds: list[Any], what: str) -> list[pa.ChunkedArray]:
     """The columns of a file of values separated by single spaces."""
-    _there(path)
+    _check_exists(path)
     names = [str(k) for k in range(len(kinds))]
     try:
         table = pa_csv.read_csv(
@@ -167,6 +167,6 @@ def _columns(path: Path, kinds: list[Any], what: str) -> list[pa.ChunkedArray]:
     return list(table.columns)
 
 
-def _there(path: Path) -> None:
+def _check_exists(path: Path) -> None:
     if not path.is_file():
         raise Missing(f"no file {path}; the benchmark's meta/ folder holds it")

@@ -33,16 +33,14 @@ def load(name: Name) -> FaceTable:
 
 
 def is_bin(path: Path) -> bool:
-    """Whether a dataset's path is meant as one of insightface's packed files."""
+    """Whether a dataset's path names one of insightface's packed files."""
     return path.suffix.lower() == ".bin" and not path.is_dir()
 
 
 def named_bin(
     path: Path, kind: str, *, options: Mapping[str, str] | None = None, group: str = ""
 ) -> FaceTable:
-    """The packed form of the dataset ``kind``, under its own name and with the protocol that its figures are
-    published by.
-    """
+    """The packed form of the dataset ``kind``, under its name, with the protocol of its published figures."""
     return bin_table(path, str(Name(kind, path.name, options=dict(options or {}))), "lfw/insightface", group)
 
 
@@ -52,7 +50,7 @@ def bin_table(path: Path, name: str, default_protocol: str, group: str = "") -> 
     The file names no people. The two photos of a mated pair share the label ``pair-00000``, those
     of a non-mated pair have ``pair-00001-a`` and ``pair-00001-b``. Whether photos of *different*
     pairs show one person is unknown, so ``identities_known`` is False: only protocols over the pairs
-    mean anything. ``group`` is that of every photo ("" = not known). Raises :class:`Missing`,
+    can be used. ``group`` is that of every photo ("" = not known). Raises :class:`Missing`,
     :class:`BadInput`, and :class:`faceprobe.core.errors.Refused` for a pickle that asks for code.
     """
     if not path.is_file():
@@ -76,13 +74,13 @@ def bin_table(path: Path, name: str, default_protocol: str, group: str = "") -> 
         pairs=PairList(left, left + 1, np.array(same, dtype=np.bool_), fold),
         identities_known=False,
         licence="that of the set inside the file",
-        notes=("the file names no people: only protocols over its pairs mean anything",),
+        notes=("the file names no people: only protocols over its pairs can be used",),
     )
 
 
 @dataclass(frozen=True)
 class BinSource(EncodedSource):
-    """The photos of one ``.bin`` file; each process that reads photos holds the file in memory once."""
+    """The photos of one ``.bin`` file. Each process that reads photos holds the whole file in memory once."""
 
     path: str
 
@@ -111,14 +109,16 @@ def _read_once(path: str, _changed: int, _size: int) -> tuple[list[bytes], list[
     photos, same = (v.tolist() if isinstance(v, np.ndarray) else v for v in value)
     if not isinstance(photos, (tuple, list)) or not isinstance(same, (tuple, list)):
         raise BadInput(f"{path} does not hold two lists: not an insightface .bin")
-    # By object, since a pickle may name one photo many times over: it is copied once.
+    # A pickle may refer to one photo object many times: it is copied once.
     copies = {id(p): p.tobytes() if isinstance(p, np.ndarray) else p for p in photos}
     if not all(isinstance(p, (bytes, bytearray)) for p in copies.values()):
         raise BadInput(f"{path}: its photos are not bytes: not an insightface .bin")
     if not same or not all(isinstance(s, (bool, int)) for s in same):
         raise BadInput(f"{path}: its second list does not hold booleans: not an insightface .bin")
     if len(photos) != 2 * len(same):
-        raise BadInput(f"{path} has {len(photos)} photos for {len(same)} pairs; it should have two a pair")
+        raise BadInput(
+            f"{path} has {len(photos)} photos for {len(same)} pairs; it should have two for each pair"
+        )
     copies = {k: bytes(p) for k, p in copies.items()}
     return [copies[id(p)] for p in photos], [bool(s) for s in same]
 

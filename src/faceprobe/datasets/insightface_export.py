@@ -1,8 +1,8 @@
 """Write a dataset's pair list as insightface's packed verification file (``.bin``).
 
-The file is a pickle of ``(list of encoded photos, list of booleans)``, photo 2k beside photo 2k + 1, as
-``insightface-bin:FILE`` and insightface's own script read it; it is written here, and read again with the
-restricted reader only.
+The file is a pickle of ``(list of encoded photos, list of booleans)``: pair k is photo 2k and photo 2k + 1.
+``insightface-bin:FILE`` and insightface's own script read it. This module only writes; faceprobe reads such
+files with its restricted reader.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ PICKLE_PROTOCOL = 4
 
 @dataclass(frozen=True)
 class Exported:
-    """``pairs`` written and different ``photos`` in them. ``folds_kept``: the ten contiguous folds that
-    readers of the file cut are the list's own.
+    """Number of ``pairs`` written and of different ``photos`` in them.
+
+    Readers of the file cut the pairs into ten contiguous folds: ``folds_kept`` says whether these are the
+    folds of the list.
     """
 
     pairs: int
@@ -36,23 +38,23 @@ class Exported:
 
 
 def export_bin(table: FaceTable, out: Path, quiet: bool = False) -> Exported:
-    """Write the pairs of ``table`` to the new file ``out``, fold by fold, otherwise in the list's order.
+    """Write the pairs of ``table`` to the new file ``out``, fold by fold, within a fold in the list's order.
 
-    Photos that are files go in byte for byte, whatever their format and size (insightface's own loader
-    expects aligned squares of 112 pixels); drawn ones as PNG. Raises :class:`WrongUsage` for a dataset
-    without a pair list, :class:`BadInput` where ``out`` exists,
-    :class:`faceprobe.data.photo.UnreadablePhoto` for a photo without bytes.
+    Photos that are files are copied byte for byte, in any format and size (insightface's own loader expects
+    aligned squares of 112 pixels); photos without a file are written as PNG. Raises :class:`WrongUsage` for a
+    dataset without a pair list, :class:`BadInput` where ``out`` exists,
+    :class:`faceprobe.data.photo.UnreadablePhoto` for a photo that cannot be read.
     """
     pairs = table.pairs
     if pairs is None or not len(pairs):
-        raise WrongUsage(f"{table.name} has no list of pairs, and a .bin holds nothing else")
+        raise WrongUsage(
+            f"{table.name} has no list of pairs, and a .bin needs one; give a dataset with pairs"
+        )
     if out.exists():
-        raise BadInput(f"{out} is there already; give the name of a new file")
+        raise BadInput(f"{out} exists already; give the name of a new file")
     order = np.argsort(pairs.fold, kind="stable")
     rows = np.column_stack([pairs.left, pairs.right])[order].reshape(-1).tolist()
-    encoded: dict[
-        int, bytes
-    ] = {}  # one object a photo: pickle then writes it once, however often it is paired
+    encoded: dict[int, bytes] = {}  # one object a photo: pickle writes it once, in however many pairs it is
     with progress("reading photos", len(set(rows)), quiet) as tick:
         for row in dict.fromkeys(rows):
             encoded[row] = photo_bytes(table, row)
@@ -65,7 +67,7 @@ def export_bin(table: FaceTable, out: Path, quiet: bool = False) -> Exported:
 
 
 def photo_bytes(table: FaceTable, row: int) -> bytes:
-    """The encoded photo in ``row``: its file as it is, or a PNG of pixels that were never in a file."""
+    """The encoded photo in ``row``: the bytes of its file, or a PNG where there is no file."""
     image = str(table.images[row])
     if isinstance(table.source, EncodedSource):
         return table.source.encoded(image)

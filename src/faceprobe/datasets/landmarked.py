@@ -1,4 +1,4 @@
-"""Photos in a folder, each with the five points of its one face: crops need no detector."""
+"""Photos in a folder, each with the five points of its face, so that crops need no detector."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from faceprobe.data.photo import Face, Photo, PhotoDigest, UnreadablePhoto, dige
 from faceprobe.datasets.files import FileSource
 
 BOX_SCALE = 2.0
-"""Side of the face box, over the longer side of the five points' bounding box: an estimate, since the
-sets name points only. It matters to ``margin-<m>`` and to the masks, not to ``aligned-112``."""
+"""Side of the face box divided by the longer side of the five points' bounding box. An estimate, since these
+sets give points only; it decides ``margin-<m>`` and the masks, not ``aligned-112``."""
 
 
 @dataclass(frozen=True, eq=False)

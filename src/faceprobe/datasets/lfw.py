@@ -20,12 +20,7 @@ from faceprobe.data.face_table import FaceTable
 from faceprobe.data.pairs import PairList, read_lfw_pairs, resolve_pairs
 from faceprobe.datasets.base import PUBLIC_FIGURES, Dataset, DatasetCard
 from faceprobe.datasets.files import FileSource, existing_folder, path_of
-from faceprobe.datasets.folder import (
-    PART_OPTIONS,
-    person_columns,
-    photos_by_person,
-    take_part,
-)
+from faceprobe.datasets.folder import PART_OPTIONS, part_of_set, person_columns, photos_by_person
 from faceprobe.datasets.lfw_download import fetch_lfw
 
 N_PHOTOS, N_PEOPLE = 13_233, 5_749
@@ -33,11 +28,11 @@ LICENCE = "no licence stated by its authors; photos from the press (see `facepro
 
 
 def load(name: Name) -> FaceTable:
-    """``lfw:PATH?pairs=FILE&people=N&photos=K&min_photos=M``; without PATH the cache, else a download.
+    """``lfw:PATH?pairs=FILE&people=N&photos=K&min_photos=M``; without PATH, LFW in the cache or a download.
 
-    The pairs come from ``?pairs=``, else ``PATH/pairs.txt``, else the cache. A part of the people
-    has no official pairs. Raises :class:`Missing`, :class:`BadInput`, and for a download
-    :class:`faceprobe.core.errors.Unreachable`.
+    The pairs come from ``?pairs=``, else ``PATH/pairs.txt``, else the cache. The options ``people``,
+    ``photos`` and ``min_photos`` leave the official pairs out. Raises :class:`Missing`, :class:`BadInput`,
+    and for a download :class:`faceprobe.core.errors.Unreachable`.
     """
     name.check_options(PART_OPTIONS | {"pairs"})
     pairs_option = name.option("pairs", "")
@@ -47,9 +42,7 @@ def load(name: Name) -> FaceTable:
     root = _with_people(root)
     everyone, ignored = photos_by_person(root)
     _check_layout(everyone, root)
-    people = take_part(everyone, name)
-    if len(people) < 2:
-        raise BadInput(f"{name} leaves {len(people)} people of {len(everyone)}; comparing needs two")
+    people = part_of_set(everyone, name)
     table = person_columns(people)
     notes = list(ignored)
     if (table.num_rows, len(people)) != (N_PHOTOS, N_PEOPLE):
@@ -65,7 +58,7 @@ def load(name: Name) -> FaceTable:
         pairs, without = _official_pairs(pairs_option, root, paths)
         notes += without
     return FaceTable(
-        name=str(Name("lfw", "", options=_part(name))),
+        name=str(Name("lfw", "", options={k: v for k, v in name.options.items() if k in PART_OPTIONS})),
         table=table,
         source=FileSource(str(root.resolve())),
         default_protocol="lfw/official" if pairs is not None else "verification/all-pairs",
@@ -75,19 +68,15 @@ def load(name: Name) -> FaceTable:
     )
 
 
-def _part(name: Name) -> dict[str, str]:
-    return {k: v for k, v in name.options.items() if k in PART_OPTIONS}
-
-
 def _with_people(root: Path) -> Path:
-    """The archive unpacks to a folder ``lfw``: accept the folder around it as well."""
+    """The folder of people: ``root``, or ``root/lfw``, to which the archive unpacks."""
     inner = root / "lfw"
     around = inner.is_dir() and not any(inner.glob("*.[jJ][pP][gG]"))
     return inner if around else root
 
 
 def _check_layout(people: dict[str, list[str]], root: Path) -> None:
-    """Every photo is called ``<name>_<four digits>.jpg`` after its folder, or this is not LFW."""
+    """Raise :class:`BadInput` unless every photo is called ``<name of its folder>_<four digits>.jpg``."""
     for person, photos in people.items():
         official = re.compile(re.escape(person) + r"_\d{4}\.jpg", re.IGNORECASE)
         for photo in photos:
@@ -101,8 +90,10 @@ def _check_layout(people: dict[str, list[str]], root: Path) -> None:
 def _official_pairs(
     option: str, root: Path, paths: NDArray[np.str_]
 ) -> tuple[PairList | None, tuple[str, ...]]:
-    """The pairs and no note, or None and the reason. What the user names wins; then the file beside the
-    people, or around them; these must fit. A file from the cache need not.
+    """The pairs and no note, or None and the reason.
+
+    The file of the option ``pairs`` is read, else ``pairs.txt`` in ``root`` or in the folder around it: these
+    must fit the photos. Else the file in the cache is read; where it does not fit, there are no pairs.
     """
     places = [Path(option).expanduser()] if option else [root / "pairs.txt", root.parent / "pairs.txt"]
     for place in places:

@@ -19,8 +19,8 @@ ARCHIVE: tuple[Mirror, ...] = (
     ("https://ndownloader.figshare.com/files/5976018", "md5:a17d05bd522c52d84eca14327a23d494"),
     ("http://vis-www.cs.umass.edu/lfw/lfw.tgz", "md5:a17d05bd522c52d84eca14327a23d494"),
 )
-"""Mirrors in the order they are tried, each with the official checksum. The authors' own host,
-vis-www.cs.umass.edu, is often down; figshare's copy is the one that scikit-learn fetches."""
+"""Addresses in the order they are tried, each with the official checksum. The host of the authors,
+vis-www.cs.umass.edu, is often down; scikit-learn fetches the copy on figshare too."""
 
 PAIRS: tuple[Mirror, ...] = (
     ("https://ndownloader.figshare.com/files/5976006", "md5:9f1ba174e4e1c508ff7cdf10ac338a7d"),
@@ -29,9 +29,9 @@ PAIRS: tuple[Mirror, ...] = (
 
 
 def fetch_lfw() -> Path:
-    """The folder of people in the cache, downloaded (about 180 MB) where it is not there yet.
+    """The folder of people in the cache; the first call downloads about 180 MB.
 
-    Raises :class:`Unreachable` where no mirror answers, saying what to put where.
+    Raises :class:`Unreachable` where no address answers; the message says which file to put where by hand.
     """
     home = cache_dir("datasets", "lfw")
     people = home / "lfw"
@@ -43,11 +43,11 @@ def fetch_lfw() -> Path:
 
 
 def _download(mirrors: Sequence[Mirror], home: Path, file: str) -> Path:
-    mend = f"put {file} into {home}, or give the folder of an LFW that is on disk: lfw:PATH"
+    fix = f"put {file} into {home}, or give the folder of an LFW that is on disk: lfw:PATH"
     try:
         pooch = require("pooch", "encode", "downloading LFW")
     except Missing as error:
-        raise Missing(f"{error}; or {mend}") from error
+        raise Missing(f"{error}; or {fix}") from error
     pooch.get_logger().setLevel("ERROR")
     reasons = []
     for url, checksum in mirrors:
@@ -55,16 +55,13 @@ def _download(mirrors: Sequence[Mirror], home: Path, file: str) -> Path:
         try:
             return Path(pooch.retrieve(url, known_hash=checksum, fname=file, path=home))
         except Exception as error:  # pooch lets every error of requests and of the hash check through
-            reasons.append(f"{url}: {_short(error)}")
-    raise Unreachable(f"cannot fetch LFW's {file} ({'; '.join(reasons)}); {mend}")
-
-
-def _short(error: Exception) -> str:
-    return "wrong checksum" if isinstance(error, ValueError) else type(error).__name__
+            reason = "wrong checksum" if isinstance(error, ValueError) else type(error).__name__
+            reasons.append(f"{url}: {reason}")
+    raise Unreachable(f"cannot fetch LFW's {file} ({'; '.join(reasons)}); {fix}")
 
 
 def _unpack(archive: Path, people: Path) -> None:
-    """Unpack beside the final place, then rename, so that half an LFW is never taken for one."""
+    """Unpack into a temporary folder, then rename it, so that an incomplete LFW is never read."""
     scratch = people.with_name(f".unpacking.{os.getpid()}")
     say(f"unpacking {archive}")
     try:

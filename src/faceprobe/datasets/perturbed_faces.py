@@ -2,8 +2,7 @@
 
 The Hugging Face dataset ``aadityaubhat/perturbed_faces``: one archive of clean photos ``000001.jpg``, with
 ``000001_cloaked.png`` (Fawkes, mode mid) and ``000001_attacked.png`` (LowKey). Since the clean files are
-JPEG and the others PNG, the file format is a difference of its own: ``?control=`` adds the clean photos
-saved again.
+JPEG and the others PNG, the file format differs too: ``?control=`` adds the clean photos saved again.
 """
 
 from __future__ import annotations
@@ -38,12 +37,12 @@ _FILES = {
 def load(name: Name) -> FaceTable:
     """``perturbed-faces:PATH?identities=FILE&control=png,jpeg&variant=clean,fawkes``; a folder or a zip.
 
-    ``variant`` is ``clean``, ``fawkes``, ``lowkey``, ``clean-png`` or ``clean-jpeg``; ``source_image``
-    names the clean photo that a row was made from, for a clean photo itself. ``control`` adds the clean
-    photos saved again as PNG or as JPEG (quality 95). ``identities`` is CelebA's ``identity_CelebA.txt``;
-    without it each clean photo and its versions are labelled as one person, and ``identities_known`` is
-    False. The option ``variant`` keeps some variants only. Raises :class:`Missing`, :class:`BadInput`,
-    :class:`WrongUsage`.
+    The column ``variant`` is ``clean``, ``fawkes``, ``lowkey``, ``clean-png`` or ``clean-jpeg``; the option
+    keeps some of them only. ``source_image`` names the clean photo that a row was made from, its own
+    for a clean photo. ``control`` adds the clean photos saved again as PNG or as JPEG (quality 95).
+    ``identities`` is CelebA's ``identity_CelebA.txt``; without it each clean photo and its versions are
+    labelled as one person, and ``identities_known`` is False. Raises :class:`Missing`, :class:`BadInput`,
+    :class:`faceprobe.core.errors.WrongUsage`.
     """
     name.check_options({"identities", "control", "variant"})
     if not name.body:
@@ -81,8 +80,8 @@ def _rows(name: Name, names: list[str], controls: list[str]) -> tuple[list[tuple
     notes, rows = [], []
     for variant, photos in found.items():
         known = {number: image for number, image in photos.items() if number in clean}
-        if alone := len(photos) - len(known):
-            notes.append(f"{alone:,} {variant} photos have no clean original and are left out")
+        if lost := len(photos) - len(known):
+            notes.append(f"{lost:,} {variant} photos have no clean original and are left out")
         if absent := len(clean) - len(known):
             notes.append(f"{absent:,} clean photos have no {variant} version")
         rows += [(image, clean[number], variant) for number, image in known.items()]
@@ -94,7 +93,7 @@ def _rows(name: Name, names: list[str], controls: list[str]) -> tuple[list[tuple
 
 
 def _photos(path: Path) -> tuple[EncodedSource, list[str]]:
-    """Where the photos are read from, and their names."""
+    """The source of the photos, and their names."""
     if not path.exists():
         raise Missing(f"perturbed-faces {path}: no such folder or archive; check the path")
     if path.is_file():
@@ -112,7 +111,7 @@ def _numbered(pattern: re.Pattern[str], names: list[str]) -> dict[str, str]:
 
 
 def _people(name: Name, sources: list[str]) -> tuple[dict[str, str], bool]:
-    """Whom each clean photo shows, and whether that is known."""
+    """The person of each clean photo, and whether people are known."""
     given = name.option("identities", "")
     if not given:
         return {source: f"photo-{Path(source).stem}" for source in sources}, False
@@ -125,12 +124,12 @@ def _people(name: Name, sources: list[str]) -> tuple[dict[str, str], bool]:
     people = {source: everyone.get(f"{Path(source).stem}.jpg", "") for source in sources}
     unknown = [source for source, person in people.items() if not person]
     if unknown:
-        raise BadInput(f"{path} does not say whom {len(unknown)} photos show (first: {unknown[0]})")
+        raise BadInput(f"{path} names no person for {len(unknown)} photos (first: {unknown[0]})")
     return people, True
 
 
 def _shown(name: Name) -> dict[str, str]:
-    """The options as results show them: no path of this machine."""
+    """The options as results show them, without paths of this machine."""
     options = {k: v for k, v in name.options.items() if k in ("control", "variant")}
     return options | ({"identities": "known"} if name.option("identities", "") else {})
 

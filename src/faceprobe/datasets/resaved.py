@@ -1,4 +1,4 @@
-"""Controls for cloaked photos: the clean ones saved again, or put into the frame that a cloak left."""
+"""Controls for cloaked photos: the clean photos saved again, or put into the border that Fawkes 1.0 adds."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from faceprobe.datasets.files import EncodedSource
 
 JPEG_QUALITY = 95
 CONTROLS = {"png": ("clean-png", ".clean-png.png"), "jpeg": ("clean-jpeg", ".clean-jpeg.jpg")}
-"""For each format the variant's name and what is put behind a clean photo's name; such photos exist in memory
-only."""
+"""For each format the variant's name, and the ending added to the name of a clean photo. Such photos exist in
+memory only."""
 
 FRAMED = ("clean-framed", ".clean-framed.png")
 FRAME = 30
@@ -26,9 +26,9 @@ FRAME = 30
 
 @dataclass(frozen=True)
 class ControlledSource(EncodedSource):
-    """The photos of ``inner``, and its clean ones saved again where a name asks for a control. ``framed``
-    says of which clean photo (first) a cloaked file (second) is the re-framed version, by the name of the
-    control.
+    """The photos of ``inner``, and its clean photos saved again where a name ends as in :data:`CONTROLS`.
+
+    ``framed`` maps the name of a framed control to its clean photo and to the cloaked photo with the frame.
     """
 
     inner: EncodedSource
@@ -45,7 +45,7 @@ class ControlledSource(EncodedSource):
 
 
 def saved_again(data: bytes, where: str, control: str) -> bytes:
-    """The encoded photo ``data``, decoded and encoded as ``png`` or ``jpeg`` with nothing else done to it."""
+    """The encoded photo ``data``, decoded and encoded again as ``png`` or ``jpeg``, unchanged otherwise."""
     from PIL import Image
 
     buffer = io.BytesIO()
@@ -58,11 +58,11 @@ def saved_again(data: bytes, where: str, control: str) -> bytes:
 
 
 def framed_as(clean: bytes, cloaked: bytes, where: str) -> bytes:
-    """The clean photo in the frame of its Fawkes 1.0 version, as PNG of that one's size.
+    """The clean photo in the frame of its Fawkes 1.0 version, as PNG of the size of that version.
 
-    Fawkes pads the crop to a square of its longer side + 30 pixels, in the crop's mean colour, the crop in
-    the middle, and scales that down. (On 185 published files this frame fits the cloaked file better than
-    one without a border or with one of 20 or 40 pixels, every time.)
+    Fawkes puts the crop into the middle of a square of its longer side + 30 pixels, filled with the crop's
+    mean colour, and scales the square down. (On all of 185 published files this frame fits the cloaked file
+    better than none, or one with 20 or 40 pixels.)
     """
     from PIL import Image
 
@@ -94,6 +94,7 @@ def asked_controls(name: Name, known: Sequence[str]) -> list[str]:
 
 
 def control_note(control: str) -> str:
+    """The note of a dataset to which ``control`` added photos."""
     quality = f", quality {JPEG_QUALITY}" if control == "jpeg" else ""
     return f"{CONTROLS[control][0]}: each clean photo saved again as {control.upper()}{quality}, in memory"
 
@@ -104,5 +105,5 @@ def chosen_variants(name: Name, rows: list[tuple[str, str, str]]) -> list[tuple[
     there = {variant for _, _, variant in rows}
     for variant in wanted:
         if variant not in there:
-            raise WrongUsage(f"{name}: no variant {variant!r} here; there are {', '.join(sorted(there))}")
+            raise WrongUsage(f"{name}: it has no variant {variant!r}; it has {', '.join(sorted(there))}")
     return [row for row in rows if not wanted or row[2] in wanted]

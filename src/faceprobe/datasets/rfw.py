@@ -2,8 +2,8 @@
 
 M. Wang, W. Deng, J. Hu, X. Tao, Y. Huang, Racial Faces in the Wild, ICCV 2019. Photos are
 ``data/<group>/<id>/<id>_0001.jpg``, pairs ``txts/<group>/<group>_pairs.txt``: 6,000 lines as in LFW's list
-but without its header, ten folds of 300 ``id i j`` and 300 ``id1 i id2 j``. An id is a person's; a few occur
-in two groups.
+but without its header, ten folds of 300 ``id i j`` and 300 ``id1 i id2 j``. An id names a person; a few
+people occur in two groups.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from faceprobe.core.names import Name
 from faceprobe.data.face_table import FaceTable
 from faceprobe.data.pairs import LfwPair
 from faceprobe.datasets.base import PUBLIC_FIGURES, Dataset, DatasetCard
-from faceprobe.datasets.files import existing_folder, list_folder, path_of
-from faceprobe.datasets.insightface_bin import is_bin, named_bin
-from faceprobe.datasets.pair_files import N_FOLDS, Line, bad_line, paired_table, plain_name, read_list
+from faceprobe.datasets.files import list_folder
+from faceprobe.datasets.insightface_bin import N_FOLDS
+from faceprobe.datasets.pair_sets import Line, PairSet, bad_line, load_pair_set, plain_name, read_list
 
 GROUPS = ("African", "Asian", "Caucasian", "Indian")
-"""As the set's authors label them."""
+"""The groups as the authors of the set label them."""
 
 N_PAIRS = 6000
 LICENCE = "non-commercial research, by agreement with its authors (see `faceprobe datasets`)"
 INNER = ("", "test", "images/test")
-"""Where ``data`` and ``txts`` may lie below PATH, as the archives unpack."""
+"""Folders below PATH that may hold ``data`` and ``txts``, depending on the archive."""
 
 
 def load(name: Name) -> FaceTable:
-    """``rfw:PATH``, or one group's packed pairs ``rfw:FILE.bin``; ``?group=NAME`` takes one group.
+    """``rfw:PATH``, or one group's packed pairs ``rfw:FILE.bin``; ``?group=NAME`` reads one group only.
 
-    All four share ten folds: fold k holds fold k of every group, so a threshold is common to all. Published
-    figures are a group's own. Raises :class:`Missing`, :class:`BadInput`, and
-    :class:`faceprobe.core.errors.Refused` for a list that names anything but plain files.
+    All four groups share ten folds: fold k holds fold k of every group, so that a threshold is common to all.
+    Published figures have a threshold for each group. Raises :class:`Missing`, :class:`BadInput`, and
+    :class:`faceprobe.core.errors.Refused` for a list that names something else than plain files.
     """
     name.check_options({"group"})
     known = {group.lower(): group for group in GROUPS}
@@ -43,23 +43,28 @@ def load(name: Name) -> FaceTable:
         raise WrongUsage(f"{name}: no group {asked!r}; known: {', '.join(GROUPS)}")
     groups = (known[asked.lower()],) if asked else GROUPS
     chosen = {"group": groups[0]} if asked else {}
-    path = path_of(name, "rfw:PATH or rfw:FILE.bin")
-    if is_bin(path):
-        return named_bin(path, "rfw", options=chosen, group=groups[0] if asked else "")
-    root = _root(existing_folder(path, "rfw"))
-    folds = [_folds(root, group) for group in groups]
-    images = {group: _photos(root, group) for group in groups}
-    identities = {image: person for found in images.values() for image, person in found.items()}
-    return paired_table(
-        name=str(Name("rfw", "", options=chosen)),
-        root=root,
-        identities=identities,
-        pairs=chain.from_iterable(own[fold] for fold in range(N_FOLDS) for own in folds),
-        where=root / "txts",
+
+    def read(path: Path) -> PairSet:
+        root = _root(path)
+        folds = [_folds(root, group) for group in groups]
+        images = {group: _photos(root, group) for group in groups}
+        return PairSet(
+            root=root,
+            identities={image: person for found in images.values() for image, person in found.items()},
+            pairs=chain.from_iterable(own[fold] for fold in range(N_FOLDS) for own in folds),
+            where=root / "txts",
+            groups={image: group for group, found in images.items() for image in found},
+            notes=_notes(images),
+        )
+
+    return load_pair_set(
+        name,
+        read,
         complete=N_PAIRS * len(groups),
         licence=LICENCE,
-        groups={image: group for group, found in images.items() for image in found},
-        notes=_notes(images),
+        options=chosen,
+        packed_options=chosen,
+        group=groups[0] if asked else "",
     )
 
 
@@ -94,7 +99,7 @@ def _photos(root: Path, group: str) -> dict[str, str]:
 
 
 def _folds(root: Path, group: str) -> list[list[LfwPair]]:
-    """The pairs of one group, fold by fold, those of one person first."""
+    """The pairs of one group fold by fold, mated pairs first in each."""
     path = root / "txts" / group / f"{group}_pairs.txt"
     lines = read_list(path)
     size, rest = divmod(len(lines), N_FOLDS)

@@ -1,8 +1,8 @@
-"""A pickle reader for plain data only: it runs no code, whatever the file asks for.
+"""A pickle reader for plain data only, which runs no code of the file.
 
-Lists, tuples, bytes, strings, numbers and booleans need no import and are built by the unpickler
-itself. The few names that old and new pickles of bytes and of simple numpy arrays mention are answered
-with stand-ins defined here, so that nothing outside this file is ever called. Any other name is refused.
+Lists, tuples, bytes, strings, numbers and booleans need no import: the unpickler builds them itself. The few
+names in pickles of bytes and of simple numpy arrays are answered with stand-ins defined here, so that nothing
+outside this file is called. Any other name is refused.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from faceprobe.core.errors import BadInput, Refused
 
 MAX_ITEMS = 1_000_000
-"""Longest list that is read; the published sets have some ten thousand photos."""
+"""Longest list that is read; published sets have about ten thousand photos."""
 
 DTYPES = {"b1": np.bool_, "u1": np.uint8, "i1": np.int8, "i4": np.int32, "i8": np.int64}
 
@@ -25,8 +25,9 @@ DTYPES = {"b1": np.bool_, "u1": np.uint8, "i1": np.int8, "i4": np.int32, "i8": n
 def load_plain(path: Path) -> Any:
     """The object in a pickle of plain data, such as a pair of lists; byte strings of Python 2 stay bytes.
 
-    Raises :class:`Refused` where the pickle names anything but plain data, where the two lists hold
-    further lists or more than :data:`MAX_ITEMS` items, :class:`BadInput` where it is damaged or not a pickle.
+    Raises :class:`Refused` where the pickle names something else than plain data, and where one of two lists
+    holds further lists or more than :data:`MAX_ITEMS` items; :class:`BadInput` where it is damaged or not a
+    pickle.
     """
     try:
         with open(path, "rb") as handle:
@@ -35,7 +36,7 @@ def load_plain(path: Path) -> Any:
         raise BadInput(f"{path} cannot be read: {error.strerror}") from error
     except _Forbidden as error:
         raise Refused(
-            f"{path} is refused: this pickle asks to run {error}, and a file of photos has no need to; "
+            f"{path} is refused: this pickle asks to run {error}, which a file of photos does not need; "
             "get the file from a source that you trust"
         ) from error
     except _TooMuch as error:
@@ -90,7 +91,7 @@ class _Bytes:
 
 
 def _raw(data: Any) -> bytes:
-    """The bytes of an array; never ``bytes(n)``, which would make n of them."""
+    """The bytes of an array. A number is refused: ``bytes(n)`` would make n of them."""
     if isinstance(data, str):
         return data.encode("latin1")
     if not isinstance(data, (bytes, bytearray)):
@@ -182,8 +183,8 @@ _STAND_INS: dict[tuple[str, str], type] = {
 def _arrays(value: Any) -> Any:
     """Replace collected arrays by real ones, in the two lists that a ``.bin`` holds and no deeper.
 
-    A pickle may name one list many times over, so that a walk through all levels has no bound. What is
-    not a pair of lists stays as it is; its reader refuses it.
+    A pickle may refer to one list many times, so that a walk through all levels has no bound. Anything but a
+    pair of lists stays as it is, and the reader of the file refuses it.
     """
     if type(value) not in (list, tuple) or len(value) != 2:
         return value

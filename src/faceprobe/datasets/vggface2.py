@@ -1,9 +1,8 @@
 """``vggface2:PATH``: the test part of VGGFace2, ``test/n000001/0001_01.jpg``.
 
 Q. Cao, L. Shen, W. Xie, O. M. Parkhi, A. Zisserman, VGGFace2, FG 2018: 500 people in the test part. The set
-is no longer given out by its authors and is read from a folder only. ``identity_meta.csv`` (``Class_ID,
-Name, Sample_Num, Flag, Gender``; Flag 0 = test), where it is there, gives each person's gender as their
-group.
+is no longer given out by its authors and is read from a folder only. Where ``identity_meta.csv`` exists
+(``Class_ID, Name, Sample_Num, Flag, Gender``; Flag 0 = test), a person's group is the gender in it.
 """
 
 from __future__ import annotations
@@ -11,12 +10,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from faceprobe.core.errors import BadInput, NoPath
+from faceprobe.core.errors import BadInput
 from faceprobe.core.names import Name
 from faceprobe.data.face_table import FaceTable, face_table_columns
 from faceprobe.datasets.base import PUBLIC_FIGURES, Dataset, DatasetCard
-from faceprobe.datasets.files import FileSource, existing_folder, path_of
-from faceprobe.datasets.folder import PART_OPTIONS, person_columns, photos_by_person, take_part
+from faceprobe.datasets.files import FileSource, local_folder, text_lines
+from faceprobe.datasets.folder import PART_OPTIONS, part_of_set, person_columns, photos_by_person
 
 N_PEOPLE = 500
 META = "identity_meta.csv"
@@ -27,13 +26,11 @@ GENDERS = {"m": "male", "f": "female"}
 def load(name: Name) -> FaceTable:
     """``vggface2:PATH?people=N&photos=K&min_photos=M``; PATH holds ``test/``, or is that folder.
 
-    The options take a part as in ``folder:PATH``. Raises :class:`NoPath`, :class:`Missing` and
-    :class:`BadInput`.
+    The options select a part as in ``folder:PATH``. Raises :class:`faceprobe.core.errors.NoPath`,
+    :class:`Missing` and :class:`BadInput`.
     """
     name.check_options(PART_OPTIONS)
-    if not name.body:
-        raise NoPath("vggface2 is not downloaded by faceprobe; give the folder that holds it: vggface2:PATH")
-    given = existing_folder(path_of(name, "vggface2:PATH"), "vggface2")
+    given = local_folder(name)
     root = given / "test" if (given / "test").is_dir() else given
     everyone, ignored = photos_by_person(root)
     for person in everyone:
@@ -42,14 +39,12 @@ def load(name: Name) -> FaceTable:
                 f"{root} is not in VGGFace2's layout: the folder {person} should be called n000001 or so; "
                 f"for other photos use folder:{root}"
             )
-    people = take_part(everyone, name)
-    if len(people) < 2:
-        raise BadInput(f"{name} leaves {len(people)} people of {len(everyone)}; comparing needs two")
+    people = part_of_set(everyone, name)
     notes = list(ignored)
     if len(everyone) != N_PEOPLE:
         notes.append(f"{len(everyone):,} people; the test part has {N_PEOPLE}")
-    places = (root / META, given / META, given / "meta" / META, root.parent / META)
-    meta = next((path for path in places if path.is_file()), None)
+    candidates = (root / META, given / META, given / "meta" / META, root.parent / META)
+    meta = next((path for path in candidates if path.is_file()), None)
     table = person_columns(people)
     if meta is None:
         notes.append(f"no {META}: groups are not known")
@@ -70,16 +65,13 @@ def load(name: Name) -> FaceTable:
 
 
 def read_genders(path: Path) -> dict[str, str]:
-    """``{person: "male" | "female"}``. Names may hold commas, so a line is read from both of its ends."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (UnicodeDecodeError, OSError) as error:
-        raise BadInput(f"{path} cannot be read as a text file: {error}") from error
-    header = [word.strip().lower() for word in lines[0].split(",")] if lines else []
+    """``{person: "male" | "female"}``. Names may hold commas: a line's first and last values are read."""
+    lines = text_lines(path)
+    header = [word.strip().lower() for word in next(lines, (1, ""))[1].split(",")]
     if header[:1] != ["class_id"] or header[-1:] != ["gender"]:
         raise BadInput(f"{path}: its first line should be Class_ID, Name, Sample_Num, Flag, Gender")
     genders: dict[str, str] = {}
-    for number, line in enumerate(lines[1:], start=2):
+    for number, line in lines:
         words = [word.strip() for word in line.rstrip(", ").split(",")]
         if words == [""]:
             continue

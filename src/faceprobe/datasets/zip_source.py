@@ -1,4 +1,4 @@
-"""Photos in a zip archive: read into memory one at a time, never extracted."""
+"""Photos in a zip archive, read into memory one at a time and never extracted to disk."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_PHOTOS = 1_000_000
 
 @dataclass(frozen=True)
 class ZipSource(EncodedSource):
-    """The photos of one archive, ``image`` being a member's bare file name."""
+    """The photos of one archive; ``image`` is a member's file name without its folders."""
 
     path: str
 
@@ -35,9 +35,9 @@ class ZipSource(EncodedSource):
         if member.flag_bits & 1:
             raise UnreadablePhoto(image, "encrypted")
         try:
-            # No more than the directory announces is unpacked, and the checksum must be right.
+            # zipfile unpacks no more bytes than the directory states, and checks the checksum.
             data = archive.read(member)
-        except Exception as error:  # BadZipFile, zlib.error, LZMAError, ...: each packing has its own
+        except Exception as error:  # BadZipFile, zlib.error, LZMAError, ...: each compression has its own
             raise UnreadablePhoto(image, "damaged in the archive") from error
         if not data:
             raise UnreadablePhoto(image, "empty file")
@@ -45,10 +45,10 @@ class ZipSource(EncodedSource):
 
 
 def photo_names(path: Path) -> list[str]:
-    """The bare names of the archive's photos, sorted. Folders, hidden files and other files are passed over.
+    """The names of the archive's photos without folders, sorted. Hidden and other files are ignored.
 
-    Raises :class:`BadInput` for what is no archive or names a photo twice, :class:`Refused` for one of too
-    many members.
+    Raises :class:`BadInput` for a file that is no archive and for one with two photos of one name,
+    :class:`Refused` for more than :data:`MAX_PHOTOS` photos.
     """
     return sorted(_open(str(path.resolve()))[1])
 
@@ -58,7 +58,7 @@ def _open(path: str) -> tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]:
         state = os.stat(path)
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}") from error
-    # By process too: a forked one would share the place in the file with its parent.
+    # The process is part of the key: a forked process would share the file position with its parent.
     return _open_once(path, state.st_mtime_ns, state.st_size, os.getpid())
 
 

@@ -1,1 +1,1 @@
-"""Faces: detect, align, crop and mask. What part of a photo a model may see."""
+"""Faces: detect, align, crop and mask the part of a photo that a model may see."""

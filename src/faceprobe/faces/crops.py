@@ -1,4 +1,4 @@
-"""Crop policies: what part of a photo an encoder sees."""
+"""Crop policies: the part of a photo that an encoder gets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ELLIPSE_SCALE = 1.2
 
 
 class NoFace(UnreadablePhoto):
-    """A photo in which a crop finds no usable face; ``reason`` says why."""
+    """A photo without a face that a crop can use; ``reason`` says why."""
 
     def __init__(self, where: str = "a photo", reason: str = "no face found") -> None:
         super().__init__(where, reason)
@@ -78,8 +78,8 @@ class CropPolicy:
     def apply(self, photo: Photo, fill: tuple[int, int, int]) -> NDArray[np.uint8]:
         """The pixels (H, W, 3) uint8 RGB that the encoder's preprocessing gets.
 
-        ``fill`` is the encoder's mean colour; it replaces what ``face-only``, ``context-only`` and
-        ``random-mask`` remove. Of several faces the one nearest the centre is used. Raises :class:`NoFace`.
+        ``fill`` is the encoder's mean colour: it replaces the part that ``face-only``, ``context-only`` or
+        ``random-mask`` removes. Of several faces the one nearest the centre is used. Raises :class:`NoFace`.
         """
         if not self.needs_faces:
             return photo.pixels
@@ -102,9 +102,9 @@ class CropPolicy:
 
 
 def nearest_the_centre(faces: tuple[Face, ...], height: int, width: int) -> Face:
-    """The face whose box centre lies nearest the photo's centre; equally near, the higher score.
+    """The face whose box centre lies nearest the photo's centre; of equally near ones that of higher score.
 
-    Raises :class:`NoFace` where there is none with a box of positive size that meets the photo.
+    Raises :class:`NoFace` where no face has a box of positive size that overlaps the photo.
     """
 
     def usable(face: Face) -> bool:

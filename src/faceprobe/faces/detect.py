@@ -18,13 +18,13 @@ from faceprobe.data.photo import Face
 MIN_SCORE = 0.5
 NMS_OVERLAP = 0.3
 LONG_SIDES = (640, 320, 1280)
-"""Photos are looked at with at most these pixels on the longer side; the first size that shows a face
-counts. YuNet sees faces of about 10 to 300 pixels: 320 is for a face that fills a large photo, 1280 for
-small faces in one. A photo smaller than a size is never enlarged to it."""
+"""A photo is scaled so that its longer side has at most these pixels; the first size at which YuNet finds a
+face is used. YuNet finds faces of about 10 to 300 pixels: 320 is for a face that fills a large photo, 1280
+for small faces in a large photo. Photos are never enlarged."""
 
 
 class Detector:
-    """Finds faces with the weights at ``path``; picklable, loads on first use, one thread at a time."""
+    """Finds faces with the weights at ``path``. Picklable; loads on first use; for one thread at a time."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -34,7 +34,7 @@ class Detector:
         return {"path": self.path, "_net": None}
 
     def fingerprint(self) -> str:
-        """Hash of the weights and of every setting that changes what is found."""
+        """Hash of the weights and of every setting that changes the faces found."""
         settings = [sha256_file(self.path), MIN_SCORE, NMS_OVERLAP, LONG_SIDES]
         return sha256_json(settings)
 
@@ -45,11 +45,11 @@ class Detector:
     def detect(self, pixels: NDArray[np.uint8]) -> tuple[Face, ...]:
         """Every face with a score of at least .5 in (H, W, 3) uint8 RGB, best first.
 
-        Boxes and landmarks are in pixels of ``pixels``, whatever size was looked at.
+        Boxes and landmarks are in pixels of the photo as given, at whatever size the faces were found.
         """
         height, width = pixels.shape[:2]
         scales = [min(1.0, side / max(height, width)) for side in LONG_SIDES]
-        for scale in dict.fromkeys(scales):  # in order, each once: small photos have only scale 1
+        for scale in dict.fromkeys(scales):  # in order, each once: small photos have scale 1 only
             faces = self._detect_at(pixels, scale)
             if faces:
                 return faces
@@ -86,8 +86,8 @@ class Detector:
 
 
 def _face(row: NDArray[np.float32], back: NDArray[np.float32]) -> Face:
-    """YuNet's row: x, y, w, h, then the five points (the person's right eye first, which is the left
-    one as seen), then the score.
+    """YuNet's row: x, y, w, h, the five points, the score. The first point is the person's right eye,
+    which is the left one in the photo.
     """
     x, y = row[:2] * back
     w, h = row[2:4] * back
@@ -97,7 +97,7 @@ def _face(row: NDArray[np.float32], back: NDArray[np.float32]) -> Face:
 
 @contextmanager
 def _quiet_opencv(cv2: Any) -> Iterator[None]:
-    """OpenCV prints warnings of its own while it loads a network; ours is one clear line."""
+    """Silence OpenCV's own warnings while it loads a network; a failure raises one clear line."""
     if hasattr(cv2, "setLogLevel"):  # OpenCV 4
         read, write = cv2.getLogLevel, cv2.setLogLevel
     else:

@@ -1,4 +1,4 @@
-"""A region of the face's area at a random place: the control for removing the face itself."""
+"""A region as large as the face at a random place: the control for removing the face."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 def random_region(region: NDArray[np.bool_], content_hash: str, seed: int) -> NDArray[np.bool_]:
     """``region`` (H, W) moved by a random whole number of pixels down and right, wrapped at the edges.
 
-    Every shift is equally likely and follows from ``content_hash`` and ``seed`` alone. Wrapping keeps the
-    area exactly, and makes every pixel equally likely to be covered: a region of share a of the photo
-    meets on average the share a of itself, which is chance.
+    Every shift is equally likely and depends on ``content_hash`` and ``seed`` only. Wrapping keeps the area
+    exactly and makes every pixel equally likely to be covered: a region that covers the share a of the photo
+    overlaps itself by the share a on average.
     """
     height, width = region.shape
     digest = hashlib.sha256(f"random-mask/{seed}/{content_hash}".encode()).digest()

@@ -1,4 +1,4 @@
-"""Where the detector's weights come from: a given path, a cache, or the Hugging Face hub."""
+"""Find the detector's weights: at a given path, in the cache, or on the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ URL = f"https://huggingface.co/{REPOSITORY}/resolve/{REVISION}/{FILE}"
 def find_detector(path: str | None = None, offline: bool = False) -> Detector:
     """The detector at ``path``, else at ``FACEPROBE_DETECTOR``, else from the cache or the hub.
 
-    Raises :class:`Missing` for a path that is not there, :class:`BadInput` for a file that is not a
-    YuNet model, :class:`Unreachable` where the weights cannot be fetched, or ``offline`` forbids it.
+    Raises :class:`Missing` for a path that does not exist, :class:`BadInput` for a file that is not a YuNet
+    model, :class:`Unreachable` where the weights cannot be fetched or ``offline`` forbids it.
     """
     given = path or os.environ.get("FACEPROBE_DETECTOR")
     if given:
@@ -39,7 +39,7 @@ def find_detector(path: str | None = None, offline: bool = False) -> Detector:
 
 
 def _cached() -> Path | None:
-    """Weights that a user without network put into faceprobe's own cache."""
+    """The weights in faceprobe's cache, where a user without network puts them; None without them."""
     file = cache_dir("detectors", FILE)
     if not file.is_file():
         return None
@@ -49,30 +49,28 @@ def _cached() -> Path | None:
 
 
 def _fetch(offline: bool) -> Path:
-    mend = f"fetch {URL} and put it at {cache_dir('detectors', FILE)}, or give --detector PATH"
+    fix = f"fetch {URL} and put it at {cache_dir('detectors', FILE)}, or give --detector PATH"
     try:
         hub = require("huggingface_hub", "encode", "fetching the face detector")
     except Missing as error:
-        raise Missing(f"{error}; or {mend}") from error
+        raise Missing(f"{error}; or {fix}") from error
     store = str(cache_dir("hub")) if os.environ.get("FACEPROBE_CACHE") else None  # else the hub's own
     known = hub.try_to_load_from_cache(REPOSITORY, FILE, revision=REVISION, cache_dir=store)
     if offline and not isinstance(known, str):
-        raise Unreachable(f"the face detector is not on this machine and --offline is set; {mend}")
+        raise Unreachable(f"the face detector is not on this machine and --offline is set; {fix}")
     try:
         file = Path(known if isinstance(known, str) else _download(hub, store))
     except Exception as error:  # the hub raises a dozen types of its own and of its HTTP library
         raise Unreachable(
-            f"cannot fetch the face detector ({type(error).__name__}); without network {mend}"
+            f"cannot fetch the face detector ({type(error).__name__}); without network {fix}"
         ) from error
     if sha256_file(file) != SHA256:
-        raise BadInput(f"{URL} gave a file with another SHA-256 than {SHA256[:12]}...; {mend}")
+        raise BadInput(f"{URL} returned a file with another SHA-256 than {SHA256[:12]}...; {fix}")
     return file
 
 
 def _download(hub: Any, store: str | None) -> str:
-    """Ask once, shortly, whether the hub is there: its client repeats a hopeless question for half a
-    minute.
-    """
+    """Download from the hub; first one short request, since the client retries for half a minute."""
     if not hub.constants.HF_HUB_OFFLINE:
         hub.get_session().head(hub.constants.ENDPOINT, timeout=REACH_SECONDS)
     path: str = hub.hf_hub_download(REPOSITORY, FILE, revision=REVISION, cache_dir=store)
