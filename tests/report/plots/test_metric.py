@@ -63,8 +63,7 @@ def test_rows_are_named_by_what_differs_and_the_rest_stands_above() -> None:
     both = rows("rank1", [(0.5, None, None)]) + rows("rank1", [(0.4, None, None)], crop="face-only")
     shown = words(drawing(both, "rank1"))
     assert "m0, as-is" in shown and "m0, face-only" in shown
-    subtitle = next(text for text in shown if text.startswith("lfw"))
-    assert subtitle == "lfw, verification/all-pairs; people weigh equally; Real photos"
+    assert shown[1:3] == ["lfw, verification/all-pairs", "people weigh equally; Real photos"]
 
 
 def test_the_weakest_evidence_is_named() -> None:
@@ -91,3 +90,10 @@ def test_without_a_value_there_is_nothing_to_plot() -> None:
         plot_metric(found, "rank1")
     with pytest.raises(BadInput, match="weighting pair"):
         plot_metric(rows("rank1", [(0.5, None, None)]), "rank1", "pair")
+
+
+def test_long_names_are_cut_and_whole_in_the_hint() -> None:
+    name = "onnx:mobilefacenet_112.onnx?size=112&mean=127.5&scale=128&color=rgb"
+    root = drawing(rows("rank1", [(0.5, None, None)], model=name), "rank1")
+    assert name not in words(root) and any("…" in text for text in words(root))
+    assert [t.text for t in root.iter(f"{SVG}title")] == [f"{name}: 0.500"]

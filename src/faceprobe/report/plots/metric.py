@@ -16,7 +16,7 @@ from faceprobe.report.text.numbers import fraction, interval
 from faceprobe.report.text.sentences import LABEL
 from faceprobe.results.result import Result
 
-WIDTH, LEFT, RIGHT, TOP, STEP, BOTTOM = 720, 250, 96, 62, 30, 34
+WIDTH, LEFT, RIGHT, TOP, STEP, BOTTOM = 720, 260, 96, 78, 30, 34
 """User units: the drawing, the columns of names and of values, the head, one row, the labels of the axis."""
 
 STYLE = """
@@ -58,8 +58,9 @@ def plot_metric(rows: Sequence[Result], metric: str, weighting: str = "identity"
         f"<style>{_style()}</style>",
         f'<rect class="page" width="{WIDTH}" height="{height}"/>',
         f'<text class="head" x="10" y="22">{escape(title)}</text>',
-        f'<text class="quiet" x="10" y="40">{escape(_subtitle(drawn, weighting))}</text>',
     ]
+    for k, text in enumerate(_subtitle(drawn, weighting)):
+        parts.append(f'<text class="quiet" x="10" y="{40 + 16 * k}">{escape(_cut(text, WIDTH - 20))}</text>')
     for value, label in axis.ticks:
         x = _x(axis, value)
         parts.append(f'<path class="grid" d="M{x:.1f} {TOP - 6}V{bottom}"/>')
@@ -76,7 +77,7 @@ def _row(axis: Axis, row: Result, name: str, y: float) -> str:
     assert row.value is not None
     figure = fraction(row.value, row.metric)
     hint = f"{name}: {figure} {interval(row.ci_low, row.ci_high, row.metric)}".strip()
-    label = escape(shortened(name, LEFT - 24))
+    label = escape(_cut(name, LEFT - 24))
     parts = [f'<text x="{LEFT - 14}" y="{y + 4:.1f}" text-anchor="end">{label}</text>']
     if row.ci_low is not None and row.ci_high is not None:
         ends = (_x(axis, row.ci_low), _x(axis, row.ci_high))
@@ -112,17 +113,21 @@ def _names(rows: Sequence[Result]) -> list[str]:
     return [", ".join([r.model, *(str(getattr(r, c)) for c in differing)]) for r in rows]
 
 
-def _subtitle(rows: Sequence[Result], weighting: str) -> str:
-    """What all rows share, how they are weighted, and their weakest evidence."""
+def _subtitle(rows: Sequence[Result], weighting: str) -> tuple[str, str]:
+    """A line of what all rows share; a line of their weighting, intervals and weakest evidence."""
     common = [str(getattr(rows[0], c)) for c in COLUMNS if len({getattr(r, c) for r in rows}) == 1]
     has_interval = any(r.ci_low is not None for r in rows)
     parts = [
-        ", ".join(text for text in common if text != "none"),
         WEIGHTINGS.get(weighting, ""),
         "95 % intervals" if has_interval else "",
         LABEL[weakest(r.evidence for r in rows)],
     ]
-    return "; ".join(part for part in parts if part)
+    return ", ".join(text for text in common if text != "none"), "; ".join(part for part in parts if part)
+
+
+def _cut(text: str, width: float) -> str:
+    """``text`` in at most ``width`` user units; its letters are larger than those of the report (13 to 11)."""
+    return shortened(text, width * 11 / 13)
 
 
 def _style() -> str:
