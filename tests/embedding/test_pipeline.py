@@ -354,11 +354,10 @@ def test_unexpected_errors_name_the_photo(encoder: FakeEncoder) -> None:
 def test_requests_in_flight_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """No more than AHEAD requests a worker are handed out before an answer is taken."""
     asked: list[int] = []
-    recipe = object.__new__(pool_module.Recipe)
-    pool = pool_module.Pool(recipe, 0)
+    pool = pool_module.WorkerPool(str, 0)
     pool.workers = 2
 
-    def submit(_ask: object, _operation: str, images: list[str]) -> Future[list[str]]:
+    def submit(_ask: object, images: list[str]) -> Future[list[str]]:
         asked.append(len(images))
         done: Future[list[str]] = Future()
         done.set_result(images)
@@ -366,8 +365,8 @@ def test_requests_in_flight_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(pool._threads, "submit", submit)
     images = [str(k) for k in range(100)]
-    stream = pool.prepare(images)
-    assert next(stream) == "0"  # type: ignore[comparison-overlap]
+    stream = pool.map(images)
+    assert next(stream) == "0"
     assert len(asked) == pool_module.AHEAD * 2
     assert [*stream] == images[1:] and sum(asked) == 100
 

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 
 from faceprobe.data.face_table import PhotoSource
-from faceprobe.data.photo import Face, Photo, PhotoDigest, UnreadablePhoto
+from faceprobe.data.photo import Face, Photo, PhotoDigest, UnreadablePhoto, digest_faces
 from faceprobe.datasets import load_dataset
-from faceprobe.embedding.preparation import digest_faces
 from faceprobe.study import drawn
 
 

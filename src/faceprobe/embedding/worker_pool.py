@@ -1,4 +1,4 @@
-"""Worker processes that prepare photos, a bounded number ahead of the encoder."""
+"""Worker processes that read and prepare photos, a bounded number ahead of the encoder."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import pickle
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Any
+from typing import Generic, TypeVar
 
 from faceprobe.core.cores import usable_cores
 from faceprobe.core.errors import FaceprobeError
-from faceprobe.embedding.preparation import Digest, Prepared, Recipe
-from faceprobe.embedding.worker_process import Answer, answer
+from faceprobe.embedding.worker_process import answer
 
 CHUNK = 8
-"""Photos in one request: enough to hide the cost of a message, few enough to stay level."""
+"""Photos in one request: enough to hide the cost of a message, few enough to share work evenly."""
 
 AHEAD = 3
 """Requests in flight a worker; bounds the memory that prepared photos take."""
@@ -32,32 +32,33 @@ _BOOT = (
     "from faceprobe.embedding.worker_process import main; main()"
 )
 
+Result = TypeVar("Result")
+
 
 def default_workers(n_photos: int) -> int:
-    """A worker a core, at most eight; none where so few photos are waiting that starting costs more."""
-    cores = usable_cores()
-    return 0 if n_photos < 64 else min(cores, MAX_WORKERS)
+    """One worker a core, at most eight; none for so few photos that the start costs more than it saves."""
+    return 0 if n_photos < 64 else min(usable_cores(), MAX_WORKERS)
 
 
-class Pool:
-    """``with Pool(recipe, workers) as pool``: results come in the order of the request.
+class WorkerPool(Generic[Result]):
+    """``with WorkerPool(function, workers) as pool``: ``function`` of many images in ``workers`` processes.
 
-    With ``workers=0``, or where the recipe's source is defined where a child cannot import it (a
-    notebook, a script's own file), all work is done in this process; results are the same.
+    With ``workers=0``, or where a child process cannot import ``function`` or what it holds (a class of a
+    notebook or of a script's own file), all work is done in this process, with the same results.
     """
 
-    def __init__(self, recipe: Recipe, workers: int) -> None:
-        self.recipe = recipe
-        packed = _pack(recipe) if workers > 0 else None
+    def __init__(self, function: Callable[[str], Result], workers: int) -> None:
+        self.function = function
+        packed = _packed(function) if workers > 0 else None
         self.workers = workers if packed else 0
         self._children = [_start() for _ in range(self.workers)]
         self._idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
-        for child in self._children:  # all are on their way before the first is waited for
+        for child in self._children:  # all start before the pool waits for the first
             _send(child, packed or b"")
             self._idle.put(child)
         self._threads = ThreadPoolExecutor(max(1, self.workers))
 
-    def __enter__(self) -> Pool:
+    def __enter__(self) -> WorkerPool[Result]:
         return self
 
     def __exit__(
@@ -70,37 +71,31 @@ class Pool:
             child.wait()
             for pipe in (child.stdin, child.stdout):
                 if pipe:
-                    _close(pipe)
+                    with suppress(OSError):  # the rest of a request that a killed worker never read
+                        pipe.close()
 
-    def digest(self, images: Sequence[str]) -> Iterator[Digest]:
-        """:meth:`Recipe.digest` of each image, in order."""
-        return self._map("digest", images)
-
-    def prepare(self, images: Sequence[str]) -> Iterator[Prepared]:
-        """:meth:`Recipe.prepare` of each image, in order."""
-        return self._map("prepare", images)
-
-    def _map(self, operation: str, images: Sequence[str]) -> Iterator[Any]:
+    def map(self, images: Sequence[str]) -> Iterator[Result]:
+        """``function(image)`` for each image, in order. Raises the first error (:class:`FaceprobeError`)."""
         chunks = (list(images[k : k + CHUNK]) for k in range(0, len(images), CHUNK))
         if not self.workers:
             for chunk in chunks:
-                yield from _opened(answer(self.recipe, operation, chunk))
+                yield from _results(answer(self.function, chunk))
             return
-        waiting: deque[Future[Answer]] = deque()
+        waiting: deque[Future[list[Result] | FaceprobeError]] = deque()
         for chunk in chunks:
-            waiting.append(self._threads.submit(self._ask, operation, chunk))
+            waiting.append(self._threads.submit(self._ask, chunk))
             if len(waiting) >= AHEAD * self.workers:
-                yield from _opened(waiting.popleft().result())
+                yield from _results(waiting.popleft().result())
         while waiting:
-            yield from _opened(waiting.popleft().result())
+            yield from _results(waiting.popleft().result())
 
-    def _ask(self, operation: str, images: list[str]) -> Answer:
+    def _ask(self, images: list[str]) -> list[Result] | FaceprobeError:
         child = self._idle.get()
         assert child.stdin and child.stdout
         try:
-            pickle.dump((operation, images), child.stdin, protocol=5)
+            pickle.dump(images, child.stdin, protocol=5)
             child.stdin.flush()
-            received: Answer = pickle.load(child.stdout)  # noqa: S301 - our own child's answer
+            received: list[Result] | FaceprobeError = pickle.load(child.stdout)  # noqa: S301 - our own child
             return received
         except (OSError, EOFError, pickle.UnpicklingError):
             return FaceprobeError(
@@ -111,20 +106,21 @@ class Pool:
             self._idle.put(child)
 
 
-def _opened(received: Answer) -> Sequence[Any]:
+def _results(received: list[Result] | FaceprobeError) -> list[Result]:
     if isinstance(received, FaceprobeError):
         raise received
     return received
 
 
-def _pack(recipe: Recipe) -> bytes | None:
-    """The recipe as bytes, or None where a child process could not open them."""
-    if not sys.executable or type(recipe.source).__module__ == "__main__":
+def _packed(function: Callable[[str], object]) -> bytes | None:
+    """``function`` as bytes, or None where a child process could not open them."""
+    if not sys.executable:
         return None
     try:
-        return pickle.dumps(recipe, protocol=5)
-    except Exception:  # a class inside a function, a lock, an open file: all say so in their own way
+        packed = pickle.dumps(function, protocol=5)
+    except Exception:  # a class inside a function, a lock, an open file: each raises an error of its own
         return None
+    return None if b"__main__" in packed else packed
 
 
 def _start() -> subprocess.Popen[bytes]:
@@ -138,15 +134,6 @@ def _start() -> subprocess.Popen[bytes]:
 
 def _send(child: subprocess.Popen[bytes], packed: bytes) -> None:
     assert child.stdin
-    try:
+    with suppress(OSError):  # it has ended already: the first request to it will report that
         child.stdin.write(packed)
         child.stdin.flush()
-    except OSError:  # it has ended already: the first request to it will say so
-        return
-
-
-def _close(pipe: Any) -> None:
-    try:
-        pipe.close()
-    except OSError:  # the rest of a request that a killed worker never read
-        return

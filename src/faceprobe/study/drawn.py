@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from faceprobe.data.face_table import FaceTable, PhotoSource
 from faceprobe.data.photo import Face, Photo, PhotoDigest, UnreadablePhoto, digest_faces
-from faceprobe.embedding.preparation import Recipe
-from faceprobe.embedding.worker_pool import Pool, default_workers
+from faceprobe.embedding.worker_pool import WorkerPool, default_workers
 
 MOST_BYTES = 4 * 2**30
 """Larger sets of photos than this are drawn again each time rather than kept on disk."""
@@ -47,8 +46,8 @@ def _keep(table: FaceTable, folder: Path) -> FaceTable:
         folder / "pixels.npy", "w+", dtype=np.uint8, shape=(len(images), *first.shape)
     )
     content, faces = [], []
-    with Pool(cast(Recipe, _Whole(table.source)), default_workers(len(images))) as pool:
-        for row, photo in enumerate(cast("Any", pool.prepare(images))):
+    with WorkerPool(table.source.read, default_workers(len(images))) as pool:
+        for row, photo in enumerate(pool.map(images)):
             if photo.pixels.shape != first.shape:
                 return table
             photos[row] = photo.pixels
@@ -57,16 +56,6 @@ def _keep(table: FaceTable, folder: Path) -> FaceTable:
     photos.flush()
     kept = KeptPhotos(str(folder), tuple(images), tuple(content), _packed(faces))
     return replace(table, source=kept)
-
-
-@dataclass(frozen=True)
-class _Whole:
-    """What a worker of :class:`Pool` is asked for here: the photo itself, not an encoder's input."""
-
-    source: PhotoSource
-
-    def prepare(self, image: str) -> Photo:
-        return self.source.read(image)
 
 
 @dataclass(frozen=True)
