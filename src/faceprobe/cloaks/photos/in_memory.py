@@ -118,8 +118,8 @@ def cloak_images(
     cards = cloak_cards(cloak) if isinstance(cloak, str) else [cloak.card]
     if not isinstance(cloak, str) and cloak.card.noise_reference:
         cards += cloak_cards(cloak.card.noise_reference)
-    originals = dict(_original(photo, number) for number, photo in enumerate(_listed(photos)))
-    all_known = all(original.photo.faces is not None for original in originals.values())
+    named = [_original(photo, number) for number, photo in enumerate(_listed(photos))]
+    all_known = all(original.photo.faces is not None for _, original in named)
     loaded = load_with_reference(
         cloak,
         seed=seed,
@@ -129,16 +129,14 @@ def cloak_images(
         targets=targets,
     )
     lpips = installed_lpips()
-    pixels = {name: original.photo.pixels[..., 0].size for name, original in originals.items()}
+    pixels = {k: original.photo.pixels[..., 0].size for k, (_, original) in enumerate(named)}
     images = []
     for batch in batches(pixels, loaded.leader.batch):
-        subjects = []
-        for name in batch:
-            photo = loaded.with_faces(originals[name].photo)
-            originals[name] = replace(originals[name], photo=photo)
-            subjects.append(Subject(photo.content_hash, photo))
-        for name, done in zip(batch, loaded.apply(subjects), strict=True):
-            images.append(_measured(name, originals[name], done, loaded, lpips))
+        names = [named[k][0] for k in batch]
+        originals = [replace(named[k][1], photo=loaded.with_faces(named[k][1].photo)) for k in batch]
+        cloaked = loaded.apply([Subject(o.photo.content_hash, o.photo) for o in originals])
+        for name, original, done in zip(names, originals, cloaked, strict=True):
+            images.append(_measured(name, original, done, loaded, lpips))
     return images
 
 
@@ -155,7 +153,7 @@ def _listed(photos: Any) -> list[Any]:
 
 
 def _original(photo: PhotoLike, number: int) -> tuple[str, Original]:
-    """The name of a photo, unique in its list, and the photo."""
+    """The name of a photo, and the photo."""
     if not isinstance(photo, str | os.PathLike):
         known = photo_of(photo, f"photo {number}")
         return f"photo {number}", Original(known, grey=colourfulness(known.pixels) == 0)
