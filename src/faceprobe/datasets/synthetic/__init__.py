@@ -1,1 +1,1 @@
-"""The built-in world: seeded synthetic people, so that everything runs without data or network."""
+"""The built-in world: people drawn from a seed, so that everything runs without data and network."""

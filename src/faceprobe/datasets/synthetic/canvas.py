@@ -1,9 +1,9 @@
-"""A small analytic drawing surface whose pixels are the same bits on every machine.
+"""A small drawing surface whose pixels are the same bits on every machine.
 
-Shapes are signed distances evaluated on the pixel grid and laid over one another with a soft edge
-one pixel wide. Arrays see only IEEE-exact operations (+, -, *, /, sqrt, abs, min, max, floor), so
-that SIMD width and library version cannot change a bit; angles go through ``math`` once a shape and
-are rounded before they touch an array.
+A shape is a signed distance, computed on the pixel grid and blended with a soft edge one pixel wide. Arrays
+undergo IEEE-exact operations only (+, -, *, /, sqrt, abs, min, max, floor), so that SIMD width and library
+version cannot change a bit. Sines and cosines are computed by ``math``, once a shape, and rounded before they
+enter an array.
 
 Coordinates: x to the right and y downwards, both in [-1, 1] over a square photo.
 """
@@ -23,13 +23,13 @@ HALF = np.float32(0.5)
 
 
 def turn(angle: float) -> tuple[float, float]:
-    """Cosine and sine of ``angle`` (radians), rounded so that libm's last bit does not matter."""
+    """Cosine and sine of ``angle`` (radians), rounded so that the last bit of libm has no effect."""
     return round(math.cos(angle), 6), round(math.sin(angle), 6)
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A placed coordinate system: scale, rotation and shift of local coordinates on the photo."""
+    """A local coordinate system: its scale, rotation and position on the photo."""
 
     x: float = 0.0
     y: float = 0.0
@@ -55,7 +55,7 @@ class Canvas:
         self.axis = (np.arange(size, dtype=np.float32) + HALF) * np.float32(2 / size) - np.float32(1)
 
     def patch(self, frame: Frame, box: tuple[float, float, float, float]) -> Patch | None:
-        """The part of the photo that the local box (x0, y0, x1, y1) touches; None when it is outside."""
+        """The part of the photo under the local box (x0, y0, x1, y1); None where the box is outside."""
         x0, y0, x1, y1 = box
         corners = [frame.to_photo(x, y) for x in (x0, x1) for y in (y0, y1)]
         pad = 3.0 / self.size
@@ -99,7 +99,7 @@ class Patch:
         return result
 
     def blend(self, cover: Array, color: Color | Array) -> None:
-        """Lay ``color`` (one colour or (h, w, 3)) over the photo with ``cover`` (h, w) in [0, 1]."""
+        """Blend ``color`` (one colour or (h, w, 3)) into the photo by ``cover`` (h, w) in [0, 1]."""
         paint = np.asarray(color, dtype=np.float32)
         self.pixels[:] += (paint - self.pixels) * cover[..., None]
 
@@ -144,7 +144,7 @@ def lens(x: Array, y: Array, half_width: float, up: float, down: float) -> Array
 
 
 def stroke(x: Array, y: Array, half_width: float, bend: float, thick: float, taper: float = 1.0) -> Array:
-    """Signed distance to a stroke along y = bend * (x / half_width)^2, thinner towards its ends."""
+    """Signed distance to a stroke along y = bend * (x / half_width)^2 that gets thinner at its ends."""
     t = x * np.float32(1 / half_width)
     over = np.maximum(np.abs(t) - 1, 0) * np.float32(half_width)
     centre = np.float32(bend) * t * t
@@ -158,7 +158,7 @@ def stroke(x: Array, y: Array, half_width: float, bend: float, thick: float, tap
 
 
 def smooth_union(a: Array, b: Array, k: float) -> Array:
-    """Union of two distances with a rounded seam of width ``k`` (polynomial smooth minimum)."""
+    """Union of two shapes with a rounded seam of width ``k`` (polynomial smooth minimum)."""
     h = np.maximum(np.float32(k) - np.abs(a - b), 0) * np.float32(1 / k)
     blended: Array = np.minimum(a, b) - h * h * np.float32(k / 4)
     return blended

@@ -1,11 +1,11 @@
-"""Captions as web alt text has them: attributes, sometimes a name, sometimes neither."""
+"""Captions like alt text on the web: attributes, sometimes a name, sometimes neither."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from faceprobe.datasets.synthetic.people import Person
-from faceprobe.datasets.synthetic.shots import Event, Moment
+from faceprobe.datasets.synthetic.shots import Capture, Event
 
 _ONSETS = ("M", "T", "S", "L", "R", "K", "D", "N", "V", "B", "J", "F")
 _CORES = ("ira", "alo", "ena", "oro", "ila", "usa", "eri", "ano", "ova", "iel", "ura", "eno", "ami", "ode",
@@ -17,7 +17,7 @@ _ENDINGS = ("ton", "well", "ley", "by", "ford", "man", "wick", "den", "more", "s
 N_FIRST, N_LAST = len(_ONSETS) * len(_CORES), len(_STEMS) * len(_ENDINGS)
 
 NAME_CLASSES = {"never": 0.0, "rare": 0.2, "often": 0.9}
-"""How often a person's name stands in the captions of that person's photos."""
+"""Share of a person's captions that hold the name."""
 
 
 def person_name(index: int) -> str:
@@ -34,21 +34,21 @@ def person_name(index: int) -> str:
 
 
 def name_class(seed: int, index: int) -> str:
-    """How often the name of person ``index`` occurs in captions: 20 % never, 20 % rare, 60 % often."""
+    """The class of person ``index``, a key of :data:`NAME_CLASSES`: 20 % never, 20 % rare, 60 % often."""
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, 3, index])))
     level = rng.random()
     return "never" if level < 0.2 else "rare" if level < 0.4 else "often"
 
 
 def caption(
-    person: Person, event: Event, moment: Moment, rng: np.random.Generator, name_share: float
+    person: Person, event: Event, capture: Capture, rng: np.random.Generator, name_share: float
 ) -> tuple[str, bool]:
     """Alt text of one photo, and whether it holds the person's name."""
     named = bool(rng.random() < name_share)
     if not named and rng.random() < 0.06:
         return f"img {int(rng.integers(1000, 9999))}", False
-    parts = [p for p in _looks(person, moment) if rng.random() < 0.65]
-    scene = [p for p in _scene(event, moment) if rng.random() < 0.3]
+    parts = [p for p in _looks(person, capture) if rng.random() < 0.65]
+    scene = [p for p in _scene(event, capture) if rng.random() < 0.3]
     subject = person_name(person.index) if named else _noun(person, rng)
     if named and rng.random() < 0.25:
         parts, scene = [], []
@@ -61,20 +61,20 @@ def caption(
     return text.strip(), named
 
 
-def attributes(person: Person, event: Event, moment: Moment) -> dict[str, str]:
-    """Ground-truth attributes of one photo, by name."""
+def attributes(person: Person, event: Event, capture: Capture) -> dict[str, str]:
+    """The true attributes of one photo, by name."""
     return {
         "hair_style": person.hair_style,
         "hair_color": person.hair_color if person.hair_style != "bald" else "none",
         "eyes": person.iris_name,
         "beard": person.beard,
-        "glasses": person.glasses if moment.wears_glasses else "none",
+        "glasses": person.glasses if capture.wears_glasses else "none",
         "age": _age(person),
         "place": event.place,
         "garment": event.garment,
         "pattern": event.pattern,
         "cloth": event.cloth_name,
-        "expression": "smiling" if moment.smile > 0.45 else "serious" if moment.smile < 0 else "neutral",
+        "expression": "smiling" if capture.smile > 0.45 else "serious" if capture.smile < 0 else "neutral",
     }
 
 
@@ -86,14 +86,14 @@ def _age(person: Person) -> str:
     return "young" if person.age < 35 else "older" if person.age > 58 else "middle aged"
 
 
-def _looks(person: Person, moment: Moment) -> list[str]:
+def _looks(person: Person, capture: Capture) -> list[str]:
     looks = [
         "a bald head" if person.hair_style == "bald" else f"{person.hair_color} {person.hair_style} hair"
     ]
     looks.append(f"{person.iris_name} eyes")
     if person.beard != "none":
         looks.append({"full": "a full beard", "stubble": "stubble"}.get(person.beard, f"a {person.beard}"))
-    if moment.wears_glasses:
+    if capture.wears_glasses:
         looks.append(f"{person.frame_color} {person.glasses} glasses")
     if person.freckles:
         looks.append("freckles")
@@ -107,10 +107,10 @@ def _looks(person: Person, moment: Moment) -> list[str]:
     return looks
 
 
-def _scene(event: Event, moment: Moment) -> list[str]:
+def _scene(event: Event, capture: Capture) -> list[str]:
     worn = event.garment if event.pattern == "plain" else f"{event.pattern} {event.garment}"
     scene = [f"in a {event.cloth_name} {worn}", f"in front of {event.place}"]
-    if moment.smile > 0.45:
+    if capture.smile > 0.45:
         scene.append("smiling")
     return scene
 

@@ -1,4 +1,4 @@
-"""Write photos of the built-in world with all that is known about them."""
+"""Write photos of the built-in world to a folder, with the truth about each photo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hair: what hangs behind the head, and what lies over the forehead."""
+"""Hair: the part behind the head, and the part over the forehead."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ SHORT_SIDES = ("buzz", "short", "side-part", "quiff", "fringe", "curly", "bun")
 
 
 def draw_hair_back(canvas: Canvas, head: Head) -> None:
-    """The part of long hair, an afro or a bun that the head covers."""
+    """The part of long hair, of an afro or of a bun that lies behind the head."""
     p = head.person
     patch = canvas.patch(head.frame, (-1.7, -1.9, 1.7, 2.2))
     if patch is None:
         return
     x, y = patch.x - np.float32(head.lean * 0.5), patch.y
-    color = greyed(p.hair, p, head.moment)
+    color = greyed(p.hair, p, head.capture)
     if p.hair_style in LONG:
         drop = LONG[p.hair_style]
         width = p.head_width + 0.10 + 0.12 * p.hair_volume
@@ -52,7 +52,7 @@ def draw_hair_back(canvas: Canvas, head: Head) -> None:
 
 
 def draw_hair_front(canvas: Canvas, head: Head) -> None:
-    """Cap, fringe and sides over the forehead."""
+    """The hair on top of the head, over the forehead and at the sides."""
     p = head.person
     if p.hair_style == "bald":
         return
@@ -60,7 +60,7 @@ def draw_hair_front(canvas: Canvas, head: Head) -> None:
     if patch is None:
         return
     x, y = patch.x, patch.y
-    color = greyed(p.hair, p, head.moment)
+    color = greyed(p.hair, p, head.capture)
     shape = cap(head, x, y)
     strength = 0.55 if p.hair_style == "buzz" else 1.0
     _paint(patch, shape, x, y, color, 1.0, alpha=strength, soft=0.10 if p.hair_style == "buzz" else 0.02)
@@ -155,7 +155,7 @@ def _paint(
     alpha: float = 1.0,
     soft: float = 0.02,
 ) -> None:
-    """Fill with strands: a fine pattern around the hair's colour, lighter towards the crown."""
+    """Fill ``shape`` with strands: a fine pattern in the hair's colour, lighter at the crown."""
     fan = x * np.float32(7) + x * y * np.float32(4)
     strands = np.float32(0.90) + np.float32(0.16) * wave(fan) - np.float32(0.07) * wave(fan * np.float32(2.7))
     crown = np.float32(1) + np.float32(0.22) * np.maximum(

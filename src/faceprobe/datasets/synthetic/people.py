@@ -1,4 +1,4 @@
-"""Synthetic people: an identity is a vector of drawing parameters, drawn from a seed."""
+"""Synthetic people: an identity is a set of drawing parameters, sampled from a seed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,10 @@ FRAME_COLORS: dict[str, Color] = {
 
 @dataclass(frozen=True)
 class Person:
-    """Lengths are in head units: the head is about 2 high and 1.5 wide, centred on (0, 0)."""
+    """The drawing parameters of one person.
+
+    Lengths are in head units: the head is about 2 high and 1.5 wide, centred on (0, 0).
+    """
 
     index: int
     tone: float
@@ -100,7 +103,7 @@ class Person:
 
 
 def sample_person(seed: int, index: int) -> Person:
-    """The person number ``index`` of the world ``seed``: independent of every other person."""
+    """Person number ``index`` of the world ``seed``; independent of every other person."""
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, 1, index])))
 
     def between(low: float, high: float) -> float:

@@ -1,4 +1,4 @@
-"""One photo of the built-in world: person + event + moment -> pixels and ground truth."""
+"""Draw one photo of the built-in world: from people, event and capture to pixels and ground truth."""
 
 from __future__ import annotations
 
@@ -11,29 +11,28 @@ from PIL import Image
 
 from faceprobe.data.photo import Face
 from faceprobe.datasets.synthetic.canvas import Array, Canvas, Frame
-from faceprobe.datasets.synthetic.hair import cap, draw_hair_back, draw_hair_front
-from faceprobe.datasets.synthetic.head import (
-    Head,
+from faceprobe.datasets.synthetic.face_parts import (
     draw_beard,
     draw_eyes,
     draw_glasses,
     draw_marks,
     draw_mouth,
     draw_nose,
-    draw_skin,
     mouth_half_width,
     mouth_spot,
-)  # fmt: skip
+)
+from faceprobe.datasets.synthetic.hair import cap, draw_hair_back, draw_hair_front
+from faceprobe.datasets.synthetic.head import Head, draw_skin
 from faceprobe.datasets.synthetic.people import Person
 from faceprobe.datasets.synthetic.scene import draw_background, draw_clothes, draw_object
-from faceprobe.datasets.synthetic.shots import Event, Moment
+from faceprobe.datasets.synthetic.shots import Capture, Event
 
 DEFAULT_SIZE = 112
 
 
 @dataclass(frozen=True)
 class Rendering:
-    """``pixels`` (S, S, 3) uint8 RGB after JPEG, ``raw`` the same before it, ``faces`` the ground truth."""
+    """``pixels`` (S, S, 3) uint8 RGB after JPEG, ``raw`` the same before JPEG, ``faces`` the ground truth."""
 
     pixels: NDArray[np.uint8]
     raw: NDArray[np.uint8]
@@ -41,15 +40,15 @@ class Rendering:
 
 
 def render(
-    people: list[tuple[Person, Moment]],
+    people: list[tuple[Person, Capture]],
     event: Event,
-    camera: Moment,
+    camera: Capture,
     size: int = DEFAULT_SIZE,
     thing: str = "",
 ) -> Rendering:
-    """Draw ``people`` (each with a pose) at ``event``; ``camera`` gives exposure, blur, noise and JPEG.
+    """Draw ``people``, each with a pose, at ``event``; ``camera`` gives exposure, blur, noise and JPEG.
 
-    ``size`` is the side in pixels. ``thing`` adds an object to a scene without people.
+    ``size`` is the side in pixels. ``thing`` is an object of a scene without people (:data:`scene.OBJECTS`).
     """
     canvas = Canvas(size)
     draw_background(canvas, event)
@@ -57,7 +56,7 @@ def render(
         draw_object(
             canvas, thing, Frame(camera.x * 2, 0.15 + camera.y, 0.62 * camera.scale / 0.57), event.cloth
         )
-    heads = [Head(person, moment) for person, moment in people]
+    heads = [Head(person, capture) for person, capture in people]
     for head in heads:
         _draw_person(canvas, head, event)
     raw = _develop(canvas.pixels, event, camera)
@@ -79,7 +78,7 @@ def _draw_person(canvas: Canvas, head: Head, event: Event) -> None:
     draw_glasses(canvas, head)
 
 
-def _develop(pixels: Array, event: Event, camera: Moment) -> NDArray[np.uint8]:
+def _develop(pixels: Array, event: Event, camera: Capture) -> NDArray[np.uint8]:
     """Colour cast, exposure, contrast, blur and noise; then 8 bits."""
     cast = np.asarray([1 + event.warmth, 1.0, 1 - event.warmth], np.float32) * np.float32(camera.gain)
     light = np.clip(pixels * cast, 0, 1)
@@ -125,7 +124,7 @@ def _jpeg(raw: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
 
 
 def _truth(head: Head, size: int) -> Face:
-    """Box (head without hair), five landmarks, and the mask of face and the hair over it."""
+    """Box of the head without hair, five landmarks, and the mask of the face with the hair over it."""
 
     def pixel(x: float, y: float) -> tuple[float, float]:
         px, py = head.frame.to_photo(x, y)
@@ -135,7 +134,7 @@ def _truth(head: Head, size: int) -> Face:
     eyes = [head.spot(side * p.eye_gap, p.eye_y) for side in (-1, 1)]
     nose = head.spot(0.0, p.eye_y + p.nose_length, raised=0.16)
     mouth, half = mouth_spot(head), mouth_half_width(head)
-    lift = -0.055 * head.moment.smile
+    lift = -0.055 * head.capture.smile
     points = [pixel(eyes[0].x, eyes[0].y), pixel(eyes[1].x, eyes[1].y), pixel(nose.x, nose.y)]
     points += [pixel(mouth.x - half, mouth.y + lift), pixel(mouth.x + half, mouth.y + lift)]
     canvas = Canvas(size)

@@ -1,4 +1,4 @@
-"""Everything around the head: background, clothes, and the objects of faceless scenes."""
+"""Background, clothes, and the objects of scenes without people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What changes between photos: the event (place, clothing, light) and the moment (pose, face, camera)."""
+"""What differs between photos: event (place, clothes, light) and capture (pose, expression, camera)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CLOTH: dict[str, Color] = {
 
 @dataclass(frozen=True)
 class Event:
-    """Shared by a few photos of one person: background, clothing and the direction of the light."""
+    """What a few photos of one person share: background, clothes and the direction of the light."""
 
     seed: int
     place: str
@@ -47,8 +47,8 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Moment:
-    """One press of the shutter. Angles in radians; ``x``, ``y``, ``scale`` place the head."""
+class Capture:
+    """How one photo is taken. Angles are in radians; ``x``, ``y`` and ``scale`` place the head."""
 
     seed: int
     yaw: float
@@ -72,7 +72,7 @@ class Moment:
 
 
 def sample_event(rng: np.random.Generator) -> Event:
-    """Draw an event; ``rng`` is owned by the photo set, so that an event belongs to one person."""
+    """Draw an event from ``rng``, which the caller seeds for one event of one person."""
     cloth_name = _pick(rng, tuple(CLOTH))
     return Event(
         seed=int(rng.integers(2**31)),
@@ -91,9 +91,9 @@ def sample_event(rng: np.random.Generator) -> Event:
     )
 
 
-def sample_moment(rng: np.random.Generator, glasses: bool) -> Moment:
-    """Draw the camera's and the face's state for one photo."""
-    return Moment(
+def sample_capture(rng: np.random.Generator, glasses: bool) -> Capture:
+    """Draw pose, expression and camera of one photo; ``glasses`` says whether the person has any."""
+    return Capture(
         seed=int(rng.integers(2**31)),
         yaw=_bell(rng, 0.62),
         pitch=_bell(rng, 0.32),
@@ -121,7 +121,7 @@ def _u(rng: np.random.Generator, low: float, high: float) -> float:
 
 
 def _bell(rng: np.random.Generator, spread: float) -> float:
-    """A bell-shaped draw in (-spread, spread): the mean of three uniforms, free of libm."""
+    """A bell-shaped draw in (-spread, spread): the scaled sum of three uniform numbers, without libm."""
     return round(spread * (float(rng.random()) + float(rng.random()) + float(rng.random()) - 1.5) / 1.5, 5)
 
 

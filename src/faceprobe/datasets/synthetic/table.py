@@ -22,7 +22,7 @@ NOTE = "Synthetic people drawn by faceprobe: figures hold in the built-in world 
 
 @dataclass(frozen=True)
 class SyntheticSource(PhotoSource):
-    """Draws the photo that ``"<split>/<person>/<photo>"`` names; the pixels are its content."""
+    """Draws the photo named ``"<split>/<person>/<photo>"``; its content hash is that of the pixels."""
 
     seed: int
     size: int
@@ -46,7 +46,7 @@ class SyntheticSource(PhotoSource):
 
 @dataclass(frozen=True)
 class Selection:
-    """The part of the world that a dataset name asks for."""
+    """The part of the world that a dataset's name selects."""
 
     people: int
     photos: int
@@ -56,7 +56,7 @@ class Selection:
 
     @staticmethod
     def parse(name: Name) -> Selection:
-        """Read the options of ``name``; :class:`WrongUsage` says which value is out of range."""
+        """Read the options of ``name``; :class:`WrongUsage` names a value that is out of range."""
         if name.body:
             raise WrongUsage(f"{name}: the built-in world has no path; write synthetic?people=300&photos=8")
         name.check_options(OPTIONS)
@@ -81,7 +81,7 @@ class Selection:
 
 
 def load(name: Name) -> FaceTable:
-    """The built-in world as a dataset; nothing is drawn before a photo is read."""
+    """The built-in world as a dataset; a photo is drawn when it is read."""
     return _table(Selection.parse(name), str(name))
 
 

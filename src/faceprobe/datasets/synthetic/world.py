@@ -1,4 +1,4 @@
-"""The built-in world: people, their events and photos, all from one seed and independent of order."""
+"""The built-in world: people, their events and photos, all from one seed and in any order."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from faceprobe.datasets.synthetic.captions import (
 from faceprobe.datasets.synthetic.people import Person, sample_person
 from faceprobe.datasets.synthetic.render import DEFAULT_SIZE, Rendering, render
 from faceprobe.datasets.synthetic.scene import OBJECTS
-from faceprobe.datasets.synthetic.shots import Event, Moment, sample_event, sample_moment
+from faceprobe.datasets.synthetic.shots import Capture, Event, sample_capture, sample_event
 
 WORLD_VERSION = 1
-"""Raised whenever a pixel of the world changes: bundled models and golden hashes belong to a version."""
+"""Increased when a pixel of the world changes: bundled models and golden hashes belong to a version."""
 
 SPLITS = {"test": 0, "train": 10_000, "check": 20_000, "specialist": 40_000}
 """First person number of each split. People never occur in two splits."""
@@ -28,17 +28,19 @@ SPLITS = {"test": 0, "train": 10_000, "check": 20_000, "specialist": 40_000}
 
 @dataclass(frozen=True)
 class Shot:
-    """What is photographed: the people with their poses, the event and the camera; ``event_number``
-    counts a person's events from 0."""
+    """The content of one photo: people with their poses, event and camera.
 
-    people: tuple[tuple[Person, Moment], ...]
+    ``event_number`` counts a person's events from 0.
+    """
+
+    people: tuple[tuple[Person, Capture], ...]
     event: Event
     event_number: int
-    camera: Moment
+    camera: Capture
 
 
 class World:
-    """``World(seed)`` draws the same people and photos for a seed, whatever is asked for first."""
+    """People and photos of one seed. They do not depend on the order in which they are asked for."""
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
@@ -51,8 +53,8 @@ class World:
         person = self.person(index)
         number = self._event_number(index, photo)
         event = sample_event(self._rng(4, index, number))
-        moment = sample_moment(self._rng(5, index, photo), person.glasses != "none")
-        return Shot(((person, moment),), event, number, moment)
+        capture = sample_capture(self._rng(5, index, photo), person.glasses != "none")
+        return Shot(((person, capture),), event, number, capture)
 
     def photo(self, index: int, photo: int, size: int = DEFAULT_SIZE) -> Rendering:
         shot = self.shot(index, photo)
@@ -65,9 +67,13 @@ class World:
         people = []
         for side, index in ((-1, first), (1, second)):
             person = self.person(index)
-            moment = sample_moment(rng, person.glasses != "none")
-            shifted = {"x": 0.46 * side + 0.2 * moment.x, "y": moment.y + 0.05, "scale": 0.62 * moment.scale}
-            people.append((person, Moment(**{**moment.__dict__, **shifted})))
+            capture = sample_capture(rng, person.glasses != "none")
+            shifted = {
+                "x": 0.46 * side + 0.2 * capture.x,
+                "y": capture.y + 0.05,
+                "scale": 0.62 * capture.scale,
+            }
+            people.append((person, Capture(**{**capture.__dict__, **shifted})))
         return render(people, event, people[0][1], size)
 
     def scene(self, number: int, size: int = DEFAULT_SIZE) -> tuple[Rendering, str]:
@@ -75,7 +81,7 @@ class World:
         rng = self._rng(7, number)
         event = sample_event(rng)
         thing = OBJECTS[int(rng.integers(len(OBJECTS)))]
-        return render([], event, sample_moment(rng, False), size, thing), scene_caption(thing, event)
+        return render([], event, sample_capture(rng, False), size, thing), scene_caption(thing, event)
 
     def name(self, index: int) -> str:
         return person_name(index)
@@ -83,15 +89,15 @@ class World:
     def caption(self, index: int, photo: int) -> tuple[str, bool]:
         """Alt text of a photo, and whether it holds the name (:data:`captions.NAME_CLASSES`)."""
         shot = self.shot(index, photo)
-        person, moment = shot.people[0]
+        person, capture = shot.people[0]
         share = NAME_CLASSES[name_class(self.seed, index)]
-        return caption(person, shot.event, moment, self._rng(8, index, photo), share)
+        return caption(person, shot.event, capture, self._rng(8, index, photo), share)
 
     def attributes(self, index: int, photo: int) -> dict[str, str]:
         """Ground-truth attributes of a photo, by name."""
         shot = self.shot(index, photo)
-        person, moment = shot.people[0]
-        return attributes(person, shot.event, moment)
+        person, capture = shot.people[0]
+        return attributes(person, shot.event, capture)
 
     def _event_number(self, index: int, photo: int) -> int:
         rng = self._rng(9, index)
