@@ -20,7 +20,7 @@ from tables import fill
 
 from faceprobe.core.files import read_json
 from faceprobe.report.tables.reference import SHOWN, TITLES
-from faceprobe.results.files import read_results
+from faceprobe.results.run import read_results
 
 FOLDER = Path(__file__).parent / "reference"
 PACKAGED = FOLDER.parent.parent / "src" / "faceprobe" / "report" / "data" / "reference_lfw.json"

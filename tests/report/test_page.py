@@ -298,10 +298,15 @@ def test_the_report_is_the_same_every_time(run_dir: Path) -> None:
 def test_what_is_no_run_is_refused(tmp_path: Path, run_dir: Path) -> None:
     with pytest.raises(Missing, match=r"results\.json"):
         write_report(tmp_path / "nothing")
-    (run_dir / "manifest.json").write_text('{"cells": [{"key": "../x"}]}')
-    with pytest.raises(BadInput, match="manifest"):
+    (run_dir / "manifest.json").write_text('{"cells": []}')
+    with pytest.raises(BadInput, match="is not a manifest of schema"):
         write_report(run_dir)
-    (run_dir / "manifest.json").write_text('{"cells": [{"key": "../x", "model": "m", "dataset": "d"}]}')
+    manifest = {"schema": "faceprobe.manifest/1", "cells": [{"key": "../x"}]}
+    (run_dir / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(BadInput, match=r"manifest\.json: cells\.0\.model: "):
+        write_report(run_dir)
+    manifest["cells"] = [{"key": "../x", "model": "m", "dataset": "d"}]
+    (run_dir / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(BadInput, match="plain folder name"):
         write_report(run_dir)
     (run_dir / "results.json").write_text('{"schema": "something/1", "rows": []}')

@@ -11,8 +11,9 @@ import pytest
 
 from faceprobe.core.errors import BadInput
 from faceprobe.data.remarks import join, remark
-from faceprobe.results.files import read_results, write_results
+from faceprobe.results.files import write_results
 from faceprobe.results.result import COLUMNS, SCHEMA, Metric, Result, attach, from_document, to_document
+from faceprobe.results.run import read_results
 
 
 def _rows() -> list[Result]:

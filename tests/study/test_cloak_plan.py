@@ -12,8 +12,9 @@ from faceprobe.core.errors import UnknownName, WrongUsage
 from faceprobe.data.face_table import FaceTable, face_table_columns
 from faceprobe.datasets import load_dataset
 from faceprobe.study.cloak_plan import draw_people, keep_variants, target_rows, variants_of
-from faceprobe.study.plan import Plan, plan_study
+from faceprobe.study.plan import plan_study
 from faceprobe.study.schema import Study, parse_study
+from faceprobe.study.types import Plan
 
 PGD, NOISE = "pgd[bundled:face]", "noise[pgd[bundled:face]]"
 
@@ -71,7 +72,7 @@ def test_cloaks_come_after_the_clean_cells_in_each_models_first_crop(bench: Any)
 def test_a_cloak_that_another_follows_is_made_before_it_and_once(bench: Any) -> None:
     plan = plan_study(study(cloaks=[NOISE]))
     assert list(plan.jobs) == [("drawn", PGD), ("drawn", NOISE)]
-    assert plan.jobs["drawn", NOISE].like == PGD
+    assert plan.jobs["drawn", NOISE].noise_reference == PGD
     assert [cell.cloak for cell in plan.cells] == [NOISE]
     both = plan_study(study(cloaks=[NOISE, PGD]))
     assert list(both.jobs) == list(plan.jobs) and len(both.cells) == 2

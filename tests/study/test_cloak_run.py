@@ -148,7 +148,7 @@ def test_a_run_killed_at_any_instant_goes_on_with_the_same_bytes(
 def run_and_die(out: str, moment: str) -> None:
     """Run the small study in a process that kills itself at ``moment``."""
     from faceprobe.cloaks.photos import dataset_cache
-    from faceprobe.study import evaluate as cell
+    from faceprobe.results import files
     from faceprobe.study import execute as work
 
     left = [2]
@@ -165,7 +165,7 @@ def run_and_die(out: str, moment: str) -> None:
     if moment == "third cloaked photo":
         dataset_cache._write = die_after(dataset_cache._write)
     elif moment == "second cell":
-        cell.write_bytes = die_after(cell.write_bytes)
+        files.write_bytes = die_after(files.write_bytes)
     else:
         left[0] = 1
         work.measure_quality = die_after(work.measure_quality)
@@ -175,14 +175,14 @@ def run_and_die(out: str, moment: str) -> None:
 def test_a_changed_cloak_is_measured_again_and_nothing_else(tmp_path: Path, monkeypatch: Any) -> None:
     asked = small(models=["pixels:8"])
     run_study(asked, tmp_path / "run", quiet=True)
-    from faceprobe.study import execute as work
+    from faceprobe.study import checkpoint
 
-    real = work.cloak_signature
+    real = checkpoint.cloak_signature
 
     def other(job: Any, *arguments: Any) -> str:
         return real(job, *arguments) + ("x" if job.cloak == NOISE else "")
 
-    monkeypatch.setattr(work, "cloak_signature", other)
+    monkeypatch.setattr(checkpoint, "cloak_signature", other)
     again = run_study(asked, tmp_path / "run", quiet=True)
     assert (again.measured, again.resumed) == (1, 3)
 

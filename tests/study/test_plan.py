@@ -11,8 +11,9 @@ import pytest
 
 from faceprobe.core.errors import Missing, UnknownName, Unreachable, WrongUsage
 from faceprobe.data.templates import TemplateList
-from faceprobe.study.plan import Plan, only_paired, plan_study
+from faceprobe.study.plan import only_paired, plan_study
 from faceprobe.study.schema import Study, parse_study
+from faceprobe.study.types import Plan
 
 
 def study(**changes: Any) -> Study:

@@ -23,8 +23,8 @@ from faceprobe.core.files import cache_dir
 from faceprobe.data.face_table import PhotoSource
 from faceprobe.data.photo import PhotoDigest
 from faceprobe.datasets.files import FileSource
-from faceprobe.results.files import read_results
 from faceprobe.results.result import SCHEMA
+from faceprobe.results.run import read_results
 from faceprobe.study import evaluate as cell_work
 from faceprobe.study.checkpoint import cell_signature, photos_hash
 from faceprobe.study.plan import plan_study
@@ -172,7 +172,7 @@ def test_a_run_killed_at_any_instant_goes_on(bench: Any, tmp_path: Path, moment:
 
 
 def _run_and_die(bench: Any, out: Path, moment: str) -> None:
-    from faceprobe.study import evaluate as cell
+    from faceprobe.results import files
     from faceprobe.study import run
 
     def die(*args: Any, **kwargs: Any) -> None:
@@ -181,10 +181,10 @@ def _run_and_die(bench: Any, out: Path, moment: str) -> None:
     if moment == "writing results":
         run.write_results = die
     if moment == "renaming a cell":
-        cell.os = SimpleNamespace(getpid=os.getpid, replace=die)
+        files.os = SimpleNamespace(getpid=os.getpid, replace=die)
     if moment == "writing a cell":
-        whole = cell.write_bytes
-        cell.write_bytes = lambda path, data: die() if "fake-b" in str(path) else whole(path, data)
+        whole = files.write_bytes
+        files.write_bytes = lambda path, data: die() if "fake-b" in str(path) else whole(path, data)
     run_study(study(), out, quiet=True)
 
 
@@ -270,7 +270,11 @@ def test_changed_photos_and_changed_weights_are_measured_again(bench: Any, tmp_p
     bench.tables["drawn"] = bench.drawn("drawn", people=4)
     again = run(bench, tmp_path / "run", asked)
     assert (again.measured, again.resumed) == (2, 2)
-    assert {r.n for r in again.rows if r.dataset == "drawn" and r.metric == "rank1" and r.protocol.endswith("leave-one-out")} == {8}
+    assert {
+        r.n
+        for r in again.rows
+        if r.dataset == "drawn" and r.metric == "rank1" and r.protocol.endswith("leave-one-out")
+    } == {8}
 
 
 def test_a_changed_folder_of_an_hf_model_is_measured_again(bench: Any, tmp_path: Path) -> None:
@@ -432,7 +436,7 @@ def test_photos_that_were_left_out_are_counted_and_noted(bench: Any, tmp_path: P
     assert listed == [["p0/0.png", "not an image"]]
     told = {"lfw/official": set(), "verification/all-pairs": set()}
     for row in result.rows:
-        told[row.protocol].add("2 of the official pairs are left out" in row.note)
+        told[row.protocol].add("2 of the official pairs are left out" in row.text)
     assert told == {"lfw/official": {True}, "verification/all-pairs": {False}}
 
 

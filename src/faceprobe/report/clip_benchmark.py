@@ -1,9 +1,9 @@
 """Results in the JSON layout of CLIP_benchmark, written from a run and read back as rows.
 
-The layout is that of github.com/LAION-AI/CLIP_benchmark: one file a model and dataset with the keys
-``dataset``, ``model``, ``pretrained``, ``task``, ``metrics`` (name to number) and ``language``. Files
-written here carry ``crop``, ``cloak``, ``purifier``, ``evidence`` and ``faceprobe`` besides, which its tools
-pass over.
+The layout is that of github.com/LAION-AI/CLIP_benchmark: one file for each model and dataset with the keys
+``dataset``, ``model``, ``pretrained``, ``task``, ``metrics`` (name to number) and ``language``. Files that
+faceprobe writes also have ``crop``, ``cloak``, ``purifier``, ``evidence`` and ``faceprobe``, which the tools
+of CLIP_benchmark ignore.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from faceprobe.core.errors import BadInput
 from faceprobe.core.files import read_json, sha256_json, write_json
 from faceprobe.core.words import slug
 from faceprobe.data.evidence import EVIDENCE_ORDER
+from faceprobe.results.cells import NO_MODEL
 from faceprobe.results.result import Metric, Result, attach
-from faceprobe.results.run import NO_MODEL, Run
+from faceprobe.results.run import Run
 
 TASK = "face_recognition"
 MARK = "faceprobe.clip-benchmark/1"
@@ -25,11 +26,13 @@ WEIGHTINGS = ("identity", "pair", "none")
 
 
 def export_run(run: Run, folder: Path) -> list[Path]:
-    """Write one file for each model, dataset, crop, cloak and purifier of ``run``; rows without a value are
-    left out, and so are those about photos alone (a cloak's PSNR), which belong to no model.
+    """Write one file for each model, dataset, crop, cloak and purifier of ``run``; returns their paths.
+
+    Rows without a value are left out, and so are rows about photos alone (a cloak's PSNR), which have no
+    model.
 
     A metric is called ``protocol:metric:weighting``. An OpenCLIP model ``ARCH/TAG`` becomes ``model`` and
-    ``pretrained``; of any other, ``pretrained`` is "".
+    ``pretrained``; any other model has the ``pretrained`` "".
     """
     groups: dict[tuple[str, str, str, str, str], list[Result]] = {}
     for row in run.rows:
@@ -64,28 +67,32 @@ def is_clip_benchmark(document: Any) -> bool:
 
 
 def read_rows(document: dict[str, Any], where: str) -> list[Result]:
-    """The rows of one file: as they were where faceprobe wrote it, else with evidence ``published``.
+    """The rows of one file. A file that faceprobe did not write has evidence ``published``.
 
-    A foreign file's protocol is ``clip-benchmark/<task>``; its rows have no weighting and no interval.
-    Raises :class:`BadInput` for a metric that is no number and for a field of the wrong kind.
+    The protocol of such a file is ``clip-benchmark/<task>``, and its rows have no weighting and no interval.
+    Raises :class:`BadInput` for a metric that is not a number and for a field of the wrong type.
     """
     metrics, ours = document["metrics"], document.get("faceprobe") == MARK
     texts = {key: document.get(key) or "" for key in ("dataset", "model", "pretrained", "task")}
     if not isinstance(metrics, dict) or not all(isinstance(t, str) for t in texts.values()):
-        raise BadInput(f"{where}: metrics must be an object; dataset, model, pretrained and task text")
+        raise BadInput(
+            f"{where}: metrics must be an object; dataset, model, pretrained and task must be text"
+        )
     evidence = document.get("evidence") if ours else "published"
     if evidence not in EVIDENCE_ORDER:
-        raise BadInput(f"{where}: unknown evidence {evidence!r}")
+        raise BadInput(f"{where}: unknown evidence {evidence!r}; write one of {', '.join(EVIDENCE_ORDER)}")
     found = []
     for name, value in metrics.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise BadInput(f"{where}: the metric {name!r} is {value!r}, not a number")
+            raise BadInput(
+                f"{where}: the metric {name!r} is {value!r}, not a number; write a number or leave it out"
+            )
         protocol, _, rest = name.partition(":")
         metric, _, weighting = rest.rpartition(":")
         if not ours:
             protocol, metric, weighting = f"clip-benchmark/{texts['task']}", name, "none"
         if weighting not in WEIGHTINGS or not metric:
-            raise BadInput(f"{where}: the metric {name!r} is not written protocol:metric:weighting")
+            raise BadInput(f"{where}: the metric {name!r} is not named protocol:metric:weighting; rename it")
         found.append(Metric(protocol, metric, weighting, float(value)))
     model = f"{texts['model']}/{texts['pretrained']}" if texts["pretrained"] else texts["model"]
     return attach(
@@ -100,7 +107,7 @@ def read_rows(document: dict[str, Any], where: str) -> list[Result]:
 
 
 def read_folder(folder: Path) -> list[Result] | None:
-    """The rows of every such file in ``folder``; None where it holds none."""
+    """The rows of every file of this layout in ``folder``; None where it holds none."""
     read = [(path, read_json(path)) for path in sorted(folder.glob("*.json"))]
     found = [(path, document) for path, document in read if is_clip_benchmark(document)]
     return [row for path, d in found for row in read_rows(d, str(path))] if found else None

@@ -60,13 +60,12 @@ def page_context(
     plots += [p for section in curves for p in (*section.curves, *section.scores)]
     plots += [p for section in cloaks for p in section.plots]
     _number_equal_names(plots)
-    study = run.manifest.get("study")
-    about = study if isinstance(study, dict) else {}
+    study = run.manifest.study
     context: dict[str, Any] = {
         "run": run,
         "version": __version__,
-        "title": str(about.get("title") or run.name),
-        "description": str(about.get("description") or ""),
+        "title": str(study.get("title") or run.name),
+        "description": str(study.get("description") or ""),
         "label": LABEL[evidence],
         "labels": [LABEL[e] for e in dict.fromkeys(r.evidence for r in run.rows)],
         "built_in": evidence == "synthetic" or synthetic_models,
@@ -86,7 +85,7 @@ def page_context(
         "failures": None if photos is None else [f for s in scenes for f in failures(run, s, photos)],
         "data_rows": provenance.data_rows(run),
         "dataset_notes": provenance.dataset_notes(run),
-        "missing": [str(m) for m in run.manifest.get("missing") or []],
+        "missing": run.manifest.missing,
         "protocols": provenance.protocol_rows(run),
         "fact_groups": provenance.fact_groups(run),
         "timings": provenance.timings(run),

@@ -110,8 +110,8 @@ def chance(run: Run, scene: Scene, protocol: str) -> float | None:
 
 def is_synthetic(run: Run, dataset: str) -> bool:
     """Whether the manifest says that the people of ``dataset`` are synthetic."""
-    about = (run.manifest.get("datasets") or {}).get(dataset) or {}
-    return bool(about.get("evidence") == "synthetic")
+    facts = run.manifest.datasets.get(dataset)
+    return facts is not None and facts.evidence == "synthetic"
 
 
 def _order(run: Run, model: str, scene: Scene) -> tuple[bool, float]:

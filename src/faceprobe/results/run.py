@@ -1,18 +1,17 @@
-"""A run directory, read and indexed: what every part of the report is computed from."""
+"""Reading a run: its rows, found by what they measure, and its manifest."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from faceprobe.core.errors import BadInput, Missing
+from faceprobe.core.errors import Missing
 from faceprobe.core.files import read_json
+from faceprobe.results.cells import CLOAK_PROTOCOLS, NO_MODEL, Cell
+from faceprobe.results.manifest import Manifest
 from faceprobe.results.result import Result, from_document
 
 LEAVE_ONE_OUT = "identification/leave-one-out"
@@ -21,9 +20,7 @@ CROSS_EVENT = "-cross-event"
 
 T = TypeVar("T")
 
-CLOAK_PROTOCOLS = "cloak/"
-NO_MODEL = "none"
-"""Model of the rows that are about photos alone (how much a cloak changes them)."""
+EMPTY = Manifest()
 
 
 class Key(NamedTuple):
@@ -52,77 +49,27 @@ def is_plain(row: Result) -> bool:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One model on one dataset in one crop under one cloak and purifier. ``excluded`` counts photos by
-    reason; ``path`` is the ``curves.npz`` of the cell, which may be absent.
-    """
-
-    key: str
-    model: str
-    dataset: str
-    crop: str
-    cloak: str
-    n_photos: int
-    n_identities: int
-    excluded: dict[str, int]
-    seconds: float | None
-    path: Path
-    protocols: tuple[str, ...] = ()
-    purifier: str = "none"
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether its rows belong to the ordinary sections (see :func:`is_plain`)."""
-        only_cloaks = bool(self.protocols) and all(p.startswith(CLOAK_PROTOCOLS) for p in self.protocols)
-        return self.purifier == "none" and not only_cloaks and self.model != NO_MODEL
-
-    @cached_property
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Every curve and replicate array of the cell; empty where the file is absent."""
-        if not self.path.is_file():
-            return {}
-        try:
-            with np.load(self.path, allow_pickle=False) as stored:
-                return {name: stored[name] for name in stored.files}
-        except (ValueError, OSError, KeyError) as error:
-            raise BadInput(f"{self.path} is not a readable .npz file: {error}") from error
-
-    def curve(self, protocol: str, name: str) -> NDArray[Any] | None:
-        """The array ``protocol//name``, or None where the cell has none or an empty one."""
-        found = self.arrays.get(f"{protocol}//{name}")
-        return found if found is not None and found.size else None
-
-    def replicates(self, protocol: str, metric: str, weighting: str) -> NDArray[np.float64] | None:
-        """(R,) bootstrap replicates of one metric, or None."""
-        return self.arrays.get(f"replicates//{protocol}//{metric}//{weighting}")
-
-
-@dataclass(frozen=True)
 class Run:
-    """``rows`` as in ``results.json``, ``manifest`` as in ``manifest.json``, ``cells`` in the order of
-    the manifest.
-    """
+    """``rows`` as in ``results.json`` and the ``manifest``, which is empty where only rows were read."""
 
     folder: Path
     rows: tuple[Result, ...]
-    manifest: dict[str, Any]
-    cells: tuple[Cell, ...]
-    _index: dict[Key, Result] = field(default_factory=dict, repr=False)
+    manifest: Manifest = EMPTY
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The measured cells in the order of the manifest."""
+        return self.manifest.cells
 
     @cached_property
     def name(self) -> str:
-        study = self.manifest.get("study")
-        named = study.get("name") if isinstance(study, dict) else None
-        return str(named or self.folder.resolve().name)
+        """The name of the study; where it is not known, that of the folder."""
+        return str(self.manifest.study.get("name") or self.folder.resolve().name)
 
     @property
     def seed(self) -> int | None:
         """The seed of the bootstrap; None where the manifest does not say."""
-        for part in ("seeds", "study"):
-            stored = self.manifest.get(part)
-            if isinstance(stored, dict) and isinstance(stored.get("seed"), int):
-                return int(stored["seed"])
-        return None
+        return self.manifest.seeds.seed
 
     @cached_property
     def models(self) -> tuple[str, ...]:
@@ -152,6 +99,10 @@ class Run:
     @cached_property
     def _datasets(self) -> tuple[str, ...]:
         return _unique([c.dataset for c in self.cells] + [r.dataset for r in self.rows])
+
+    @cached_property
+    def _index(self) -> dict[Key, Result]:
+        return {row_key(row): row for row in self.rows}
 
     def row(self, key: Key) -> Result | None:
         """The row of :func:`row_key` ``key``, or None."""
@@ -189,9 +140,7 @@ class Run:
 
     def card(self, model: str) -> dict[str, Any]:
         """The model's card as a plain object; empty where the manifest has none."""
-        cards = self.manifest.get("models")
-        card = cards.get(model) if isinstance(cards, dict) else None
-        return card if isinstance(card, dict) else {}
+        return self.manifest.models.get(model, {})
 
     def headline_protocol(self, scene: tuple[str, str, str], base: str) -> str:
         """``base`` with same-event photos left out where the scene has that variant, else ``base``."""
@@ -200,42 +149,25 @@ class Run:
         return variant if has else base
 
 
-def read_run(folder: Path) -> Run:
-    """Read ``folder``; :class:`Missing` or :class:`BadInput` name the file that is absent or wrong."""
-    results, manifest_path = folder / "results.json", folder / "manifest.json"
-    for path in (results, manifest_path):
-        if not path.is_file():
-            raise Missing(f"{folder} is not a run directory: {path.name} is absent; name the --out of a run")
-    rows = tuple(from_document(read_json(results), str(results)))
-    manifest = read_json(manifest_path)
-    if not isinstance(manifest, dict):
-        raise BadInput(f"{manifest_path} must hold a JSON object")
-    try:
-        cells = tuple(_cell(folder, c) for c in manifest.get("cells") or [])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadInput(f"{manifest_path} holds a cell that cannot be read: {error!r}") from error
-    return Run(folder, rows, manifest, cells, {row_key(r): r for r in rows})
+def read_run(path: Path) -> Run:
+    """Read a run directory, or the rows alone where ``path`` is a results file (``score --out``).
+
+    Raises :class:`Missing` or :class:`BadInput`; the message names the file that is absent or wrong.
+    """
+    if path.is_file():
+        return Run(path.parent, tuple(read_results(path)))
+    manifest_path = path / "manifest.json"
+    for file in (path / "results.json", manifest_path):
+        if not file.is_file():
+            raise Missing(f"{path} is not a run directory: {file.name} is absent; name the --out of a run")
+    rows = tuple(read_results(path))
+    return Run(path, rows, Manifest.from_dict(read_json(manifest_path), path, str(manifest_path)))
 
 
-def _cell(folder: Path, stored: dict[str, Any]) -> Cell:
-    key = str(stored["key"])
-    if Path(key).name != key:
-        raise BadInput(f"the manifest names a cell {key!r} that is not a plain folder name")
-    seconds = stored.get("seconds")
-    return Cell(
-        key=key,
-        model=str(stored["model"]),
-        dataset=str(stored["dataset"]),
-        crop=str(stored.get("crop", "as-is")),
-        cloak=str(stored.get("cloak", "none")),
-        n_photos=int(stored.get("n_photos", 0)),
-        n_identities=int(stored.get("n_identities", 0)),
-        excluded={str(k): int(v) for k, v in (stored.get("excluded") or {}).items()},
-        seconds=None if seconds is None else float(seconds),
-        path=folder / "cells" / key / "curves.npz",
-        protocols=tuple(map(str, stored.get("protocols") or ())),
-        purifier=str(stored.get("purifier") or "none"),
-    )
+def read_results(path: Path) -> list[Result]:
+    """The rows of a results file or of a run directory; :class:`BadInput` for another schema."""
+    file = path / "results.json" if path.is_dir() else path
+    return from_document(read_json(file), str(file))
 
 
 def _unique(items: Iterable[T]) -> tuple[T, ...]:

@@ -1,4 +1,4 @@
-"""Evaluating one cell while the next is being embedded: the one is numpy on a core, the other torch."""
+"""Tasks in a background thread: one cell is evaluated (numpy) while the next is embedded (torch)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable
 from types import TracebackType
 
 
-class Beside:
-    """``with Beside() as beside``: tasks run one at a time, in order, in a thread beside the caller.
+class BackgroundTasks:
+    """``with BackgroundTasks() as background``: tasks run one at a time, in order, in another thread.
 
-    An error of a task is raised by the next :meth:`start` or by leaving the block. Where the block is
-    left by an interrupt the running task is told to stop and not waited for.
+    An error of a task is raised by the next :meth:`start` or at the end of the block. Where an interrupt ends
+    the block, the running task is asked to stop and is not waited for.
     """
 
     def __init__(self) -> None:
@@ -20,8 +20,9 @@ class Beside:
         self._stopped = threading.Event()
 
     def start(self, task: Callable[[Callable[[], bool]], None]) -> None:
-        """Wait for the task before, then start ``task(stopped)``; it asks ``stopped()`` before it
-        leaves anything behind.
+        """Wait for the task before, then start ``task(stopped)``.
+
+        ``stopped()`` says whether the task was asked to stop; it must call that before it writes a file.
         """
         self._wait()
 
@@ -34,7 +35,7 @@ class Beside:
         self._thread = threading.Thread(target=work, daemon=True)
         self._thread.start()
 
-    def __enter__(self) -> Beside:
+    def __enter__(self) -> BackgroundTasks:
         return self
 
     def __exit__(
@@ -43,7 +44,7 @@ class Beside:
         if kind is None:
             self._wait()
         elif issubclass(kind, Exception) and self._thread is not None:
-            self._thread.join()  # its cell is kept; its own error would hide the first one
+            self._thread.join()  # its cell is kept; its error would hide the first one
         else:
             self._stopped.set()
 

@@ -1,8 +1,9 @@
-"""What a finished cell stands on: where any of it changes, the cell is done again."""
+"""Signatures: hashes of all inputs of a cell. A stored cell is used again only where they are equal."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +17,46 @@ from faceprobe.datasets.files import FileSource
 from faceprobe.models import local_hash, parse_model
 from faceprobe.models.fusion import fit_of
 from faceprobe.study.schema import Study
-from faceprobe.study.types import Cell, CloakJob
+from faceprobe.study.types import CloakJob, Plan, PlannedCell
+
+
+@dataclass(frozen=True)
+class Signatures:
+    """The signatures of a plan: of its cells by their keys, of its cloak jobs by dataset and cloak."""
+
+    cells: dict[str, str]
+    cloaks: dict[tuple[str, str], str]
+
+
+def sign_plan(plan: Plan, study: Study) -> Signatures:
+    """The signatures of all cells and cloak jobs of ``plan``. No model is loaded."""
+    used = dict.fromkeys([cell.dataset for cell in plan.cells] + [job.dataset for job in plan.jobs.values()])
+    photos = {dataset: photos_hash(plan.tables[dataset]) for dataset in used}
+    models = {text: model_files_hash(text) for text in dict.fromkeys(c.model_text for c in plan.cells)}
+    cloaks: dict[tuple[str, str], str] = {}
+    for key, job in plan.jobs.items():
+        reference = cloaks.get((job.dataset, job.noise_reference), "")
+        cloaks[key] = cloak_signature(job, plan.tables[job.dataset], study, photos[job.dataset], reference)
+    cells = {
+        cell.key: cell_signature(
+            cell,
+            plan.tables[cell.dataset],
+            study,
+            models[cell.model_text],
+            photos[cell.dataset],
+            cloaks.get((cell.dataset, cell.cloak), ""),
+        )
+        for cell in plan.cells
+    }
+    return Signatures(cells, cloaks)
 
 
 def cell_signature(
-    cell: Cell, table: FaceTable, study: Study, model_files: str, photos: str, cloak: str = ""
+    cell: PlannedCell, table: FaceTable, study: Study, model_files: str, photos: str, cloak: str = ""
 ) -> str:
-    """Hash of the study, the dataset's rows, pairs, templates, known faces and evidence, a detector that
-    was given, ``model_files`` from :func:`model_files_hash`, ``photos`` from :func:`photos_hash` and
-    ``cloak`` from :func:`cloak_signature`.
+    """Hash of the study, of the dataset's rows, pairs, templates, known faces and evidence, of a detector
+    that was given, of ``model_files`` (:func:`model_files_hash`), ``photos`` (:func:`photos_hash`) and
+    ``cloak`` (:func:`cloak_signature`).
     """
     detector = study.options.detector or os.environ.get("FACEPROBE_DETECTOR")
     return sha256_json(
@@ -43,10 +75,10 @@ def cell_signature(
     )
 
 
-def cloak_signature(job: CloakJob, table: FaceTable, study: Study, photos: str, like: str) -> str:
-    """Hash of all that decides the cloaked photos of ``job`` and what is measured on them, without loading
-    a surrogate: the study, the photos, the files of local surrogates and the code of all cloaks. ``like`` is
-    the signature of the cloak that has to be made first.
+def cloak_signature(job: CloakJob, table: FaceTable, study: Study, photos: str, reference: str) -> str:
+    """Hash of all that decides the cloaked photos of ``job`` and their quality rows: the study, the photos,
+    the files of local surrogates and the code of all cloaks. No surrogate is loaded. ``reference`` is the
+    signature of the cloak that has to be made first, "" for none.
     """
     from faceprobe.cloaks.attacks.surrogate import DEFAULT
     from faceprobe.cloaks.names import parse_cloak
@@ -58,7 +90,7 @@ def cloak_signature(job: CloakJob, table: FaceTable, study: Study, photos: str, 
     return sha256_json(
         {
             "study": study.fingerprint(),
-            "job": [job.dataset, job.cloak, job.text, job.rows, like],
+            "job": [job.dataset, job.cloak, job.text, job.rows, reference],
             "rows": table.fingerprint,
             "own": "" if job.table is None else [job.table.fingerprint, photos_hash(job.table)],
             "faces": table.source.faces_hash,
@@ -82,14 +114,13 @@ def model_files_hash(text: str) -> str:
 
 
 def photos_hash(table: FaceTable) -> str:
-    """Hash of the photos behind ``table``: size and modification time of each file, the digest of each
-    photo in a pack, and of photos that are drawn the first, which stands for the way of drawing.
+    """Hash of the photos of ``table``: of the size and modification time of each file, of the digest of each
+    photo in a pack or in memory. Of drawn photos the first stands for all, since one program draws them.
     """
     source, images = table.source, table.images.tolist()
     if isinstance(source, FileSource):
         return sha256_json([_stamp(Path(source.root) / image) for image in images])
-    looked_at = images[:1] if source.drawn else images
-    return sha256_json([_digest(source, image) for image in looked_at])
+    return sha256_json([_digest(source, image) for image in (images[:1] if source.drawn else images)])
 
 
 def _pairs_hash(pairs: PairList | None) -> str:

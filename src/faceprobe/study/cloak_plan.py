@@ -158,4 +158,8 @@ def _made_job(
     if not inner:
         return CloakJob(dataset, card.id, text, rows, card)
     first = add(inner)
-    return None if first is None else CloakJob(dataset, card.id, text, first.rows, card, noise_reference=first.cloak)
+    return (
+        None
+        if first is None
+        else CloakJob(dataset, card.id, text, first.rows, card, noise_reference=first.cloak)
+    )

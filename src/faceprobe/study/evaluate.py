@@ -1,22 +1,18 @@
-"""One cell of a study: embed, evaluate, and the folder that keeps what came out."""
+"""One cell of a study: embed its photos, evaluate its protocols, store the outcome."""
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from faceprobe.cloaks.photos.cloaked_table import CloakedSource
 from faceprobe.cloaks.purifiers import PurifiedSource
 from faceprobe.core.errors import BadInput
-from faceprobe.core.files import read_json, write_bytes, write_json
 from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.evidence import Evidence
 from faceprobe.data.face_table import FaceTable, PhotoSource
@@ -27,16 +23,18 @@ from faceprobe.protocols import PROTOCOLS, Outcome, evaluate
 from faceprobe.protocols.kinds import KINDS
 from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.types import NothingLeft
-from faceprobe.results.result import Metric, Result, attach, from_document, to_document
+from faceprobe.results.cells import Cell
+from faceprobe.results.files import write_cell
+from faceprobe.results.result import Metric, Result, attach
 from faceprobe.study.drawn import KeptPhotos
 from faceprobe.study.plan import is_for_cloaks, needs_pairs
 from faceprobe.study.schema import Study
-from faceprobe.study.types import NO_CLOAK, Cell
+from faceprobe.study.types import NO_CLOAK, PlannedCell
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What one cell gave. ``seconds`` is the wall clock of embedding plus that of evaluating."""
+    """The outcome of one cell. ``seconds`` is the wall clock of embedding plus that of evaluating."""
 
     rows: list[Result]
     embedded: Embedded
@@ -44,41 +42,12 @@ class Measured:
     card: ModelCard
     seconds: float
 
-    def summary(self, cell: Cell) -> dict[str, Any]:
-        """The cell's entry in the manifest."""
-        return {
-            "key": cell.key,
-            "model": cell.model,
-            "dataset": cell.dataset,
-            "crop": cell.crop,
-            "cloak": cell.cloak,
-            "purifier": cell.purifier,
-            "protocols": list(dict.fromkeys(row.protocol for row in self.rows)),
-            "n_photos": len(self.embedded.data),
-            "n_identities": len(np.unique(self.embedded.data.identities)),
-            "excluded": dict(sorted(Counter(e.reason for e in self.embedded.excluded).items())),
-            "pairs_lost": self.embedded.pairs_lost,
-            "encoded": self.embedded.encoded,
-            "reused": self.embedded.reused,
-            "seconds": round(self.seconds, 3),
-        }
-
-
-@dataclass(frozen=True)
-class FinishedCell:
-    """A cell read back from its folder. ``signature`` covers all inputs that decided its rows."""
-
-    signature: str
-    rows: list[Result]
-    summary: dict[str, Any]
-    card: dict[str, Any]
-
 
 @dataclass(frozen=True)
 class EmbeddedCell:
-    """A cell's embeddings and what its rows say of the model; the encoder itself is not held."""
+    """The embeddings of a cell, and what its rows say of the model; the encoder itself is not held."""
 
-    cell: Cell
+    cell: PlannedCell
     table: FaceTable
     embedded: Embedded
     card: ModelCard
@@ -86,7 +55,7 @@ class EmbeddedCell:
 
 
 def embed_cell(
-    cell: Cell,
+    cell: PlannedCell,
     table: FaceTable,
     encoder: ImageEncoder,
     study: Study,
@@ -105,7 +74,7 @@ def embed_cell(
         detector=study.options.detector,
         batch_size=study.options.batch_size,
         max_excluded=study.options.max_excluded,
-        workers=0 if _is_near(table.source) else None,
+        workers=0 if _is_cheap_to_read(table.source) else None,
         quiet=quiet,
         offline=offline,
         on_photos=on_photos,
@@ -113,9 +82,9 @@ def embed_cell(
     return EmbeddedCell(cell, table, embedded, encoder.card, model_hash(encoder))
 
 
-def _is_near(source: PhotoSource) -> bool:
-    """Whether reading a photo costs so little that worker processes would only cost time: photos kept by this
-    run, cloaked or through a purifier or not.
+def _is_cheap_to_read(source: PhotoSource) -> bool:
+    """Whether worker processes would only cost time: photos that this run drew into a file, cloaked or
+    through a purifier or not.
     """
     while isinstance(source, CloakedSource | PurifiedSource):
         source = source.inner
@@ -153,8 +122,9 @@ def evaluate_cloaked(
     protocols: tuple[str, ...] | None,
     measure: Callable[[tuple[str, ...]], Outcome],
 ) -> Outcome:
-    """The protocols for cloaks that ``data`` allow (of ``protocols``, where those are named); one that is
-    left without trials gives rows without values that say why.
+    """Evaluate the protocols for cloaks that ``data`` allow (of ``protocols``, if they are named).
+
+    A protocol that is left without trials gives rows without values and with a remark that says why.
 
     Raises :class:`BadInput` where the data allow none of them.
     """
@@ -167,20 +137,20 @@ def evaluate_cloaked(
         raise BadInput(f"{name} cannot be measured here: {reason}")
     try:
         return measure(allowed)
-    except NothingLeft:  # which of them it was shows one by one
+    except NothingLeft:  # evaluated one by one, to find which of them it was
         outcome = Outcome(identities=np.unique(data.identities))
     for name in allowed:
         try:
             outcome.add(measure((name,)))
         except NothingLeft as error:
             for metric, weighting in KINDS[known[name].kind].figures:
-                reason = remark("not-measured", f"not measured: {error.reason}")
-                add_metric(outcome, known[name], metric, weighting, None, remarks=reason)
+                why = remark("not-measured", f"not measured: {error.reason}")
+                add_metric(outcome, known[name], metric, weighting, None, remarks=why)
     return outcome
 
 
 def _with_lost_pairs(metric: Metric, lost: int) -> Metric:
-    """A protocol over the dataset's own pairs says how many of them lost a photo."""
+    """``metric``, with a remark where ``lost`` of the dataset's own pairs are left out of it."""
     if not lost or not needs_pairs(metric.protocol):
         return metric
     caution = f"{lost:,} of the official pairs are left out: a photo of theirs could not be used"
@@ -188,60 +158,36 @@ def _with_lost_pairs(metric: Metric, lost: int) -> Metric:
 
 
 def evidence_of(table: FaceTable, card: ModelCard) -> Evidence:
-    """Drawn people are ``synthetic`` whatever the model; real photos are ``real-model`` only with
-    published weights that were trained on real photos.
+    """The evidence of rows: ``synthetic`` for drawn people whatever the model; for real photos ``real-model``
+    with published weights that were trained on real photos, else ``real-photos``.
     """
     if table.evidence == "synthetic":
         return "synthetic"
     return "real-model" if card.real else "real-photos"
 
 
-def write_cell(folder: Path, cell: Cell, measured: Measured, signature: str) -> FinishedCell:
-    """Keep the cell in its folder under ``folder``."""
-    finished = FinishedCell(signature, measured.rows, measured.summary(cell), measured.card.to_dict())
-
-    def beside(place: Path) -> None:
-        write_json(place / "excluded.json", [[e.image, e.reason] for e in measured.embedded.excluded])
-        write_bytes(place / "curves.npz", _curves(measured))
-
-    return write_finished(folder / cell.key, finished, beside)
-
-
-def write_finished(
-    target: Path, finished: FinishedCell, beside: Callable[[Path], None] = lambda place: None
-) -> FinishedCell:
-    """Write the folder ``target`` under a temporary name and rename it into place; ``beside`` adds files."""
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    write_json(temporary / "rows.json", to_document(finished.rows))
-    write_json(
-        temporary / "cell.json",
-        {"signature": finished.signature, "summary": finished.summary, "card": finished.card},
+def store_cell(folder: Path, cell: PlannedCell, measured: Measured, signature: str) -> Cell:
+    """Write the measured cell below ``folder`` and return it as it is stored."""
+    embedded, outcome = measured.embedded, measured.outcome
+    stored = Cell(
+        key=cell.key,
+        signature=signature,
+        model=cell.model,
+        dataset=cell.dataset,
+        crop=cell.crop,
+        cloak=cell.cloak,
+        purifier=cell.purifier,
+        protocols=tuple(dict.fromkeys(row.protocol for row in measured.rows)),
+        n_photos=len(embedded.data),
+        n_identities=len(np.unique(embedded.data.identities)),
+        excluded=dict(sorted(Counter(e.reason for e in embedded.excluded).items())),
+        pairs_lost=embedded.pairs_lost,
+        encoded=embedded.encoded,
+        reused=embedded.reused,
+        seconds=round(measured.seconds, 3),
     )
-    beside(temporary)
-    shutil.rmtree(target, ignore_errors=True)
-    os.replace(temporary, target)
-    return finished
-
-
-def read_finished(place: Path) -> FinishedCell | None:
-    """What :func:`write_finished` kept in ``place``, or None where there is nothing."""
-    if not place.is_dir():
-        return None
-    stored = read_json(place / "cell.json")
-    rows = from_document(read_json(place / "rows.json"), str(place / "rows.json"))
-    return FinishedCell(stored["signature"], rows, stored["summary"], stored["card"])
-
-
-def _curves(measured: Measured) -> bytes:
-    """Curves, replicates, identities and images as the bytes of an ``.npz`` file."""
-    import io
-
-    outcome, data = measured.outcome, measured.embedded.data
     arrays = dict(outcome.curves)
     arrays |= {f"replicates//{key}": values for key, values in outcome.replicates.items()}
-    arrays |= {"identities": outcome.identities, "images": data.paths}
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    return buffer.getvalue()
+    arrays |= {"identities": outcome.identities, "images": embedded.data.paths}
+    excluded = [(e.image, e.reason) for e in embedded.excluded]
+    return write_cell(folder, stored, measured.rows, measured.card.to_dict(), excluded, arrays)

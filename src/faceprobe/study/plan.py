@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -16,11 +16,10 @@ from faceprobe.datasets import DATASETS, load_dataset
 from faceprobe.embedding import check_local
 from faceprobe.faces.crops import CropPolicy
 from faceprobe.models import model_card, model_files
-from faceprobe.models.base import ModelCard
 from faceprobe.protocols import PROTOCOLS
 from faceprobe.study.cloak_plan import check_cloaks, keep_variants, plan_cloaks, variants_of
 from faceprobe.study.schema import DatasetEntry, ModelEntry, Study
-from faceprobe.study.types import NO_CLOAK, NO_PURIFIER, Cell, CloakJob
+from faceprobe.study.types import NO_CLOAK, NO_PURIFIER, Plan, PlannedCell
 
 LATER_STEP = "a later step of faceprobe"
 
@@ -28,35 +27,6 @@ EXAMPLE = "fawkes-1.0.2-mid[bundled:face]"
 
 FACED_CROP = "aligned-112"
 """A crop that needs faces, as cloaks do."""
-
-
-@dataclass
-class Plan:
-    """``cells`` in the order of work (a model's cells stand together); ``tables`` (clean photos only, where a
-    dataset holds others too) and ``cards`` by the names that rows carry; ``jobs`` by dataset and cloak, in
-    the order of making; ``missing`` says in sentences what the study asks for and does not get.
-    """
-
-    cells: list[Cell] = field(default_factory=list)
-    tables: dict[str, FaceTable] = field(default_factory=dict)
-    cards: dict[str, ModelCard] = field(default_factory=dict)
-    missing: list[str] = field(default_factory=list)
-    jobs: dict[tuple[str, str], CloakJob] = field(default_factory=dict)
-
-    def photos_of(self, cell: Cell) -> int:
-        """Photos that ``cell`` looks at."""
-        job = self.jobs.get((cell.dataset, cell.cloak))
-        return len(self.tables[cell.dataset]) + (len(job.rows) if job else 0)
-
-    def like_of(self, cell: Cell) -> str:
-        """The cloak whose strength that of ``cell`` copies, "" where there is none."""
-        job = self.jobs.get((cell.dataset, cell.cloak))
-        return job.like if job else ""
-
-    @property
-    def n_photos(self) -> int:
-        """Photos over all cells, and those to be cloaked before."""
-        return sum(map(self.photos_of, self.cells)) + sum(len(job.rows) for job in self.jobs.values())
 
 
 def plan_study(study: Study, *, offline: bool = False) -> Plan:
@@ -89,9 +59,9 @@ def plan_study(study: Study, *, offline: bool = False) -> Plan:
             if cloak and looks and protocols != ():
                 for crop, purifier in product(entry.crops or own, entry.purifiers or usual):
                     asked = (crops[crop], cloak, protocols, purifiers[purifier])
-                    plan.cells.append(Cell(model, model_text, dataset, *asked))
-    _drop_blind(plan, study, offline)
-    _drop_idle(plan)
+                    plan.cells.append(PlannedCell(model, model_text, dataset, *asked))
+    _drop_without_detector(plan, study, offline)
+    _drop_unused_cloaks(plan)
     return plan
 
 
@@ -166,7 +136,7 @@ def _add_cloaks(plan: Plan, study: Study, dataset: str, unknown: Mapping[str, Un
 def _check_unmade(
     plan: Plan, study: Study, cloaks: Mapping[str, dict[str, str]], unknown: Mapping[str, UnknownName]
 ) -> None:
-    """Raise, or say, what is wrong with a cloak that no dataset of the study has or can be given."""
+    """Raise, or report as missing, a cloak that no dataset of the study has and that cannot be made."""
     for text in study.cloaks:
         if text == NO_CLOAK or any(text in names for names in cloaks.values()):
             continue
@@ -179,17 +149,17 @@ def _check_unmade(
         _tolerate(plan, error, study.allow_missing or len(cloaks) < len(study.datasets), "")
 
 
-def _drop_idle(plan: Plan) -> None:
-    """Take out the cloaks that no cell looks at and that no other cloak follows."""
+def _drop_unused_cloaks(plan: Plan) -> None:
+    """Remove the cloaks that no cell measures and that no noise control copies."""
     needed = {(cell.dataset, cell.cloak) for cell in plan.cells}
     for (dataset, _), job in reversed(plan.jobs.items()):
-        if job.like and (dataset, job.cloak) in needed:
-            needed.add((dataset, job.like))
+        if job.noise_reference and (dataset, job.cloak) in needed:
+            needed.add((dataset, job.noise_reference))
     plan.jobs = {key: job for key, job in plan.jobs.items() if key in needed}
 
 
-def _drop_blind(plan: Plan, study: Study, offline: bool) -> None:
-    """Check crops, and the face detector where one is needed; without one drop those cells or fail."""
+def _drop_without_detector(plan: Plan, study: Study, offline: bool) -> None:
+    """Check crops, and the face detector where one is needed; without it, remove those cells or fail."""
     for dataset, crop in dict.fromkeys((cell.dataset, cell.crop) for cell in plan.cells):
         try:
             check_local(plan.tables[dataset], crop, study.options.detector, None, offline)
@@ -203,11 +173,9 @@ def _drop_blind(plan: Plan, study: Study, offline: bool) -> None:
             check_local(plan.tables[dataset], FACED_CROP, study.options.detector, None, offline)
         except (Missing, Unreachable) as error:
             _tolerate(plan, error, study.allow_missing, f"left out: {cloak} of {dataset}")
-            plan.cells = [
-                cell
-                for cell in plan.cells
-                if cell.dataset != dataset or cloak not in (cell.cloak, plan.like_of(cell))
-            ]
+            lost = {key for key, other in plan.jobs.items() if cloak in (key[1], other.noise_reference)}
+            lost = {key for key in lost if key[0] == dataset}
+            plan.cells = [cell for cell in plan.cells if (cell.dataset, cell.cloak) not in lost]
 
 
 def _add_model(plan: Plan, study: Study, text: str, entry: ModelEntry) -> str:

@@ -1,10 +1,11 @@
-"""Run a study: cell by cell, resumable at any instant, with one progress display."""
+"""Run a study into a folder: cells, results, manifest and report; an interrupted run is resumed."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,23 +13,25 @@ from typing import Any
 from numpy import uint8
 from numpy.typing import NDArray
 
-from faceprobe.core.files import write_json
+from faceprobe.core.machine import describe_machine, versions
 from faceprobe.core.progress import progress, say
-from faceprobe.results.files import write_results
+from faceprobe.results.cells import Cell, CloakRecord
+from faceprobe.results.files import write_manifest, write_results
+from faceprobe.results.manifest import DatasetFacts, Hashes, Manifest, Seeds
 from faceprobe.results.result import Result
+from faceprobe.results.run_folder import open_run
 from faceprobe.study.cloak_strips import make_strips
 from faceprobe.study.execute import Work
-from faceprobe.study.manifest import build_manifest
 from faceprobe.study.packaged import resolve_study
-from faceprobe.study.plan import Plan, nothing_to_run, plan_study
-from faceprobe.study.run_folder import open_run
+from faceprobe.study.plan import nothing_to_run, plan_study
 from faceprobe.study.schema import DatasetEntry, ModelEntry, Study
+from faceprobe.study.types import NO_CLOAK, NO_PURIFIER, Plan
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run left in ``out``: ``rows`` in the order of ``results.json``, the path of ``report``,
-    ``missing`` in sentences, and how many cells were ``measured`` now or ``resumed`` from before.
+    """A finished run in ``out``: ``rows`` in the order of ``results.json``, the path of ``report``,
+    ``missing`` in sentences, and the numbers of cells ``measured`` now and ``resumed`` from before.
     """
 
     out: Path
@@ -55,8 +58,8 @@ def run_study(
 ) -> RunResult:
     """Measure every cell of ``study`` (a packaged name, a YAML file, a mapping, a Study) into ``out``.
 
-    Finished cells in ``out`` are kept, so an interrupted run goes on where it stopped and ends with
-    the same bytes in ``results.json`` and ``results.parquet``. ``force`` starts afresh; embeddings
+    Finished cells in ``out`` are kept, so an interrupted run continues where it stopped and ends with
+    the same bytes in ``results.json`` and ``results.parquet``. ``force`` starts again; embeddings
     stay cached by content. ``seed``, ``detector``, ``models`` and ``datasets`` replace the study's own.
     ``show_photos`` puts failure pairs into the report. Raises
     :class:`WrongUsage` for a study or name that does not exist, :class:`BadInput` for an ``out`` that
@@ -70,7 +73,7 @@ def run_study(
     plan = plan_study(resolved, offline=offline)
     if not plan.cells:
         raise nothing_to_run(name, resolved, plan.missing)
-    with open_run(out, name, resolved, force) as folder:
+    with open_run(out, name, resolved.fingerprint(), resolved.model_dump(), force) as folder:
         with (
             TemporaryDirectory(prefix=".photos.", suffix=".tmp", dir=folder) as scratch,
             progress(f"faceprobe run {name}", plan.n_photos, quiet) as tick,
@@ -83,8 +86,8 @@ def run_study(
         cloaks = [work.cloaks[key] for key in plan.jobs if key in work.cloaks]
         rows = write_results(folder, [row for cell in (*finished, *cloaks) for row in cell.rows])
         seconds = time.monotonic() - started
-        manifest = build_manifest(name, resolved, plan, finished, cloaks, work.missing, rows, seconds)
-        write_json(folder / "manifest.json", manifest)
+        manifest = _manifest(name, resolved, plan, finished, cloaks, work.missing, rows, seconds)
+        write_manifest(folder, manifest)
         if not quiet:
             for text in work.missing:
                 say(f"missing: {text}")
@@ -104,7 +107,7 @@ def _override(
     models: Sequence[str] | None,
     datasets: Sequence[str] | None,
 ) -> Study:
-    """``study`` with what the caller gave in place of its own."""
+    """``study`` with the caller's values in place of its own."""
     options: dict[str, Any] = {}
     if detector is not None:
         options["detector"] = detector
@@ -124,8 +127,44 @@ def _override(
     return study.model_copy(update=changed)
 
 
+def _manifest(
+    name: str,
+    study: Study,
+    plan: Plan,
+    cells: Sequence[Cell],
+    cloaks: Sequence[CloakRecord],
+    missing: Sequence[str],
+    rows: Sequence[Result],
+    seconds: float,
+) -> Manifest:
+    cards = {cell.model: cell.card | {"family": plan.cards[cell.model].family} for cell in cells}
+    photos: dict[str, dict[str, str]] = {}
+    for row in rows:
+        if row.cloak == NO_CLOAK and row.purifier == NO_PURIFIER:
+            photos.setdefault(row.dataset, {})[row.crop] = row.dataset_hash
+    return Manifest(
+        study={"name": name, **study.model_dump(), "fingerprint": study.fingerprint()},
+        versions=versions(),
+        machine=describe_machine(),
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        seconds=round(seconds, 3),
+        seeds=Seeds(study.seed, study.replicates),
+        hashes=Hashes({row.model: row.model_hash for row in rows if row.model in cards}, photos),
+        models=cards,
+        datasets={
+            dataset: DatasetFacts(
+                len(table), table.licence, table.notes, table.evidence, table.default_protocol
+            )
+            for dataset, table in plan.tables.items()
+        },
+        cells=tuple(cells),
+        cloaks=tuple(cloaks),
+        missing=tuple(missing),
+    )
+
+
 def _photos(plan: Plan) -> Callable[[str, str], NDArray[uint8]]:
-    """How the report asks for a photo: by its dataset's name and its image."""
+    """A function that reads a photo by the name of its dataset and its image."""
     rows = {
         dataset: {str(image): row for row, image in enumerate(table.images)}
         for dataset, table in plan.tables.items()

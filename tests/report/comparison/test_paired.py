@@ -12,13 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faceprobe.report.comparison.paired import family_corrected, from_replicates, holm, paired_difference
-from faceprobe.results.run import Cell
+from faceprobe.results.cells import Cell
 
 
 def cell(folder: Path, name: str, **arrays: Any) -> Cell:
-    path = folder / f"{name}.npz"
-    np.savez(path, **arrays)
-    return Cell(name, name, "d", "as-is", "none", 10, 5, {}, None, path)
+    place = folder / name
+    place.mkdir()
+    np.savez(place / "curves.npz", **arrays)
+    return Cell(key=name, model=name, dataset="d", folder=place)
 
 
 KEY = "replicates//p//rank1//identity"

@@ -72,7 +72,7 @@ def test_each_band_says_how_far_it_reaches_and_how_it_did(run: Run) -> None:
 def test_without_a_band_only_what_was_measured_is_drawn(writer: Callable[..., Writer]) -> None:
     run = read_run(writer(searches=True).write())
     rows = tuple(r for r in run.rows if not r.metric.startswith("rank1@people="))
-    bare = Run(run.folder, rows, run.manifest, run.cells)
+    bare = Run(run.folder, rows, run.manifest)
     plot = search_figures(bare, SCENE)[1]
     assert paths(plot, "band") == [] and "extrapolated" not in plot.inline() and plot.x.high == PEOPLE
     assert band_ends(bare, SCENE) == []

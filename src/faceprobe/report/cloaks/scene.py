@@ -10,8 +10,9 @@ import numpy as np
 
 from faceprobe.report.cloaks.cloak_id import CloakInfo, read_cloak
 from faceprobe.report.comparison.paired import Paired, paired_by_person, paired_difference
+from faceprobe.results.cells import CLOAK_PROTOCOLS, NO_MODEL, Cell
 from faceprobe.results.result import Result
-from faceprobe.results.run import CLOAK_PROTOCOLS, NO_MODEL, Cell, Run
+from faceprobe.results.run import Run
 
 POISONING = "cloak/poisoning"
 EVASION = "cloak/evasion"
@@ -142,12 +143,8 @@ def _scene(
     order = [c.cloak for c in run.cells if c.dataset == dataset]
     present = {r.cloak for r in kept}
     ids = dict.fromkeys([i for i in order if i in present] + [r.cloak for r in kept])
-    entries = {
-        str(e.get("id")): e
-        for e in run.manifest.get("cloaks") or ()
-        if isinstance(e, dict) and e.get("dataset", dataset) == dataset
-    }
-    cloaks = tuple(read_cloak(i, entries.get(i)) for i in ids)
+    records = {record.id: record for record in run.manifest.cloaks if record.dataset in ("", dataset)}
+    cloaks = tuple(read_cloak(i, records.get(i)) for i in ids)
     cells = [c.purifier for c in run.cells if c.dataset == dataset]
     purifiers = dict.fromkeys(p for p in [*cells, *(r.purifier for r in kept)] if p != "none")
     return CloakScene(run, dataset, crop, tuple(victims), cloaks, tuple(purifiers))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from faceprobe.metrics.table import metric_info
 from faceprobe.report.cloaks.cloak_id import CloakInfo
 from faceprobe.report.cloaks.protection import points_text
 from faceprobe.report.cloaks.scene import (
@@ -18,7 +19,7 @@ from faceprobe.report.cloaks.scene import (
     CloakScene,
 )
 from faceprobe.report.tables.cells import FootnoteList, TableCell, table_cell
-from faceprobe.report.text.numbers import percent
+from faceprobe.report.text.numbers import percent, with_unit
 
 
 @dataclass(frozen=True)
@@ -117,15 +118,15 @@ def quality_texts(scene: CloakScene, cloak: CloakInfo) -> tuple[tuple[str, str],
     that a photo takes.
     """
     found = []
-    for metric, name in (("psnr", "PSNR"), ("ssim", "SSIM"), ("dssim", "DSSIM"), ("lpips", "LPIPS")):
+    for metric in ("psnr", "ssim", "dssim", "lpips"):
         row = scene.quality(cloak, metric)
         if row is not None and row.value is not None:
-            found.append((name, f"{row.value:.1f} dB" if metric == "psnr" else f"{row.value:.4f}"))
+            found.append((metric_info(metric).title, with_unit(row.value, metric)))
     face = scene.quality(cloak, "face_found")
     if face is not None and face.value is not None:
         found.append(("face found", percent(face.value)))
-    seconds = cloak.entry.get("seconds_a_photo")
-    if isinstance(seconds, int | float):
+    seconds = None if cloak.record is None else cloak.record.seconds_a_photo
+    if seconds is not None:
         found.append(("time", f"{seconds:.2g} s a photo" if seconds < 10 else f"{seconds:.0f} s a photo"))
     return tuple(found)
 
@@ -144,9 +145,10 @@ def purifier_table(scene: CloakScene) -> list[tuple[str, str, tuple[str, ...]]]:
 
 def _photos(cloak: CloakInfo) -> str:
     """``120 photos, 121 faces; left unchanged: 2 x no face found``."""
-    entry = cloak.entry
-    counted = (("n_photos", "photos"), ("n_faces", "faces"))
-    parts = [f"{entry[key]:,} {name}" for key, name in counted if key in entry]
-    unchanged = entry.get("unchanged") or {}
-    left = [f"{n:,} × {reason}" for reason, n in sorted(unchanged.items()) if n]
+    record = cloak.record
+    if record is None:
+        return ""
+    counted = ((record.n_photos, "photos"), (record.n_faces, "faces"))
+    parts = [f"{number:,} {name}" for number, name in counted if number is not None]
+    left = [f"{n:,} × {reason}" for reason, n in sorted(record.unchanged.items()) if n]
     return ", ".join(parts) + (f"; left unchanged: {', '.join(left)}" if left else "")

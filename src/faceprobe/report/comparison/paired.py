@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from faceprobe.results.cells import Cell
 from faceprobe.results.result import Weighting
-from faceprobe.results.run import Cell
 
 PERSON_REPLICATES = 2000
 """Bootstrap replicates of :func:`paired_by_person`."""

@@ -1,4 +1,4 @@
-"""Runs side by side: the same figure in each, what differs, and what only one of them has."""
+"""Runs compared: the same figure in each, the differences, and figures that only one run has."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from faceprobe.core.errors import Missing, WrongUsage
 from faceprobe.core.files import read_json
 from faceprobe.report.clip_benchmark import is_clip_benchmark, read_folder, read_rows
 from faceprobe.report.comparison.paired import Paired, family_corrected, paired_difference
-from faceprobe.report.tables.published import Figure, beside
-from faceprobe.results.result import Result, from_document
+from faceprobe.report.tables.published import PublishedFigure, comparable_figures
+from faceprobe.results.result import Result
 from faceprobe.results.run import Key, Run, read_run, row_key
 
 SCHEMA = "faceprobe.compare/1"
@@ -20,17 +20,17 @@ NAN = float("nan")
 
 
 @dataclass(frozen=True)
-class Line:
+class RunLine:
     """One figure in every run: ``values`` (None where a run has no such row), ``differences`` to the
     first run (None for the first run itself and where either has no value), ``cautions`` that the
-    runs did not measure the same thing, ``published`` figures that may stand beside it.
+    runs did not measure the same thing, ``published`` figures of the same benchmark and metric.
     """
 
     key: Key
     values: tuple[Result | None, ...]
     differences: tuple[Paired | None, ...]
     cautions: tuple[str, ...]
-    published: tuple[Figure, ...] = ()
+    published: tuple[PublishedFigure, ...] = ()
 
     @property
     def shared(self) -> bool:
@@ -39,11 +39,11 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RunComparison:
     """``names`` of the runs and a line for each figure that any of them has, sorted by key."""
 
     names: tuple[str, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[RunLine, ...]
 
     def only_in(self, number: int) -> int:
         """How many figures the run ``number`` has and no other run."""
@@ -64,7 +64,7 @@ class Comparison:
         }
 
 
-def corrected_p(lines: Sequence[Line]) -> list[tuple[float | None, ...]]:
+def corrected_p(lines: Sequence[RunLine]) -> list[tuple[float | None, ...]]:
     """For each of ``lines``, the p-value of each difference, corrected by Holm over the family of all
     differences of ``lines`` that have one (None where there is none).
     """
@@ -72,24 +72,24 @@ def corrected_p(lines: Sequence[Line]) -> list[tuple[float | None, ...]]:
     return [tuple(next(found) for _ in line.differences) for line in lines]
 
 
-def family_words(lines: Sequence[Line], which: str) -> str:
+def family_words(lines: Sequence[RunLine], which: str) -> str:
     """The name of the family that :func:`corrected_p` corrects over."""
     size = sum(d is not None and d.known for line in lines for d in line.differences)
     return f"Holm over the {size} paired differences {which}" if size else "no paired differences"
 
 
-def compare_runs(paths: Sequence[Path], published: bool = False) -> Comparison:
-    """Set the runs at ``paths`` (run directories, or ``results.json`` files) side by side.
+def compare_runs(paths: Sequence[Path], published: bool = False) -> RunComparison:
+    """Compare the runs at ``paths`` (run directories, or ``results.json`` files).
 
-    Differences are second minus first and so on, with a paired interval where both runs stored their
-    bootstrap replicates for the same photos, drawn with the same seed. Raises :class:`WrongUsage` for
-    fewer than two runs without ``published``, :class:`Missing` or ``BadInput`` for a path that is no run.
+    Differences are each further run minus the first, with a paired interval where both runs store bootstrap
+    replicates for the same photos, drawn with the same seed. Raises :class:`WrongUsage` for
+    fewer than two runs without ``published``, :class:`Missing` or ``BadInput`` for a path that is not a run.
     """
     if len(paths) < (1 if published else 2):
         raise WrongUsage("compare needs two runs or more, or one run with --published")
     runs = [open_run(path) for path in paths]
     keys = sorted({row_key(row) for run in runs for row in run.rows})
-    return Comparison(_names(paths), tuple(_line(key, runs, published) for key in keys))
+    return RunComparison(_names(paths), tuple(_line(key, runs, published) for key in keys))
 
 
 def open_run(path: Path) -> Run:
@@ -98,25 +98,20 @@ def open_run(path: Path) -> Run:
     """
     if path.is_dir():
         foreign = None if (path / "results.json").is_file() else read_folder(path)
-        return read_run(path) if foreign is None else _bare(path, foreign)
+        return read_run(path) if foreign is None else Run(path, tuple(foreign))
     if not path.is_file():
         raise Missing(f"{path} is not there; name a run directory or a results.json")
     document = read_json(path)
     if is_clip_benchmark(document):
-        return _bare(path.parent, read_rows(document, str(path)))
-    return _bare(path.parent, from_document(document, str(path)))
+        return Run(path.parent, tuple(read_rows(document, str(path))))
+    return read_run(path)
 
 
-def _bare(folder: Path, rows: Sequence[Result]) -> Run:
-    """Rows without a manifest or replicates."""
-    return Run(folder, tuple(rows), {}, (), {row_key(r): r for r in rows})
-
-
-def _line(key: Key, runs: Sequence[Run], published: bool) -> Line:
+def _line(key: Key, runs: Sequence[Run], published: bool) -> RunLine:
     values = tuple(run.row(key) for run in runs)
     differences = tuple(None if k == 0 else _difference(key, runs[0], runs[k]) for k in range(len(runs)))
-    figures = tuple(beside(next(v for v in values if v is not None))) if published else ()
-    return Line(key, values, differences, _cautions(values), figures)
+    figures = tuple(comparable_figures(next(v for v in values if v is not None))) if published else ()
+    return RunLine(key, values, differences, _cautions(values), figures)
 
 
 def _difference(key: Key, first: Run, other: Run) -> Paired | None:
@@ -157,12 +152,12 @@ def _cautions(values: Sequence[Result | None]) -> tuple[str, ...]:
 
 
 def _names(paths: Sequence[Path]) -> tuple[str, ...]:
-    """The last part of each path where these differ, else the paths as they were given."""
+    """The last part of each path if these differ, else the paths as given."""
     short = [p.name if p.is_dir() else str(p) for p in paths]
     return tuple(short if len(set(short)) == len(short) and all(short) else map(str, paths))
 
 
-def _line_object(line: Line, corrected: Sequence[float | None]) -> dict[str, Any]:
+def _line_object(line: RunLine, corrected: Sequence[float | None]) -> dict[str, Any]:
     return {
         **line.key._asdict(),
         "values": [None if v is None else value_object(v) for v in line.values],
@@ -195,7 +190,7 @@ def difference_object(paired: Paired, corrected: float | None) -> dict[str, Any]
     }
 
 
-def _figure_object(figure: Figure) -> dict[str, Any]:
+def _figure_object(figure: PublishedFigure) -> dict[str, Any]:
     return {
         "evidence": "published",
         "model": figure.model,

@@ -8,7 +8,8 @@ from faceprobe.report.plots.axes import Axis, log_axis, probit_axis, share_axis
 from faceprobe.report.plots.scene_plot import ModelCurve, draw_lines, scene_plot
 from faceprobe.report.plots.svg import Plot, Point
 from faceprobe.report.scenes import Scene, ranking
-from faceprobe.results.run import ALL_PAIRS, LEAVE_ONE_OUT, Cell, Run
+from faceprobe.results.cells import Cell
+from faceprobe.results.run import ALL_PAIRS, LEAVE_ONE_OUT, Run
 
 MAX_RANK = 100
 

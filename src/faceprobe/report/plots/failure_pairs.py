@@ -1,4 +1,4 @@
-"""Failure pairs, shown only when asked for: they put people's photos on the page."""
+"""Failure pairs: the photos that a model confuses most, shown only on request as they show people."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.report.scenes import Scene, leaders
-from faceprobe.results.run import ALL_PAIRS, Cell, Run
+from faceprobe.results.cells import Cell
+from faceprobe.results.run import ALL_PAIRS, Run
 
 Photos = Callable[[str, str], NDArray[np.uint8]]
+"""``photos(dataset, image)`` gives a photo as (H, W, 3) uint8 RGB."""
+
 PAIRS_SHOWN = 6
 THUMBNAIL = 96
 
 
 @dataclass(frozen=True)
-class Pair:
+class FailurePair:
     """Two photos as data URIs with their names, and the score between them."""
 
     left: str
@@ -31,15 +34,17 @@ class Pair:
 
 @dataclass(frozen=True)
 class Failures:
-    """``nonmated``: the most similar photos of different people; ``mated``: the least similar of one."""
+    """``nonmated`` are the most similar photos of different people, ``mated`` the least similar of one
+    person.
+    """
 
     model: str
-    nonmated: tuple[Pair, ...]
-    mated: tuple[Pair, ...]
+    nonmated: tuple[FailurePair, ...]
+    mated: tuple[FailurePair, ...]
 
 
 def failures(run: Run, scene: Scene, photos: Photos) -> list[Failures]:
-    """Failure pairs of the best model of each kind in ``scene``."""
+    """Failure pairs of the best model of each role in ``scene``."""
     found = []
     protocol = run.headline_protocol(scene, ALL_PAIRS)
     for model in leaders(run, scene).values():
@@ -63,7 +68,7 @@ def thumbnail(pixels: NDArray[np.uint8], side: int = THUMBNAIL) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def _pairs(cell: Cell, protocol: str, name: str, photos: Photos) -> tuple[Pair, ...]:
+def _pairs(cell: Cell, protocol: str, name: str, photos: Photos) -> tuple[FailurePair, ...]:
     rows, scores = cell.curve(protocol, f"failures_{name}"), cell.curve(protocol, f"failures_{name}_scores")
     images = cell.arrays.get("images")
     if rows is None or scores is None or images is None:
@@ -74,6 +79,6 @@ def _pairs(cell: Cell, protocol: str, name: str, photos: Photos) -> tuple[Pair, 
     )
 
 
-def _pair(dataset: str, left: str, right: str, score: float, photos: Photos) -> Pair:
+def _pair(dataset: str, left: str, right: str, score: float, photos: Photos) -> FailurePair:
     thumbnails = [thumbnail(photos(dataset, image)) for image in (left, right)]
-    return Pair(thumbnails[0], thumbnails[1], left, right, f"{score:.3f}".replace("-", "−"))
+    return FailurePair(thumbnails[0], thumbnails[1], left, right, f"{score:.3f}".replace("-", "−"))

@@ -13,7 +13,8 @@ from faceprobe.report.plots.scene_plot import file_name
 from faceprobe.report.plots.svg import Plot, Point
 from faceprobe.report.scenes import Scene, ranking
 from faceprobe.report.text.numbers import MINUS
-from faceprobe.results.run import ALL_PAIRS, Cell, Run
+from faceprobe.results.cells import Cell
+from faceprobe.results.run import ALL_PAIRS, Run
 
 Array = NDArray[Any]
 

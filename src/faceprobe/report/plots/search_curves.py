@@ -11,8 +11,9 @@ from faceprobe.report.plots.svg import Plot, Point
 from faceprobe.report.plots.theme import mark
 from faceprobe.report.scenes import Scene, ranking
 from faceprobe.report.text.numbers import fraction, interval
+from faceprobe.results.cells import Cell
 from faceprobe.results.result import Result
-from faceprobe.results.run import Cell, Run
+from faceprobe.results.run import Run
 
 OPEN_SET = {
     "identification/open-set": "one photo enrolled",

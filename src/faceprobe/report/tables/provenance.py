@@ -1,22 +1,25 @@
-"""What the run stands on: data and exclusions, conventions, versions, hashes, machine, model cards."""
+"""Provenance of a run: data and exclusions, conventions, versions, hashes, machine, model cards."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from faceprobe.report.scenes import LARGE_SHARE, SHARE_METRIC, Scene
 from faceprobe.report.text.numbers import count, percent, scaled
-from faceprobe.results.run import ALL_PAIRS, LEAVE_ONE_OUT, Cell, Run
+from faceprobe.results.cells import Cell
+from faceprobe.results.run import ALL_PAIRS, LEAVE_ONE_OUT, Run
 
 DUPLICATES_METRIC = "n_duplicate_pairs"
 
 
 @dataclass(frozen=True)
 class DataRow:
-    """One dataset and crop as the ``models`` named saw it ("all models" where they agree)."""
+    """One dataset and crop as it was measured with ``models`` ("all models" where it was the same
+    with all).
+    """
 
     dataset: str
     crop: str
@@ -33,8 +36,9 @@ class DataRow:
 
 @dataclass(frozen=True)
 class ProtocolRow:
-    """A protocol with its ``version``, the conventions and interval methods that its rows name, and, where
-    this version of faceprobe has the same protocol, its conventions at length by subject.
+    """A protocol with its ``version`` and the conventions and interval methods that its rows name.
+
+    ``details`` are its conventions in full by subject, where this version of faceprobe has the same protocol.
     """
 
     protocol: str
@@ -45,15 +49,17 @@ class ProtocolRow:
 
 
 def data_rows(run: Run) -> list[DataRow]:
-    """A line for each scene; a scene whose models saw different photos has a line for each group."""
+    """A row for each scene; a scene whose models were measured on different photos has a row for
+    each group.
+    """
     found = []
     for scene in run.scenes:
         groups: dict[tuple[Any, ...], list[str]] = {}
         cells = [c for c in run.cells if c.is_plain and (c.dataset, c.cloak, c.crop) == scene]
         for cell in cells:
-            groups.setdefault(_seen(run, scene, cell), []).append(cell.model)
-        for seen, models in groups.items():
-            photos, people, probes, duplicates, excluded, share = seen
+            groups.setdefault(_counts(run, scene, cell), []).append(cell.model)
+        for counts, models in groups.items():
+            photos, people, probes, duplicates, excluded, share = counts
             found.append(
                 DataRow(
                     dataset=scene[0],
@@ -87,24 +93,24 @@ def protocol_rows(run: Run) -> list[ProtocolRow]:
 
 def dataset_notes(run: Run) -> list[tuple[str, str]]:
     """(dataset, its notes and licence as the manifest holds them), for each dataset that has any."""
-    stored = run.manifest.get("datasets")
     found = []
-    for name, about in (stored if isinstance(stored, dict) else {}).items():
-        if isinstance(about, dict):
-            texts = [str(t) for t in about.get("notes") or ()]
-            if about.get("licence"):
-                texts.append(f"licence: {about['licence']}")
-            if texts:
-                found.append(
-                    (run.short(str(name)), " ".join(t if t.endswith(".") else f"{t}." for t in texts))
-                )
+    for name, facts in run.manifest.datasets.items():
+        texts = [*facts.notes, *([f"licence: {facts.licence}"] if facts.licence else ())]
+        if texts:
+            found.append((run.short(name), " ".join(t if t.endswith(".") else f"{t}." for t in texts)))
     return found
 
 
 def fact_groups(run: Run) -> list[tuple[str, list[tuple[str, str]]]]:
     """(heading, (name, text) lines) of what the manifest says of versions, hashes, seeds and the machine."""
-    groups = ("versions", "hashes", "seeds", "machine")
-    return [(name, _fact_lines(run.manifest[name])) for name in groups if run.manifest.get(name)]
+    manifest = run.manifest
+    groups = {
+        "versions": manifest.versions,
+        "hashes": {name: hashes for name, hashes in asdict(manifest.hashes).items() if hashes},
+        "seeds": {name: seed for name, seed in asdict(manifest.seeds).items() if seed is not None},
+        "machine": manifest.machine,
+    }
+    return [(name, _fact_lines(facts)) for name, facts in groups.items() if facts]
 
 
 def timings(run: Run) -> list[tuple[str, str, str, str, str]]:
@@ -174,7 +180,7 @@ def _details(protocol: str, labels: tuple[str, ...]) -> tuple[tuple[str, str], .
     return (*known.conventions.items(), ("source", known.citation))
 
 
-def _seen(run: Run, scene: Scene, cell: Cell) -> tuple[Any, ...]:
+def _counts(run: Run, scene: Scene, cell: Cell) -> tuple[Any, ...]:
     probes = run.get(cell.model, scene, LEAVE_ONE_OUT, "rank1")
     duplicates = run.any_weighting(cell.model, scene, ALL_PAIRS, DUPLICATES_METRIC)
     share = run.any_weighting(cell.model, scene, ALL_PAIRS, SHARE_METRIC)

@@ -1,4 +1,4 @@
-"""A few lines for the terminal: what a run found, before anyone opens the report."""
+"""The summary of a run for the terminal: the main figures of each model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from faceprobe.report.scenes import HEADLINE_TMR, ranking
 from faceprobe.report.tables.leaderboard import columns_of
 from faceprobe.report.text.numbers import fraction, interval
 from faceprobe.results.result import Result
-from faceprobe.results.run import Run, row_key
+from faceprobe.results.run import Run
 
 SHOWN = ("rank1", HEADLINE_TMR, "accuracy")
 
@@ -17,10 +17,10 @@ SHOWN = ("rank1", HEADLINE_TMR, "accuracy")
 def summary_table(rows: Sequence[Result]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """(columns, rows) as text: a line for each model, dataset and crop, the best first in each scene.
 
-    Figures are weighted by people, with 95 % intervals; an unsupported one is "-", and "*" marks one
-    that too few false matches support. Datasets and cloaks have a column only where there are several.
+    Figures are weighted by people and have 95 % intervals. "-" is an unsupported figure, and "*" marks one
+    that few false matches support. Datasets and cloaks have a column only where there are several.
     """
-    run = Run(Path(), tuple(rows), {}, (), {row_key(r): r for r in rows})
+    run = Run(Path(), tuple(rows))
     lines: list[dict[str, str]] = []
     titles: dict[str, None] = {}
     for scene in run.scenes:

@@ -1,4 +1,4 @@
-"""Work beside the caller: order, errors, interrupts."""
+"""Tasks in the background: order, errors, interrupts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from faceprobe.study.background import Beside
+from faceprobe.study.background import BackgroundTasks
 
 
 def test_tasks_run_in_order_and_one_at_a_time() -> None:
@@ -23,18 +23,18 @@ def test_tasks_run_in_order_and_one_at_a_time() -> None:
 
         return work
 
-    with Beside() as beside:
+    with BackgroundTasks() as background:
         for k in range(20):
-            beside.start(task(k))
+            background.start(task(k))
     assert order == [(k, False) for k in range(20)] and most == 1
 
 
 def test_a_task_runs_while_the_caller_goes_on() -> None:
-    told, heard = threading.Event(), []
-    with Beside() as beside:
-        beside.start(lambda stopped: heard.append(told.wait(30)))
-        told.set()
-    assert heard == [True]
+    ready, received = threading.Event(), []
+    with BackgroundTasks() as background:
+        background.start(lambda stopped: received.append(ready.wait(30)))
+        ready.set()
+    assert received == [True]
 
 
 @pytest.mark.parametrize("last", [True, False])
@@ -43,40 +43,40 @@ def test_an_error_reaches_the_caller(last: bool) -> None:
         raise ValueError("this cell")
 
     after = []
-    with pytest.raises(ValueError, match="this cell"), Beside() as beside:
-        beside.start(fail)
+    with pytest.raises(ValueError, match="this cell"), BackgroundTasks() as background:
+        background.start(fail)
         if not last:
-            beside.start(lambda stopped: after.append(1))
+            background.start(lambda stopped: after.append(1))
     assert after == []
 
 
 def test_the_callers_error_comes_first_and_the_running_task_is_finished() -> None:
-    told, done = threading.Event(), []
+    ready, done = threading.Event(), []
 
     def work(stopped: Callable[[], bool]) -> None:
-        told.wait(30)
+        ready.wait(30)
         done.append(stopped())
         raise ValueError("second")
 
-    with pytest.raises(KeyError, match="first"), Beside() as beside:
-        beside.start(work)
-        told.set()
+    with pytest.raises(KeyError, match="first"), BackgroundTasks() as background:
+        background.start(work)
+        ready.set()
         raise KeyError("first")
     assert done == [False]
 
 
 def test_an_interrupt_does_not_wait_and_tells_the_task_to_stop() -> None:
-    told, done = threading.Event(), threading.Event()
-    seen = []
+    ready, done = threading.Event(), threading.Event()
+    received = []
 
     def work(stopped: Callable[[], bool]) -> None:
-        told.wait(30)
-        seen.append(stopped())
+        ready.wait(30)
+        received.append(stopped())
         done.set()
 
-    with pytest.raises(KeyboardInterrupt), Beside() as beside:
-        beside.start(work)
+    with pytest.raises(KeyboardInterrupt), BackgroundTasks() as background:
+        background.start(work)
         raise KeyboardInterrupt
-    assert seen == []
-    told.set()
-    assert done.wait(30) and seen == [True]
+    assert received == []
+    ready.set()
+    assert done.wait(30) and received == [True]
