@@ -4,9 +4,9 @@ Z. Liu, P. Luo, X. Wang, X. Tang, Deep Learning Face Attributes in the Wild, ICC
 holds ``img_align_celeba/`` (aligned, 178 x 218) or ``img_celeba/`` and the text files, which may also lie
 in the folders ``Anno/``, ``Eval/`` and ``Img/`` of the download: ``identity_CelebA.txt`` (``000001.jpg
 2880``), ``list_eval_partition.txt`` (``000001.jpg 0``; 0 train, 1 val, 2 test) and ``list_attr_celeba.txt``
-(the number of photos, the names of the attributes, then ``000001.jpg -1 1 ...``). Where
-``list_landmarks_align_celeba.txt`` (two such lines, then ``000001.jpg`` and x y of five points) is there
-too, it gives each aligned photo's face, and crops need no detector.
+(the number of photos, the names of the attributes, then ``000001.jpg -1 1 ...``). With
+``list_landmarks_align_celeba.txt`` (two such lines, then ``000001.jpg`` and x y of five points) the face of
+each aligned photo is known, and crops need no detector.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def load(name: Name) -> FaceTable:
     ``group`` is an attribute by its name in the file (``Male``, ``Young``, ...): a person's group is
     ``Male`` or ``not-Male``, by the majority of all of their photos, "" where these are even. Notes say how
     many people occur in several splits, and how many have photos of both groups. Raises :class:`Missing`,
-    :class:`BadInput`, :class:`WrongUsage` and, for an attribute that is not there, :class:`UnknownName`.
+    :class:`BadInput`, :class:`WrongUsage` and, for an attribute that the file does not have, :class:`UnknownName`.
     """
     name.check_options({"split", "group"})
     split, attribute = name.option("split", "all"), name.option("group", "")

@@ -102,8 +102,8 @@ def control_note(control: str) -> str:
 def chosen_variants(name: Name, rows: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
     """The rows (image, clean photo, variant) that the option ``variant`` asks for; all without it."""
     wanted = [v for v in name.option("variant", "").split(",") if v]
-    there = {variant for _, _, variant in rows}
+    known = {variant for _, _, variant in rows}
     for variant in wanted:
-        if variant not in there:
-            raise WrongUsage(f"{name}: it has no variant {variant!r}; it has {', '.join(sorted(there))}")
+        if variant not in known:
+            raise WrongUsage(f"{name}: it has no variant {variant!r}; it has {', '.join(sorted(known))}")
     return [row for row in rows if not wanted or row[2] in wanted]

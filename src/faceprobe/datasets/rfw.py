@@ -90,7 +90,7 @@ def _photos(root: Path, group: str) -> dict[str, str]:
     """Every photo of ``group`` by its path below ``root``, with the id of its person."""
     folder = root / "data" / group
     if not folder.is_dir():
-        raise Missing(f"rfw {root} has no data/{group}; take the groups that are there with ?group=NAME")
+        raise Missing(f"rfw {root} has no data/{group}; read another group with ?group=NAME")
     found = {}
     for person in list_folder(folder).folders:
         for photo in list_folder(folder / person).photos:
