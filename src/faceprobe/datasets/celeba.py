@@ -37,7 +37,7 @@ def load(name: Name) -> FaceTable:
     ``group`` is an attribute by its name in the file (``Male``, ``Young``, ...): a person's group is
     ``Male`` or ``not-Male``, by the majority of all of their photos, "" where these are even. Notes say how
     many people occur in several splits, and how many have photos of both groups. Raises :class:`Missing`,
-    :class:`BadInput`, :class:`WrongUsage` and, for an attribute that the file does not have, :class:`UnknownName`.
+    :class:`BadInput`, :class:`WrongUsage` and, for an attribute not in the file, :class:`UnknownName`.
     """
     name.check_options({"split", "group"})
     split, attribute = name.option("split", "all"), name.option("group", "")
