@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from faceprobe.core.errors import BadInput, Missing, WrongUsage
+from faceprobe.core.errors import BadInput, Missing, Refused, WrongUsage
 from faceprobe.data.pairs import PairList
 from faceprobe.embedding.store import EmbeddingStore
 from faceprobe.embedding.store_writer import StoreWriter
@@ -231,5 +231,5 @@ def test_a_pickled_array_is_refused(tmp_path: Path) -> None:
     np.save(
         tmp_path / "s" / "img_emb" / "img_emb_0000.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True
     )
-    with pytest.raises(BadInput, match="not a readable"):
+    with pytest.raises(Refused, match="holds pickled objects"):
         len(EmbeddingStore.open(tmp_path / "s"))

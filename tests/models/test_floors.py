@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 import pytest
 
-from faceprobe.core.errors import BadInput, Missing, WrongUsage
+from faceprobe.core.errors import BadInput, Missing, Refused, WrongUsage
 from faceprobe.models import ImageEncoder, load_model, model_card
 from faceprobe.models.vectors import VectorLookup
 
@@ -107,7 +107,7 @@ def test_real_vectors(shared: Path) -> None:
         (np.ones((2, 3)), "name\na\nb\n", BadInput, "no column path"),
         (np.full((2, 3), np.nan), "path\na\nb\n", BadInput, "NaN"),
         (np.ones(4), "path\na\n", BadInput, "matrix"),
-        (np.array([{}, {}], dtype=object), "path\na\nb\n", BadInput, "plain .npy"),
+        (np.array([{}, {}], dtype=object), "path\na\nb\n", Refused, "pickled objects"),
     ],
 )
 def test_bad_folders_of_vectors(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,8 @@ def read_labels(
     """
     where = _name(source)
     in_memory = not isinstance(source, str | os.PathLike)
-    columns = _in_memory(source, identity_column) if in_memory else read_columns(source)
+    known = {*PATH_COLUMNS, "identity", *OPTIONAL, path_column, identity_column}
+    columns = _in_memory(source, identity_column) if in_memory else read_columns(source, known)
     for wanted, option in ((path_column, "--path-column"), (identity_column, "--identity-column")):
         if wanted is not None and wanted not in columns:
             raise BadInput(f"{where} has no column {wanted!r} ({option}); it has {_listed(columns)}")
@@ -128,8 +129,12 @@ def _in_memory(source: Any, identity_column: str | None) -> Columns:
     return {identity_column or "identity": texts(values)}
 
 
-def read_columns(path: str | os.PathLike[str]) -> Columns:
-    """Every column of a file of labels as text, "" for null. The format follows the file's ending."""
+def read_columns(path: str | os.PathLike[str], wanted: Collection[str | None]) -> Columns:
+    """The columns of a file of labels as text, "" for null. The format follows the file's ending.
+
+    Columns of a parquet file that are not in ``wanted`` are there by name, but not read: their lists are
+    empty.
+    """
     place = Path(path)
     if not place.exists():
         raise Missing(f"no file {path} (the labels)")
@@ -137,7 +142,7 @@ def read_columns(path: str | os.PathLike[str]) -> Columns:
         raise BadInput(f"{path} is a folder; the labels must be one file")
     ending = place.suffix.lower()
     if ending in PARQUET:
-        return _parquet(place)
+        return _parquet(place, wanted)
     if ending in JSONL:
         return _jsonl(place)
     return _csv(place, "\t" if ending in TSV else ",")
@@ -170,14 +175,15 @@ def _jsonl(path: Path) -> Columns:
     return {name: texts([row.get(name) for row in rows]) for name in names}
 
 
-def _parquet(path: Path) -> Columns:
+def _parquet(path: Path, wanted: Collection[str | None]) -> Columns:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         schema = pq.read_schema(path)
         flat = [field.name for field in schema if not pa.types.is_nested(field.type)]
-        table = pq.read_table(path, columns=flat)
+        table = pq.read_table(path, columns=[name for name in flat if name in wanted])
     except (pa.ArrowException, OSError) as error:
         raise BadInput(f"{path} is not a readable parquet file: {error}") from error
-    return {name: texts(table.column(name).to_pylist()) for name in table.column_names}
+    read = set(table.column_names)
+    return {name: texts(table.column(name).to_pylist()) if name in read else [] for name in flat}

@@ -21,11 +21,19 @@ TORCH = (".pt", ".pth")
 
 
 def read_vectors(path: str | os.PathLike[str], key: str | None = None) -> NDArray[np.float32]:
-    """(N, D) float32 unit rows of a file of float16, float32 or float64 values.
+    """The (N, D) matrix of a file, its rows scaled to length 1. See :func:`read_matrix` and
+    :func:`faceprobe.data.embeddings.unit_rows` for files, ``key`` and errors.
+    """
+    return unit_rows(read_matrix(path, key), str(path))
+
+
+def read_matrix(path: str | os.PathLike[str], key: str | None = None) -> NDArray[Any]:
+    """The (N, D) matrix of a ``.npy``, ``.npz``, ``.safetensors``, ``.pt`` or parquet file, as stored.
 
     A ``.npy`` file is mapped, not read whole. ``key`` names the array of an ``.npz``, ``.safetensors`` or
-    ``.pt`` file, or the column of a parquet file, where it holds several. Raises :class:`Missing`,
-    :class:`BadInput`, or :class:`Refused` for a file that holds pickled objects, naming the file.
+    ``.pt`` file, or the column of a parquet file, where it holds several. Raises :class:`Missing` (also where
+    an extra is not installed), :class:`BadInput`, or :class:`Refused` for a file that holds pickled objects,
+    naming the file.
     """
     place = Path(path)
     if not place.exists():
@@ -34,14 +42,18 @@ def read_vectors(path: str | os.PathLike[str], key: str | None = None) -> NDArra
         raise BadInput(f"{path} is a folder; the embeddings must be one file, or the folder of a store")
     ending = place.suffix.lower()
     if ending == ".npz":
-        return unit_rows(_npz(place, key), str(path))
-    if ending == ".safetensors":
-        return unit_rows(_safetensors(place, key), str(path))
-    if ending in TORCH:
-        return unit_rows(_torch(place, key), str(path))
-    if ending in PARQUET:
-        return unit_rows(_parquet(place, key), str(path))
-    return unit_rows(_npy(place), str(path))
+        matrix = _npz(place, key)
+    elif ending == ".safetensors":
+        matrix = _safetensors(place, key)
+    elif ending in TORCH:
+        matrix = _torch(place, key)
+    elif ending in PARQUET:
+        matrix = _parquet(place, key)
+    else:
+        matrix = _npy(place)
+    if matrix.ndim != 2:
+        raise BadInput(f"{path} must be a matrix of rows x dimensions; its shape is {matrix.shape}")
+    return matrix
 
 
 def read_embeddings(
@@ -99,10 +111,13 @@ def _safetensors(path: Path, key: str | None) -> NDArray[Any]:
 def _torch(path: Path, key: str | None) -> NDArray[Any]:
     """A tensor, or one of a mapping of tensors, read with torch's restricted unpickler."""
     import pickle
+    import warnings
 
     torch: Any = require("torch", "encode", "reading .pt")
     try:
-        loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch asks to report files that are no tensors
+            loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise Refused(f"{path} holds pickled objects, which may run code; save a plain tensor") from error
     except Exception as error:  # damaged files raise nearly anything

@@ -23,6 +23,7 @@ from faceprobe.core.errors import BadInput, Missing
 from faceprobe.core.files import read_json, sha256_file
 from faceprobe.data.embeddings import Embeddings, unit_rows
 from faceprobe.data.pairs import PairList
+from faceprobe.data.vector_files import read_matrix
 from faceprobe.embedding.template_files import read_templates
 
 FORMAT = "faceprobe.embeddings/1"
@@ -156,14 +157,10 @@ KINDS = ("vectors", "metadata")
 
 
 def _mapped(path: Path) -> NDArray[np.floating[Any]]:
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise BadInput(f"{path} is not a readable .npy file: {error}") from error
-    if array.ndim != 2 or not np.issubdtype(array.dtype, np.floating):
-        raise BadInput(f"{path} holds {array.dtype} {array.shape}; a matrix of floats was expected")
-    mapped: NDArray[np.floating[Any]] = array
-    return mapped
+    matrix = read_matrix(path)
+    if not np.issubdtype(matrix.dtype, np.floating):
+        raise BadInput(f"{path} holds {matrix.dtype} values; float16, float32 or float64 was expected")
+    return matrix
 
 
 def _aligned(

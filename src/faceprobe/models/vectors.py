@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,8 @@ from faceprobe.core.errors import BadInput, Missing, WrongUsage
 from faceprobe.core.files import sha256_file, sha256_json
 from faceprobe.core.names import Name
 from faceprobe.data.embeddings import PATH_COLUMNS, unit_rows
+from faceprobe.data.label_files import read_columns
+from faceprobe.data.vector_files import read_matrix
 from faceprobe.models.base import ImageEncoder, ModelCard, ModelFamily, flag, model_id, refuse_pooling
 from faceprobe.models.preprocess import Preprocess
 
@@ -40,7 +41,7 @@ class VectorLookup:
     @cached_property
     def vectors(self) -> NDArray[np.float32]:
         """(N, D) float32 unit rows, in the order of the files."""
-        arrays = [_read_array(array) for array, _ in self._parts]
+        arrays = [read_matrix(array) for array, _ in self._parts]
         widths = {a.shape[1:] for a in arrays}
         if len(widths) > 1:
             raise BadInput(f"{self.folder}: its arrays have different widths {sorted(widths)}")
@@ -121,31 +122,12 @@ def _parts(folder: Path) -> list[tuple[Path, Path]]:
     return pairs
 
 
-def _read_array(path: Path) -> NDArray[Any]:
-    try:
-        array: NDArray[Any] = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise BadInput(f"{path} is not a plain .npy array: {error}") from error
-    if array.ndim != 2:
-        raise BadInput(f"{path} must be a matrix of rows x dimensions; its shape is {array.shape}")
-    return array
-
-
 def _read_paths(path: Path) -> list[str]:
-    import pyarrow as pa
-    import pyarrow.csv
-    import pyarrow.parquet
-
-    try:
-        table = pa.parquet.read_table(path) if path.suffix == ".parquet" else pa.csv.read_csv(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise BadInput(f"{path} cannot be read: {error}") from error
-    column = next((c for c in PATH_COLUMNS if c in table.column_names), None)
+    columns = read_columns(path, PATH_COLUMNS)
+    column = next((name for name in PATH_COLUMNS if name in columns), None)
     if column is None:
-        raise BadInput(
-            f"{path} has no column {' or '.join(PATH_COLUMNS)}; it has {', '.join(table.column_names)}"
-        )
-    return [str(v) for v in table.column(column).to_pylist()]
+        raise BadInput(f"{path} has no column {' or '.join(PATH_COLUMNS)}; it has {', '.join(columns)}")
+    return columns[column]
 
 
 FAMILY = Vectors()
