@@ -14,7 +14,7 @@ from faceprobe.core.errors import UnknownName, WrongUsage
 if TYPE_CHECKING:
     from faceprobe.report.comparison.model_pairs import PairLine
     from faceprobe.report.comparison.paired import Paired
-    from faceprobe.report.comparison.runs import Comparison, Line
+    from faceprobe.report.comparison.runs import RunComparison, RunLine
     from faceprobe.results.result import Result
     from faceprobe.results.run import Key
 
@@ -144,7 +144,7 @@ def _export(runs: list[Path], folder: Path) -> None:
     print(f"{folder}: {len(export_run(open_run(runs[0]), folder))} files in the layout of CLIP_benchmark")
 
 
-def _print_lines(comparison: Comparison, lines: list[Line]) -> None:
+def _print_lines(comparison: RunComparison, lines: list[RunLine]) -> None:
     from faceprobe.report.comparison.runs import corrected_p, family_words
 
     names = comparison.names
@@ -166,7 +166,7 @@ def _print_lines(comparison: Comparison, lines: list[Line]) -> None:
     print_table("Runs side by side", [*columns, "caution"] if cautioned else columns, rows, caption)
 
 
-def _print_published(comparison: Comparison, lines: list[Line]) -> None:
+def _print_published(comparison: RunComparison, lines: list[RunLine]) -> None:
     columns = [
         "model",
         "dataset, crop",

@@ -147,7 +147,7 @@ def test_verdicts_follow_the_numbers(run_dir: Path) -> None:
     assert "1 is shown to mislead it more than clean photos where the collector has trained" in text
     said = " ".join(str(s) for s in sentences(fawkes))
     assert "more than noise at equal PSNR." in said and "is not shown to exceed 0" in said
-    assert "no more than jpeg-75 (0.0090); no viewer was asked" in said
+    assert "no more than jpeg-75 (0.0090); no person was asked" in said
     assert "where it was computed it adds" in said and "on bundled:face" in said
     assert "all models here are small" in " ".join(map(str, cautions(scene, [fawkes, lowkey])))
 
@@ -211,7 +211,7 @@ def test_the_page_shows_every_part_once(run_dir: Path) -> None:
         "Protection by cloak and model",
         "Purifiers and adaptive collectors",
         "From surrogate to victim",
-        "Against the visibility of the change",
+        "Effect and visibility of the change",
         "Each cloak in words",
         "left unchanged: 1 × no face found",
     ):

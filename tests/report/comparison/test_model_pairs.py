@@ -138,4 +138,4 @@ def test_names_with_an_equals_sign_and_models_without_a_common_figure(
     assert only(rows_of(capsys, folder, "--pair", f"{odd}={A}"), (odd, A))["difference"]["p"] is not None
     other = writer(models=MODELS[2:3], datasets=("elsewhere",)).write()
     code, _, err = compare(capsys, folder, other, "--pair", f"{A}={B}")
-    assert code == 1 and f"{A} and {B} share no figure" in err
+    assert code == 1 and f"{A} and {B} have no figure in common" in err

@@ -1,4 +1,4 @@
-"""Is the larger one better? The verdicts and what they say beside it."""
+"""Is the larger model better? The verdicts, their sentences and what else differs."""
 
 from __future__ import annotations
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from faceprobe.report.tables.published import benchmark, beside, published_figures, published_tables
+from faceprobe.report.tables.published import (
+    benchmark,
+    comparable_figures,
+    published_figures,
+    published_tables,
+)
 from faceprobe.results.result import Metric, Result, attach
 
 
@@ -42,12 +47,14 @@ def test_both_traps_of_the_tmr_table_are_stated() -> None:
     assert "before the projection" in cautions and "with itself" in cautions
 
 
-def test_what_may_stand_beside() -> None:
-    (figure,) = beside(row())
+def test_what_may_stand_comparable_figures() -> None:
+    (figure,) = comparable_figures(row())
     assert (figure.value, figure.source.id) == (0.959, "arxiv-2509.14921")
-    tmr = beside(row(protocol="verification/all-pairs", metric="tmr@fmr=1e-3", crop="as-is"))
+    tmr = comparable_figures(row(protocol="verification/all-pairs", metric="tmr@fmr=1e-3", crop="as-is"))
     assert [f.crop for f in tmr] == ["112 px", "160 px", "250 px"]
-    assert beside(row(model="ViT-H-14/laion2b_s32b_b79k", metric="tmr@fmr=1e-4"))[2].value == 0.8173
+    assert (
+        comparable_figures(row(model="ViT-H-14/laion2b_s32b_b79k", metric="tmr@fmr=1e-4"))[2].value == 0.8173
+    )
 
 
 def test_what_may_not() -> None:
@@ -59,7 +66,7 @@ def test_what_may_not() -> None:
         {"model": "ViT-L-14/laion400m_e32"},
         {"protocol": "verification/all-pairs-cross-event", "metric": "tmr@fmr=1e-3"},
     ):
-        assert beside(row(**changes)) == [], changes
+        assert comparable_figures(row(**changes)) == [], changes
 
 
 def test_benchmarks_by_dataset_name() -> None:
@@ -78,11 +85,11 @@ def test_benchmarks_by_dataset_name() -> None:
 def test_figures_of_the_pair_sets_stand_beside_rows_under_their_own_names(
     kind: str, printed: str, form: str, model: str
 ) -> None:
-    (figure,) = beside(row(dataset=kind + form, model=model, protocol="lfw/insightface"))
+    (figure,) = comparable_figures(row(dataset=kind + form, model=model, protocol="lfw/insightface"))
     assert (figure.printed, figure.benchmark, figure.source.id) == (printed, kind, "arxiv-2509.14921")
-    assert beside(row(dataset=kind + form, model=model, metric="accuracy_sd")) == []
+    assert comparable_figures(row(dataset=kind + form, model=model, metric="accuracy_sd")) == []
 
 
 def test_other_pairs_of_a_set_have_no_figure() -> None:
-    assert beside(row(dataset="cfp-fp?part=ff", protocol="lfw/insightface")) == []
-    assert beside(row(dataset="rfw", protocol="lfw/insightface")) == []
+    assert comparable_figures(row(dataset="cfp-fp?part=ff", protocol="lfw/insightface")) == []
+    assert comparable_figures(row(dataset="rfw", protocol="lfw/insightface")) == []

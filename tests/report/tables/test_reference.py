@@ -43,7 +43,7 @@ def test_a_model_below_the_floor_is_said_to_be_there() -> None:
     assert said.text.startswith("On real photos, grey LFW")
     assert "bundled:clip-s on as-is" in said.text
     assert "hog:112 in 31" in said.text
-    assert "no better there than what knows nothing of faces" in said.text
+    assert "no better than an untrained baseline" in said.text
 
 
 def test_a_model_clearly_above_the_floor_is_not() -> None:

@@ -1,4 +1,4 @@
-"""One model against another in the same run or across runs: paired where both saw the same people."""
+"""One model compared with another, in one run or across runs; paired where both have the same people."""
 
 from __future__ import annotations
 
@@ -15,11 +15,15 @@ from faceprobe.results.run import Key, Run, row_key
 
 SCHEMA = "faceprobe.compare-models/1"
 
+MEASURE_BOTH = "measure both on one dataset with the same crop and protocol"
+
 
 @dataclass(frozen=True)
 class PairLine:
-    """One figure of two ``models``, a key whose model is "": ``values`` of both, and ``difference`` second
-    minus first (None where one has no value); ``cautions`` that the two were not measured on the same thing.
+    """One figure of two ``models``. The key ``figure`` has the model ""; ``values`` are the rows of both.
+
+    ``difference`` is second minus first, None where one has no value. ``cautions`` say that the two were not
+    measured on the same photos or with the same conventions.
     """
 
     models: tuple[str, str]
@@ -36,9 +40,9 @@ def compare_models(
     weighting.
 
     ``pairs`` are written ``A=B`` (B minus A); a model of ``baselines`` is compared with every other one.
-    Both rows are taken from the first run at ``paths`` that has both, else from the first that has each.
+    Both rows are from the first run at ``paths`` that has both, else each from the first run that has it.
     The difference has an interval where seed, people and number of replicates agree. Raises
-    :class:`UnknownName` for a model that no run has, :class:`WrongUsage` for what is no pair, and
+    :class:`UnknownName` for a model that no run has, :class:`WrongUsage` for a text that is not a pair, and
     :class:`BadInput` where two models have no figure in common.
     """
     runs = [open_run(path) for path in paths]
@@ -53,10 +57,10 @@ def compare_models(
     for pair in dict.fromkeys(wanted):
         lines = [line for figure in _figures(runs, pair[0]) if (line := _line(runs, pair, figure))]
         if not lines and pair in named:
-            raise BadInput(f"{pair[0]} and {pair[1]} share no figure: same dataset, crop and protocol")
+            raise BadInput(f"{pair[0]} and {pair[1]} have no figure in common; {MEASURE_BOTH}")
         found += lines
     if not found:
-        raise BadInput("the models share no figure: same dataset, crop and protocol")
+        raise BadInput(f"the models have no figure in common; {MEASURE_BOTH}")
     return tuple(found)
 
 

@@ -1,4 +1,4 @@
-"""Is the larger one better? Pairs of models within a family, compared like with like."""
+"""Is the larger model better? Pairs of models of one family, with what else differs between the two."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from faceprobe.results.run import LEAVE_ONE_OUT, Run
 METRIC = "rank1"
 LEVEL = 0.05
 LEAST_RATIO = 1.1
-"""Models whose numbers of parameters are closer than this are one size (ViT-B/16 and ViT-B/32)."""
+"""Two models are compared where the larger has at least this many times the parameters of the smaller;
+ViT-B/16 and ViT-B/32 count as one size.
+"""
 EVERY_PAIR_UP_TO = 5
-"""Families with more models are compared neighbour by neighbour in size, and smallest with largest."""
+"""A larger family is compared by neighbours in size, and its smallest model with its largest."""
 
-LIKENESS = (
+COMPARED_FIELDS = (
     ("training_data", "training data"),
     ("samples_seen", "samples seen"),
     ("image_size", "input size"),
@@ -30,13 +32,13 @@ LIKENESS = (
     ("recipe", "recipe"),
     ("tower", "kind of tower"),
 )
-"""Fields of a model card (or of its ``extra``) in which two models must agree to differ by size alone."""
+"""Fields of a model card (or of its ``extra``) in which two models agree if they differ by size alone."""
 
 
 @dataclass(frozen=True)
 class SizeComparison:
-    """One pair of a family: the test, its corrected p-value and the verdict
-    (``better``, ``worse``, ``open`` or ``not comparable``; of the larger one).
+    """One pair of a family: the test, its corrected p-value, and the verdict on the larger model ("better",
+    "worse", "open" or "not comparable"). ``spread`` is the range between training seeds where it is known.
     """
 
     family: str
@@ -51,7 +53,7 @@ class SizeComparison:
 
 
 def size_comparisons(run: Run, scene: tuple[str, str, str]) -> list[SizeComparison]:
-    """Every size comparison in ``scene``, family by family, smaller sizes first."""
+    """Every size comparison in ``scene``, by family and by size."""
     found: list[SizeComparison] = []
     for family, models in families(run, scene).items():
         found += _compare_family(run, scene, family, models)
@@ -105,9 +107,9 @@ def seed_spread(run: Run, models: Sequence[str], protocol: str) -> tuple[float, 
 
 
 def differences(run: Run, smaller: str, larger: str) -> tuple[list[str], list[str]]:
-    """What else differs between two models besides size, and what is not known of either."""
+    """What differs between two models apart from size, and what is not known of one or both."""
     differing, unknown = [], []
-    for name, words in LIKENESS:
+    for name, words in COMPARED_FIELDS:
         a, b = (_field(run.card(m), name) for m in (smaller, larger))
         if a is None and b is None:
             if name in ("training_data", "samples_seen"):
@@ -226,7 +228,7 @@ def _seeds(spread: tuple[float, str, int] | None) -> str:
 
 
 def _same_metric(stored: str, protocol: str) -> bool:
-    """Whether a card's metric is the tested one: ``rank1``, alone or behind the same protocol."""
+    """Whether a card's metric is the tested one: ``rank1``, alone or with the same protocol before it."""
     words = stored.replace("//", "/").strip("/")
     return words in (METRIC, f"{protocol}/{METRIC}", f"{protocol}/{METRIC}/identity")
 

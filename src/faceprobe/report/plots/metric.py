@@ -126,7 +126,7 @@ def _subtitle(rows: Sequence[Result], weighting: str) -> tuple[str, str]:
 
 
 def _cut(text: str, width: float) -> str:
-    """``text`` in at most ``width`` user units; its letters are larger than those of the report (13 to 11)."""
+    """``text`` in at most ``width`` user units, for letters of size 13 (the report has 11)."""
     return shortened(text, width * 11 / 13)
 
 

@@ -1,4 +1,4 @@
-"""Context control: how much of a match above chance is left without the face, and with an equal-area mask."""
+"""Context control: the share of a figure above chance that each crop of the photo keeps."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ from faceprobe.results.run import ALL_PAIRS, CROSS_EVENT, LEAVE_ONE_OUT, Run
 Array = NDArray[np.float64]
 
 WHOLE = "as-is"
+
 CONTROLS = ("face-only", "context-only", "random-mask")
 MEASURES = ((LEAVE_ONE_OUT, "rank1"), (ALL_PAIRS, HEADLINE_TMR))
 """Protocol and metric of each row of the table."""
 
 
 @dataclass(frozen=True)
-class Kept:
-    """The share of the whole photo's figure above chance that a crop keeps, with its 95 % interval, or the
-    ``reason`` why there is none. ``value`` may exceed 1 or fall below 0; ``low`` is None where no
-    replicates are stored.
+class KeptShare:
+    """The share of the whole photo's figure above chance that a crop keeps, with its 95 % interval.
+
+    ``value`` may exceed 1 or be negative. ``reason`` says why there is no value or no interval.
     """
 
     value: float | None = None
@@ -43,21 +44,21 @@ class Kept:
 
 @dataclass(frozen=True)
 class ControlRow:
-    """One model under one measure: ``events`` says whether photos of one event were compared, ``whole`` and
-    ``guess`` are the as-is figure and the chance level, ``kept`` one entry a crop of the table.
+    """One model and measure. ``events`` says whether photos of one event were compared, ``whole`` is the
+    as-is figure, ``chance`` its chance level, and ``kept`` has one entry for each crop of the table.
     """
 
     model: str
     measure: str
     events: str
     whole: str
-    guess: str
-    kept: tuple[Kept, ...]
+    chance: str
+    kept: tuple[KeptShare, ...]
 
 
 @dataclass(frozen=True)
 class ControlTable:
-    """The table of one dataset; ``notes`` are the reasons behind the entries without a figure."""
+    """The table of one dataset; ``notes`` are the reasons for missing values and intervals."""
 
     dataset: str
     crops: tuple[str, ...]
@@ -85,7 +86,7 @@ def control_table(run: Run, dataset: str) -> ControlTable | None:
                     continue
                 kept = tuple(kept_share(run, whole, crop) for crop in crops)
                 if any(k.value is not None or k.reason for k in kept):
-                    guess = _guess(run, whole)
+                    guess = _chance_of(run, whole)
                     rows.append(
                         ControlRow(
                             model,
@@ -100,7 +101,7 @@ def control_table(run: Run, dataset: str) -> ControlTable | None:
     return ControlTable(run.short(dataset), crops, tuple(rows), notes) if rows else None
 
 
-def kept_share(run: Run, whole: Result, crop: str) -> Kept:
+def kept_share(run: Run, whole: Result, crop: str) -> KeptShare:
     """(figure in ``crop`` - chance) / (``whole`` - chance), the interval from paired replicates.
 
     Replicate r draws the same people for both crops; where they were not measured on the same people, or
@@ -109,25 +110,25 @@ def kept_share(run: Run, whole: Result, crop: str) -> Kept:
     other_scene = (whole.dataset, whole.cloak, crop)
     row = run.get(whole.model, other_scene, whole.protocol, whole.metric)
     if row is None or row.value is None or whole.value is None:
-        return Kept(reason="" if row is None else f"{crop}: no supported figure")
-    guess = _guess(run, whole)
+        return KeptShare(reason="" if row is None else f"{crop}: no supported figure")
+    guess = _chance_of(run, whole)
     if guess is None:
-        return Kept(reason="chance is not known")
+        return KeptShare(reason="chance is not known")
     if (whole.value if whole.ci_low is None else whole.ci_low) <= guess:
-        return Kept(reason="the whole photo is not shown to exceed chance")
+        return KeptShare(reason="the whole photo is not shown to exceed chance")
     value = (row.value - guess) / (whole.value - guess)
     pair = _replicates(run, whole, row)
     if isinstance(pair, str):
-        return Kept(value, reason=pair)
+        return KeptShare(value, reason=pair)
     above = pair[0] - guess
     if not (np.all(np.isfinite(pair[0])) and np.all(np.isfinite(pair[1])) and np.all(above > 0)):
-        return Kept(value, reason="no interval: the whole photo falls to chance in some replicates")
+        return KeptShare(value, reason="no interval: the whole photo falls to chance in some replicates")
     low, high = np.quantile((pair[1] - guess) / above, (0.025, 0.975))
-    return Kept(value, float(min(low, value)), float(max(high, value)))
+    return KeptShare(value, float(min(low, value)), float(max(high, value)))
 
 
 def control_sentences(run: Run, scene: Scene) -> list[Sentence]:
-    """What the best general model of ``scene``'s dataset keeps without the face; [] where not measured."""
+    """How much the model of the headline keeps without the face; [] where that was not measured."""
     whole_scene = (scene[0], "none", WHOLE)
     model = headline_model(run, whole_scene)
     if model is None:
@@ -140,12 +141,12 @@ def control_sentences(run: Run, scene: Scene) -> list[Sentence]:
     if context.value is None:
         return []
     used = [whole, *_used(run, whole, ("context-only",))]
-    beside = kept_share(run, whole, "random-mask")
+    masked = kept_share(run, whole, "random-mask")
     fields = {"model": model, "value": _words(context), "condition": condition(protocol)}
-    if beside.value is None:
+    if masked.value is None:
         return [say("context_share", basis_of(run, used), **fields)]
     used += _used(run, whole, ("random-mask",))
-    return [say("context_share_masked", basis_of(run, used), masked=_words(beside), **fields)]
+    return [say("context_share_masked", basis_of(run, used), masked=_words(masked), **fields)]
 
 
 def _used(run: Run, whole: Result, crops: Iterable[str]) -> list[Result]:
@@ -155,15 +156,15 @@ def _used(run: Run, whole: Result, crops: Iterable[str]) -> list[Result]:
     return [row for row in found if row is not None]
 
 
-def _guess(run: Run, whole: Result) -> float | None:
-    """The level of a blind guess: for a TMR its FMR, for rank-1 the share of the probe's own photos."""
+def _chance_of(run: Run, whole: Result) -> float | None:
+    """The chance level of a figure: for a TMR its FMR, for rank-1 see :func:`chance`."""
     if whole.metric.startswith("tmr@fmr="):
         return float(whole.metric.partition("=")[2])
     return chance(run, (whole.dataset, whole.cloak, whole.crop), whole.protocol)
 
 
 def _replicates(run: Run, whole: Result, row: Result) -> tuple[Array, Array] | str:
-    """The paired replicates of both figures, or why there are none."""
+    """The paired replicates of both figures, or the reason why there are none."""
     first, second = (run.cell(r.model, (r.dataset, r.cloak, r.crop)) for r in (whole, row))
     if first is None or second is None:
         return "no interval: the run has no such cell"
@@ -176,6 +177,6 @@ def _replicates(run: Run, whole: Result, row: Result) -> tuple[Array, Array] | s
     return a, b
 
 
-def _words(kept: Kept) -> str:
+def _words(kept: KeptShare) -> str:
     assert kept.value is not None
     return percent_range(kept.value, kept.low, kept.high)

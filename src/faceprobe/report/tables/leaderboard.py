@@ -123,15 +123,15 @@ def _board(run: Run, scene: Scene, number: int) -> Board:
     notes = FootnoteList(f"board{number}")
     columns = columns_of(run, scene)
     rows = []
-    for model, seen in entrants(run, scene):
+    for model, measured in entrants(run, scene):
         cells = []
         for column in columns:
-            row = run.any_weighting(model, seen, column.protocol, column.metric)
-            pair = run.get(model, seen, column.protocol, column.metric, "pair")
+            row = run.any_weighting(model, measured, column.protocol, column.metric)
+            pair = run.get(model, measured, column.protocol, column.metric, "pair")
             cells.append(table_cell(row, pair if pair is not row else None, notes, column.top))
         params = scaled(run.card(model).get("n_params"))
-        crop_read = "" if seen == scene else seen[2]
-        own = is_own_crop(run, model, seen[2])
+        crop_read = "" if measured == scene else measured[2]
+        own = is_own_crop(run, model, measured[2])
         series = run.models.index(model)
         rows.append(BoardRow(model, crop_read, own, family_of(run, model), params, series, tuple(cells)))
     evidence = weakest(r.evidence for r in run.in_scene(scene))

@@ -1,4 +1,4 @@
-"""Published figures, kept as data beside their source, protocol and cautions."""
+"""Figures published by others, packaged as data with their source, protocol and cautions."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from faceprobe.results.result import Result
 
 
 @dataclass(frozen=True)
-class Source:
-    """Where figures come from: ``citation`` and ``url``, the ``protocol`` in words, ``cautions``."""
+class PublishedSource:
+    """The source of published figures: ``citation``, ``url``, the ``protocol`` in words, and ``cautions``."""
 
     id: str
     citation: str
@@ -26,14 +26,16 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Figure:
-    """One published figure: ``value`` is a fraction. ``like`` lists patterns of our model ids that may be
-    set beside it; ``benchmark`` is the dataset's kind in our names ("" where this version reads none).
+class PublishedFigure:
+    """One published figure; ``value`` is a fraction and ``printed`` the figure as published, in per cent.
+
+    ``like`` lists patterns of the model ids that the figure may be compared with, and ``benchmark`` is the
+    kind of the dataset in faceprobe's names ("" where this version reads no such dataset).
     """
 
     model: str
     like: tuple[str, ...]
-    source: Source
+    source: PublishedSource
     table: str
     column: str
     crop: str
@@ -44,37 +46,37 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Table:
+class PublishedTable:
     """A table as published: ``columns`` (group, name), ``rows`` of (model, source, printed cells)."""
 
     id: str
     title: str
     unit: str
     columns: tuple[tuple[str, str], ...]
-    rows: tuple[tuple[str, Source, tuple[str, ...]], ...]
-    sources: tuple[Source, ...]
+    rows: tuple[tuple[str, PublishedSource, tuple[str, ...]], ...]
+    sources: tuple[PublishedSource, ...]
 
 
 @cache
-def published_tables() -> tuple[Table, ...]:
+def published_tables() -> tuple[PublishedTable, ...]:
     """Every packaged table, in the order of the file."""
     data, sources = _data()
     return tuple(_table(t, sources) for t in data["tables"])
 
 
 @cache
-def published_figures() -> tuple[Figure, ...]:
-    """Every single figure of every packaged table."""
+def published_figures() -> tuple[PublishedFigure, ...]:
+    """Every figure of every packaged table."""
     data, sources = _data()
     return tuple(f for t in data["tables"] for f in _figures(t, sources))
 
 
-def beside(row: Result) -> list[Figure]:
-    """Published figures that may stand beside ``row``.
+def comparable_figures(row: Result) -> list[PublishedFigure]:
+    """Published figures of the same benchmark, metric and model as ``row``.
 
-    Beside, not equal: protocol and crop differ, and every figure brings its source and cautions.
-    Publications weigh pairs equally, so an identity-weighted row has none; nor has one of a cloaked
-    photo, of a part of the photo, or of pairs from different events only.
+    Protocol and crop may differ, which the cautions of each source say. Publications weigh pairs equally, so
+    an identity-weighted row has none. Rows of cloaked photos, of a part of the photo, or of pairs from
+    different events only have none either.
     """
     whole = not row.crop.startswith(("face-only", "context-only", "random-mask")) and row.cloak in (
         "none",
@@ -91,8 +93,8 @@ def beside(row: Result) -> list[Figure]:
 
 
 def benchmark(dataset: str) -> str:
-    """The benchmark behind a dataset's name: ``lfw:PATH`` and ``insightface-bin:lfw.bin`` are ``lfw``, and
-    ``cfp-fp?part=ff`` is ``cfp-ff``.
+    """The benchmark that a dataset's name stands for: ``lfw`` for ``lfw:PATH`` and
+    ``insightface-bin:lfw.bin``, ``cfp-ff`` for ``cfp-fp?part=ff``.
     """
     stem, _, options = dataset.partition("?")
     kind, _, body = stem.partition(":")
@@ -104,29 +106,31 @@ def benchmark(dataset: str) -> str:
 
 
 @cache
-def _data() -> tuple[dict[str, Any], dict[str, Source]]:
+def _data() -> tuple[dict[str, Any], dict[str, PublishedSource]]:
     text = files("faceprobe.report").joinpath("data/published.yaml").read_text(encoding="utf-8")
     data = yaml.safe_load(text)
     sources = {
-        key: Source(key, s["citation"], s.get("url", ""), s["protocol"], tuple(s.get("cautions", ())))
+        key: PublishedSource(
+            key, s["citation"], s.get("url", ""), s["protocol"], tuple(s.get("cautions", ()))
+        )
         for key, s in data["sources"].items()
     }
     return data, sources
 
 
-def _table(stored: dict[str, Any], sources: dict[str, Source]) -> Table:
+def _table(stored: dict[str, Any], sources: dict[str, PublishedSource]) -> PublishedTable:
     columns = tuple((c.get("group", ""), c["name"]) for c in stored["columns"])
     rows = tuple(
         (r["model"], sources[r["source"]], tuple("" if v is None else str(v) for v in r["values"]))
         for r in stored["rows"]
     )
     used = tuple(dict.fromkeys(source for _, source, _ in rows))
-    return Table(stored["id"], stored["title"], stored["unit"], columns, rows, used)
+    return PublishedTable(stored["id"], stored["title"], stored["unit"], columns, rows, used)
 
 
-def _figures(stored: dict[str, Any], sources: dict[str, Source]) -> list[Figure]:
+def _figures(stored: dict[str, Any], sources: dict[str, PublishedSource]) -> list[PublishedFigure]:
     return [
-        Figure(
+        PublishedFigure(
             model=row["model"],
             like=tuple(row.get("like", ())),
             source=sources[row["source"]],

@@ -1,7 +1,7 @@
-"""What faceprobe's developers measured on real photos, to be set beside a run in the built-in world.
+"""Figures on real photos that faceprobe's developers measured; shown with a run in the built-in world.
 
-The figures are data (``data/reference_lfw.json``, made by ``docs/reference_lfw.py``); the whole of them,
-with score histograms, lies in the repository under ``docs/reference/``.
+The figures are packaged data (``data/reference_lfw.json``, made by ``docs/reference_lfw.py``). All of them,
+with score histograms, are in the repository under ``docs/reference/``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TITLES = ("Rank-1, people weighted equally", "TMR at FMR 1e-3, people weighted e
 
 
 @dataclass(frozen=True)
-class Cell:
+class ReferenceFigure:
     """One figure as printed, its interval, and whether it is the best of its column."""
 
     value: str
@@ -36,21 +36,23 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Table:
-    """One figure by model (``rows``) and crop (``columns``); None where it was not measured."""
+class ReferenceTable:
+    """One metric by model and crop: ``columns`` are crops, ``rows`` are (model, kind of model, figures), with
+    None for what was not measured.
+    """
 
     title: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, str, tuple[Cell | None, ...]], ...]
+    rows: tuple[tuple[str, str, tuple[ReferenceFigure | None, ...]], ...]
 
 
 @dataclass(frozen=True)
 class Reference:
-    """``title`` and ``note`` of the data, its tables, and what they say of the bundled models."""
+    """``title`` and ``note`` of the data, its tables, and the ``verdict`` on the bundled models in words."""
 
     title: str
     note: str
-    tables: tuple[Table, ...]
+    tables: tuple[ReferenceTable, ...]
     verdict: Sentence | None
 
 
@@ -106,24 +108,26 @@ def _width(row: dict[str, Any]) -> float:
 
 def _table(
     rows: list[dict[str, Any]], facts: dict[str, dict[str, Any]], key: tuple[str, str, str], title: str
-) -> Table:
+) -> ReferenceTable:
     own = {(r["model"], r["crop"]): r for r in rows if (r["protocol"], r["metric"], r["weighting"]) == key}
     crops = tuple(dict.fromkeys(crop for _, crop in own))
     highest = {c: max((r["value"] for (_, k), r in own.items() if k == c), default=None) for c in crops}
 
-    def cell(model: str, crop: str) -> Cell | None:
+    def cell(model: str, crop: str) -> ReferenceFigure | None:
         row = own.get((model, crop))
         if row is None or row["value"] is None:
             return None
         printed = interval(row["ci_low"], row["ci_high"], key[1])
-        return Cell(fraction(row["value"], key[1]), printed, row["value"] == highest[crop])
+        return ReferenceFigure(fraction(row["value"], key[1]), printed, row["value"] == highest[crop])
 
     models = dict.fromkeys(model for model, _ in own)
-    return Table(title, crops, tuple((m, _kind(facts[m]), tuple(cell(m, c) for c in crops)) for m in models))
+    return ReferenceTable(
+        title, crops, tuple((m, _kind(facts[m]), tuple(cell(m, c) for c in crops)) for m in models)
+    )
 
 
 def _kind(facts: dict[str, Any]) -> str:
-    """A word on what a model is, for a reader who does not know its name."""
+    """What kind of model it is, in words."""
     if facts["synthetic"]:
         return "trained on drawn people"
-    return {"floor": "floor", "specialist": "made for faces"}.get(facts["role"], "image encoder")
+    return {"floor": "untrained baseline", "specialist": "made for faces"}.get(facts["role"], "image encoder")

@@ -43,13 +43,16 @@ CLOAK_TEMPLATES: dict[str, str] = {
         "{lead}, against a collector who has trained on cloaked photos of other people, what {cloak} adds on "
         "{victim} is not shown to exceed 0: {value} ({plain} against one who has not)."
     ),
-    "cloak_visible": "{lead}, {cloak} changes the photos by {change}{compared}; no viewer was asked.",
+    "cloak_visible": (
+        "{lead}, {cloak} changes the photos by {change}{compared}; no person was asked whether the change is "
+        "visible."
+    ),
     "cloak_bundled": (
-        "{lead}, {models} are small and were trained on synthetic people: what misleads them, or fails to, "
-        "says nothing of larger models."
+        "{lead}, {models} are small and were trained on synthetic people: whether a cloak misleads them says "
+        "nothing about larger models."
     ),
     "cloak_little_to_lose": (
-        "{lead}, {victim} misses the person in {clean} of probes with clean photos already: little is left "
+        "{lead}, {victim} misses the person in {clean} of probes even with clean photos, so little is left "
         "for a cloak to add."
     ),
 }

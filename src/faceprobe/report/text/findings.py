@@ -21,7 +21,7 @@ from faceprobe.results.run import ALL_PAIRS, CROSS_EVENT, LEAVE_ONE_OUT, Run
 
 
 def findings(run: Run, scene: Scene) -> list[Sentence]:
-    """The sentences for one scene, the most important first; never empty."""
+    """The sentences about one scene, the most important first; never empty."""
     protocol = run.headline_protocol(scene, LEAVE_ONE_OUT)
     first = headline_model(run, scene)
     if first is None:
@@ -61,12 +61,12 @@ def _best(run: Run, scene: Scene, protocol: str, model: str, kind: str) -> Sente
 
 
 def _specialist(run: Run, scene: Scene) -> list[Sentence]:
-    """The best model made for faces, on its own crop or another where it was not measured on this one."""
-    for model, seen in entrants(run, scene):
-        row = run.get(model, seen, run.headline_protocol(seen, LEAVE_ONE_OUT), "rank1")
+    """The best model made for faces, on another crop where it was not measured on the one of ``scene``."""
+    for model, measured in entrants(run, scene):
+        row = run.get(model, measured, run.headline_protocol(measured, LEAVE_ONE_OUT), "rank1")
         if role_of(run, model) == "specialist" and row is not None and row.value is not None:
-            named = "its own crop" if is_own_crop(run, model, seen[2]) else "another crop"
-            crop = "" if seen == scene else f" on {named} ({seen[2]})"
+            named = "its own crop" if is_own_crop(run, model, measured[2]) else "another crop"
+            crop = "" if measured == scene else f" on {named} ({measured[2]})"
             fields = {"kind": ROLES["specialist"], "model": model, "value": percent_with_interval(row)}
             return [say("specialist", basis_of(run, [row]), crop=crop, **fields)]
     return []

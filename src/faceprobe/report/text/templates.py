@@ -14,10 +14,10 @@ TEMPLATES: dict[str, str] = {
         "{lead}, {model} accepts {value} of comparisons of two photos of one person{condition} when it "
         "accepts one in {one_in} comparisons of different people{caution}."
     ),
-    "folds": "{lead}, {model} decides {value} of the listed pairs rightly ({protocol}).",
+    "folds": "{lead}, {model} decides {value} of the listed pairs correctly ({protocol}).",
     "same_event": (
-        "{lead}, {model} goes from {cross} to {plain} when photos of the probe's own event may match too: "
-        "the background and clothing they share, and the larger number of photos to find, both count there."
+        "{lead}, {model} goes from {cross} to {plain} when photos of the probe's own event may match too; "
+        "shared background and clothing and the larger number of photos to find both raise that figure."
     ),
     "context_above_chance": (
         "{lead}, {model} still finds the person first in {value} of searches with the face "
@@ -63,19 +63,18 @@ TEMPLATES: dict[str, str] = {
     "reference_floor": (
         "{lead}, grey LFW as measured by faceprobe's developers, the best bundled CLIP-style model, "
         "{model} on {crop}, finds the same person first in {value} of searches and {floor_model} in {floor}: "
-        "it is no better there than what knows nothing of faces, so nothing here carries over to photos of "
-        "people."
+        "there it is no better than an untrained baseline, so no figure of this run carries over to "
+        "photos of people."
     ),
     "reference_above_floor": (
         "{lead}, grey LFW as measured by faceprobe's developers, the best bundled CLIP-style model, "
-        "{model} on {crop}, finds the same person first in {value} of searches, and the best floor, "
-        "{floor_model}, in {floor}."
+        "{model} on {crop}, finds the same person first in {value} of searches, and the best "
+        "untrained baseline, {floor_model}, in {floor}."
     ),
     "no_rank": "{lead}, no model has a supported rank-1 figure on {dataset}; the tables below say why.",
     "largest_share": (
         "{lead}, one person makes up {share} of the mated comparisons on {dataset}: figures weighted by "
-        "pairs lean towards that person."
+        "pairs give that person as large a weight."
     ),
-    "published": "{lead}: {model} reaches {value} on {benchmark} ({source}).",
     **CLOAK_TEMPLATES,
 }
