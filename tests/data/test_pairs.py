@@ -36,7 +36,7 @@ def test_view_2_lines(tmp_path: Path) -> None:
         ("2 1\nAda 1 2\n", "4 lines, but 1 follow"),
         (GOOD.replace("Ada\t1\t2", "Ada\t1"), "line 2: expected 'name i j', found 'Ada 1'"),
         (GOOD.replace("Bo 3 Cy 1", "Bo 3 Cy one"), "line 5"),
-        (GOOD.replace("Bo 3 Cy 1", "Bo 3 Bo 1"), "line 5: 'Bo' stands on both sides"),
+        (GOOD.replace("Bo 3 Cy 1", "Bo 3 Bo 1"), "line 5: 'Bo' is on both sides"),
         (GOOD.replace("Bo 3 4", "Bo 3 3"), "line 4: .* compared with itself"),
     ],
 )

@@ -52,8 +52,8 @@ def test_keeping_photos_renumbers_everything(seed: int, share: float) -> None:
         wanted = [n for n in t.names[gallery].tolist() if n in alive]
         assert left.names[left.galleries[name]].tolist() == wanted
     assert left.names[left.probes].tolist() == [n for n in t.names[t.probes].tolist() if n in alive]
-    whom = dict(zip(t.names.tolist(), t.identities.tolist(), strict=True))
-    assert left.identities.tolist() == [whom[n] for n in left.names.tolist()]
+    identity_of = dict(zip(t.names.tolist(), t.identities.tolist(), strict=True))
+    assert left.identities.tolist() == [identity_of[n] for n in left.names.tolist()]
 
 
 def test_keeping_twice_adds_up() -> None:

@@ -12,7 +12,7 @@ from faceprobe.data.pairs import PairList
 from faceprobe.data.templates import TemplateList
 
 PATH_COLUMNS = ("path", "image", "image_path")
-"""Names of the column of photo paths in a table beside vectors, the preferred one first."""
+"""Names that the column of photo paths may have in a table of labels, the preferred one first."""
 
 CLEAN = "clean"
 """The variant of a photo to which nothing was done."""
@@ -23,8 +23,8 @@ _ROWS = 8192
 
 @dataclass(frozen=True)
 class Cohort:
-    """Photos of other people, against whose scores a score is normalised: ``vectors`` (C, D) float32 unit
-    rows and, where known, ``identities`` (C,) str.
+    """Photos of other people; scores against them normalise a score. ``vectors`` (C, D) float32 unit rows
+    and, where known, ``identities`` (C,) str.
     """
 
     vectors: NDArray[np.float32]
@@ -33,17 +33,20 @@ class Cohort:
 
 @dataclass(frozen=True)
 class Embeddings:
-    """``vectors`` (N, D) float32 unit rows; ``identities`` and ``paths`` (N,) str.
+    """N photos as vectors, with their labels. Optional columns are None where nothing is known.
 
-    ``events`` (N,) str or None: photos of one person at one event share background and
-    clothing; "" means unknown. ``content`` (N,) str or None: hashes of the photos' bytes; equal
-    hashes are duplicates. Where it is None, bit-equal rows are duplicates. ``pairs`` is the
-    dataset's own list, for protocols that use one. ``groups`` (N,) str or None: the demographic or other
-    group of each photo's person, "" where unknown. Where ``identities_known`` is False, two identities
-    may be one person, and only ``pairs`` says who is the same. ``templates`` are the dataset's own sets of
-    photos that are compared as one, ``cohort`` other people for the protocols that normalise scores.
-    ``variants`` (N,) str or None says of each photo whether it is ``clean`` or what was done to it (a cloak's
-    name), ``sources`` (N,) str the path of the clean photo that it was made from, its own for a clean one.
+    - ``vectors`` (N, D) float32 unit rows; ``identities`` and ``paths`` (N,) str.
+    - ``events`` (N,) str: photos of one person at one event share background and clothing; "" = unknown.
+    - ``content`` (N,) str: hashes of the photos' bytes; equal hashes are duplicates. Where it is None,
+      bit-equal rows are duplicates.
+    - ``pairs``: the dataset's own list, for protocols that use one.
+    - ``identities_known``: where False, two identities may be one person, and only ``pairs`` says which
+      photos show the same person.
+    - ``groups`` (N,) str: the demographic or other group of each photo's person; "" = unknown.
+    - ``templates``: the dataset's own sets of photos that are compared as one.
+    - ``cohort``: other people, for protocols that normalise scores.
+    - ``variants`` (N,) str: ``clean``, or what was done to the photo (a cloak's name).
+    - ``sources`` (N,) str: the path of the clean photo that each was made from; a clean photo's own path.
     """
 
     vectors: NDArray[np.float32]
@@ -63,13 +66,13 @@ class Embeddings:
         return len(self.vectors)
 
     def take(self, rows: NDArray[np.int64]) -> Embeddings:
-        """Some rows, ascending, with all that is known of them. Pairs that lose a photo go, templates lose
-        that photo.
+        """The rows ``rows`` (K,), ascending, with their labels. Pairs that lose a photo are left out;
+        templates keep their other photos.
         """
         if len(rows) == len(self):
             return self
 
-        def some(column: NDArray[np.str_] | None) -> NDArray[np.str_] | None:
+        def part(column: NDArray[np.str_] | None) -> NDArray[np.str_] | None:
             return None if column is None else column[rows]
 
         return replace(
@@ -77,11 +80,11 @@ class Embeddings:
             vectors=self.vectors[rows],
             identities=self.identities[rows],
             paths=self.paths[rows],
-            events=some(self.events),
-            groups=some(self.groups),
-            content=some(self.content),
-            variants=some(self.variants),
-            sources=some(self.sources),
+            events=part(self.events),
+            groups=part(self.groups),
+            content=part(self.content),
+            variants=part(self.variants),
+            sources=part(self.sources),
             pairs=None if self.pairs is None else self.pairs.take(rows, len(self))[0],
             templates=None if self.templates is None else self.templates.take(rows, len(self)),
         )
@@ -90,8 +93,8 @@ class Embeddings:
 def unit_rows(vectors: NDArray[np.generic], where: str = "the embeddings") -> NDArray[np.float32]:
     """Check an (N, D) float array and scale its rows to length 1 (computed in float64).
 
-    Rows that are unit already to float32 rounding are returned untouched, so that loading a
-    saved array gives the same bits. Raises :class:`BadInput` for another shape, a dtype that is
+    A float32 array whose rows all have length 1 to rounding is returned unchanged, so that a saved array
+    loads with the same bits. Raises :class:`BadInput` for another shape, a dtype that is
     not floating, NaN or infinity, or a row of zeros.
     """
     if vectors.ndim != 2 or 0 in vectors.shape:

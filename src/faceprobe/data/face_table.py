@@ -1,4 +1,4 @@
-"""A dataset: an Arrow table with one row a photo, and the means to read each photo."""
+"""A dataset: an Arrow table with one row a photo, and the source that reads each photo."""
 
 from __future__ import annotations
 
@@ -26,10 +26,12 @@ class PhotoSource(ABC):
 
     @abstractmethod
     def read(self, image: str) -> Photo:
-        """The photo; :class:`faceprobe.data.photo.UnreadablePhoto` with a short reason where that fails."""
+        """The decoded photo. Raises :class:`faceprobe.data.photo.UnreadablePhoto` with a short reason."""
 
     def digest(self, image: str) -> PhotoDigest:
-        """What identifies the photo. Sources of files override this, so that nothing is decoded for it."""
+        """The hashes that identify the photo. Sources of files override this, so that nothing is decoded.
+        Raises as :meth:`read`.
+        """
         photo = self.read(image)
         return PhotoDigest(photo.content_hash, digest_faces(photo.faces))
 
@@ -47,11 +49,12 @@ class PhotoSource(ABC):
 @dataclass(frozen=True)
 class FaceTable:
     """``table`` holds the columns of :data:`COLUMNS` that are known, as strings; ``image`` (unique,
-    relative to the source) and ``identity`` always. Rows are sorted by ``image``. ``evidence`` is
-    what a row measured on these photos with a real model would be labelled: ``synthetic`` for the
+    relative to the source) and ``identity`` always. Rows are sorted by ``image``.
+
+    ``evidence`` is the label of a figure that a real model gives on these photos: ``synthetic`` for the
     built-in world, ``real-photos`` otherwise. Where ``identities_known`` is False the source names no
-    people: the identities only tell mates from non-mates within ``pairs``. ``templates`` are the source's own
-    sets of photos that are compared as one.
+    people: the identities only separate mated from non-mated pairs within ``pairs``. ``templates`` are the
+    source's own sets of photos that are compared as one.
     """
 
     name: str
@@ -98,7 +101,9 @@ class FaceTable:
         return sha256_json(self.table.to_pydict())
 
     def take(self, rows: Sequence[int] | NDArray[np.int64]) -> FaceTable:
-        """Some rows, ascending, read from the same source. Pairs that lose a photo go, templates lose it."""
+        """The rows ``rows`` (K,), ascending, of the same source. Pairs that lose a photo are left out;
+        templates keep their other photos.
+        """
         kept = np.asarray(rows, dtype=np.int64)
         if len(kept) == len(self):
             return self
@@ -110,6 +115,7 @@ class FaceTable:
         )
 
     def photo(self, row: int) -> Photo:
+        """The decoded photo of ``row``; errors as of :meth:`PhotoSource.read`."""
         return self.source.read(str(self.images[row]))
 
     def _strings(self, column: str) -> NDArray[np.str_]:

@@ -1,6 +1,6 @@
-"""Listed pairs of photos, and the reader of LFW's ``pairs.txt``: which photos are compared, in ten folds.
+"""Listed pairs of photos, and the reader of LFW's ``pairs.txt``.
 
-The file's first line holds the number of folds and of pairs of each kind in a fold; then, per fold,
+The first line of ``pairs.txt`` holds the number of folds and of pairs of each kind in a fold; then, per fold,
 lines ``name i j`` (one person) and as many lines ``name1 i name2 j`` (two people), separated by
 tabs or spaces (http://vis-www.cs.umass.edu/lfw/README.txt). ``name i`` is the photo
 ``name/name_%04d.jpg``. The files of View 1 (``pairsDevTrain.txt``, ``pairsDevTest.txt``) have one number
@@ -35,7 +35,9 @@ class PairList:
         return len(self.left)
 
     def take(self, kept: Sequence[int] | NDArray[np.int64], n_rows: int) -> tuple[PairList, int]:
-        """The pairs among the ``kept`` of ``n_rows`` rows, renumbered, and how many pairs lost a photo."""
+        """The pairs with both photos among the ``kept`` of ``n_rows`` rows, renumbered, and the number of
+        pairs that are left out.
+        """
         new = np.full(n_rows, -1, dtype=np.int64)
         new[np.asarray(kept, dtype=np.int64)] = np.arange(len(kept))
         left, right = new[self.left], new[self.right]
@@ -55,9 +57,10 @@ class LfwPair:
 
 
 def read_lfw_pairs(path: str | os.PathLike[str]) -> list[LfwPair]:
-    """Read a View 2 pair file; :class:`BadInput` names the line that is wrong.
+    """The pairs of a View 2 pair file, in order.
 
-    Also for a View 1 file: it has no folds, and a figure from it must not pass for LFW accuracy.
+    Raises :class:`Missing`, and :class:`BadInput` naming the line that is wrong. A View 1 file is refused: it
+    has no folds, and a figure from it must not pass for LFW accuracy.
     """
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
@@ -72,7 +75,7 @@ def read_lfw_pairs(path: str | os.PathLike[str]) -> list[LfwPair]:
     if len(lines) - 1 != expected:
         raise BadInput(
             f"{path}: its first line announces {n_folds} folds of 2 x {n_each} pairs, "
-            f"{expected} lines, but {len(lines) - 1} follow; the file is cut or not a pair file"
+            f"{expected} lines, but {len(lines) - 1} follow; the file is incomplete or not a pair file"
         )
     pairs = []
     for k, line in enumerate(lines[1:]):
@@ -82,7 +85,7 @@ def read_lfw_pairs(path: str | os.PathLike[str]) -> list[LfwPair]:
 
 
 def resolve_pairs(pairs: list[LfwPair], paths: NDArray[np.str_]) -> PairList:
-    """Find the rows of each pair's photos among ``paths`` (N,), which must match exactly.
+    """The pairs as row numbers of ``paths`` (N,), which must match exactly.
 
     Raises :class:`BadInput` naming the first photo that is missing and how many are, or a path
     that occurs twice.
@@ -90,9 +93,7 @@ def resolve_pairs(pairs: list[LfwPair], paths: NDArray[np.str_]) -> PairList:
     rows: dict[str, int] = {}
     for row, name in enumerate(paths.tolist()):
         if name in rows:
-            raise BadInput(
-                f"the path {name!r} stands in two rows ({rows[name]} and {row}); paths must be unique"
-            )
+            raise BadInput(f"the path {name!r} is in two rows ({rows[name]} and {row}); paths must be unique")
         rows[name] = row
     wanted = dict.fromkeys(name for pair in pairs for name in (pair.left, pair.right))
     missing = [name for name in wanted if name not in rows]
@@ -127,7 +128,7 @@ def _pair(path: str | os.PathLike[str], number: int, words: list[str], same: boo
     if len(words) != (3 if same else 4) or not all(p.isdecimal() for p in places):
         raise BadInput(f"{path}, line {number}: expected {form!r}, found {' '.join(words)!r}")
     if not same and names[0] == names[1]:
-        raise BadInput(f"{path}, line {number}: {names[0]!r} stands on both sides of a pair of two people")
+        raise BadInput(f"{path}, line {number}: {names[0]!r} is on both sides of a pair of two people")
     left, right = (f"{n}/{n}_{int(p):04d}.jpg" for n, p in zip(names, places, strict=True))
     if left == right:
         raise BadInput(f"{path}, line {number}: {left!r} is compared with itself")

@@ -36,8 +36,8 @@ class UnreadablePhoto(FaceprobeError):
 class Face:
     """One face: ``box`` (x0, y0, x1, y1) in pixels, ``landmarks`` (5, 2) float32 or None.
 
-    Landmarks are left eye, right eye, nose tip, left and right mouth corner *as seen in the
-    photo*. ``score`` in [0, 1] is the detector's; ground truth has 1. ``mask`` is an (H, W)
+    Landmarks are left eye, right eye, nose tip, left and right mouth corner, left and right *as in
+    the photo*. ``score`` in [0, 1] is the detector's; ground truth has 1. ``mask`` is an (H, W)
     bool array of the face region where the dataset knows it.
     """
 

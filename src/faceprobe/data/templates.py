@@ -24,10 +24,10 @@ class TemplateList:
     M memberships: ``row`` (M,) int64 photo, ``template`` (M,) int32 counted from 0 and ``media`` (M,) int64,
     equal within one template for photos of one medium; ``weight`` (M,) float32, a detector's score from 0,
     or None. A photo may be in several templates. ``names`` and ``identities`` (T,) str: the source's own
-    template ids, and whom each shows ("" where unknown). ``left``, ``right`` (P,) int32 and ``same`` (P,)
+    template ids, and the person of each ("" where unknown). ``left``, ``right`` (P,) int32 and ``same`` (P,)
     bool are the listed comparisons of templates. ``galleries`` names sets of templates, each searched on
     its own, and ``probes`` are the templates searched for. ``lost_templates`` and ``lost_pairs`` count what
-    :meth:`take` had to leave out.
+    :meth:`take` left out.
     """
 
     row: NDArray[np.int64]
@@ -48,7 +48,7 @@ class TemplateList:
         return len(self.names)
 
     def check(self, n_rows: int) -> None:
-        """Raise :class:`BadInput` where the numbers do not fit each other or ``n_rows`` photos."""
+        """Raise :class:`BadInput` where the arrays do not agree with each other or with ``n_rows`` photos."""
         n = len(self.names)
         weights = self.row if self.weight is None else self.weight
         if not len(self.row) == len(self.template) == len(self.media) == len(weights):

@@ -24,27 +24,29 @@ from faceprobe.core.progress import say
 
 FORMAT = 1
 DECODER = f"pillow-{PIL.__version__}"
-"""A reason not to use a photo is believed only while the same decoder is installed."""
+"""A reason not to use a photo is valid only while the same decoder is installed."""
 
 
 class VectorCache:
-    """The cache for ``about``, every part of which is in its key; ``dim`` is the vectors' length."""
+    """The cached vectors, of length ``dim``, that were made with ``settings`` (JSON values). Other settings
+    have another folder.
+    """
 
-    def __init__(self, about: dict[str, Any], dim: int) -> None:
-        about = {"format": FORMAT, **about}
-        self.key = sha256_json(about)[:32]
+    def __init__(self, settings: dict[str, Any], dim: int) -> None:
+        settings = {"format": FORMAT, **settings}
+        self.key = sha256_json(settings)[:32]
         self.folder = cache_dir("embeddings", self.key)
         self.dim = dim
         self.vectors: dict[str, NDArray[np.float32]] = {}
         self.failures: dict[str, str] = {}
         if not (self.folder / "about.json").is_file():
-            write_json(self.folder / "about.json", about)
+            write_json(self.folder / "about.json", settings)
 
     def __contains__(self, key: str) -> bool:
         return key in self.vectors or key in self.failures
 
     def load(self, wanted: set[str]) -> None:
-        """Read what is known of the keys ``wanted``. A shard that cannot be read is as if absent."""
+        """Read the vectors and failures of the keys ``wanted``. A shard that cannot be read is ignored."""
         self.vectors, self.failures = {}, {}
         for path in sorted(self.folder.glob("*.npz")):
             try:
@@ -78,7 +80,7 @@ class VectorCache:
         """Let one process at a time fill the cache; a second waits, then finds the work done.
 
         The system frees the lock when its holder dies. Where files cannot be locked (some network drives)
-        shards are still whole, only work may be done twice.
+        shards are still whole, but work may be done twice.
         """
         lock = FileLock(self.folder / ".lock")
         try:
@@ -87,7 +89,7 @@ class VectorCache:
             except Timeout:
                 say(f"another process is filling the cache {self.folder}; waiting for it")
                 lock.acquire()
-        except OSError:
+        except (OSError, NotImplementedError):  # no locks on this file system
             yield
             return
         try:

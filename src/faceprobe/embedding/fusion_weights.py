@@ -13,15 +13,20 @@ STEPS = 20
 """Weights are multiples of 1/20."""
 
 TARGET_FMR = 1e-3
+"""The operating point at which the weights are chosen."""
+
 MOST_PHOTOS, MOST_EACH = 3000, 30
+"""Photos that a fit looks at, in all and of one person."""
+
 MOST_PARTS = 3
+"""Parts whose weights can be searched on the whole grid."""
 
 
 def fit_weights(
     parts: Sequence[NDArray[np.float32]], identities: NDArray[np.str_], name: str, seed: int = 0
 ) -> tuple[float, ...]:
-    """The weights on the grid of 1/20 with the best TMR at FMR 1e-3, each person's mated pairs weighing the
-    same; of equals the most even ones.
+    """The weights on the grid of 1/20 with the best TMR at FMR 1e-3; people weigh equally. Among equally good
+    weights the most even ones are taken.
 
     ``parts`` are (N, D_k) unit rows of the same photos. T is the lowest threshold with FMR at most the
     target over all pairs (s > the (k+1)-th largest non-mated score, k = floor(FMR * pairs)). Beyond 3,000
@@ -69,8 +74,8 @@ def _grid(count: int) -> Iterator[tuple[float, ...]]:
 
 
 def _sample(identities: NDArray[np.str_], seed: int) -> NDArray[np.int64]:
-    """Rows of all people, or of as many, in a seeded order, as have 3,000 photos together; of each the
-    first MOST_EACH, so that nobody crowds the others out.
+    """The rows to fit on: of each person the first :data:`MOST_EACH`, so that no person dominates. Beyond
+    :data:`MOST_PHOTOS` photos, people are taken in a seeded order until that number is reached.
     """
     people, number = np.unique(identities, return_inverse=True)
     number = number.reshape(-1)

@@ -1,9 +1,9 @@
 """EmbeddingStore: a folder of vectors in the layout that LAION publishes.
 
 ``img_emb/img_emb_0000.npy`` (rows x dimensions, float16 or float32) and ``metadata/metadata_0000.parquet``
-(the same rows: ``image_path``, ``identity``, ...), numbered in step; ``manifest.json`` says what made
+(the same rows: ``image_path``, ``identity``, ...) have the same number; ``manifest.json`` says what made
 them. A row's id is its position over the files sorted by name. Published LAION folders have no
-manifest; they open all the same, unchecked.
+manifest; they are opened without checks.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class EmbeddingStore:
         return pa.concat_tables([table for _, table in self], promote_options="default")
 
     def verify(self) -> None:
-        """Check every file against the manifest's checksums and rows, and both halves against each other.
+        """Check every file against the manifest's checksums and rows, and vectors against metadata.
 
         Raises :class:`BadInput` naming the first file that is wrong.
         """
@@ -169,7 +169,7 @@ def _aligned(
     if len(vectors) != table.num_rows:
         raise BadInput(
             f"{shard.vectors.name} has {len(vectors)} rows and {shard.metadata.name} {table.num_rows}: "
-            f"the two halves of {shard.vectors.parent.parent} are misaligned"
+            f"vectors and metadata of {shard.vectors.parent.parent} are misaligned"
         )
     return vectors, table
 

@@ -1,4 +1,4 @@
-"""A store's templates: three parquet files beside ``pairs.parquet``.
+"""A store's templates: three parquet files in the folder of ``pairs.parquet``.
 
 ``template_members.parquet`` (row, template, media, weight), ``templates.parquet`` (name, identity, probe,
 and a column ``gallery:<name>`` a gallery) and ``template_pairs.parquet`` (left, right, same), numbered as
@@ -47,7 +47,7 @@ def template_tables(templates: TemplateList) -> dict[str, pa.Table]:
 def read_templates(folder: Path, n_rows: int) -> TemplateList | None:
     """The templates in ``folder`` over ``n_rows`` photos, None where it has none.
 
-    Raises :class:`BadInput` where a file is missing or damaged, or names what is not there.
+    Raises :class:`BadInput` where a file is missing or damaged, or names a row that does not exist.
     """
     there = [name for name in TEMPLATE_FILES if (folder / name).is_file()]
     if not there:
