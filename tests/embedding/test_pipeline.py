@@ -295,6 +295,48 @@ def test_a_source_that_no_child_can_open_is_read_here(encoder: FakeEncoder) -> N
     assert embed(drawn(source=Local()), encoder, workers=2, quiet=True).encoded == 6
 
 
+def test_a_preprocess_that_cannot_be_pickled_runs_here(make_people: Make) -> None:
+    from faceprobe.models.own_preprocess import OwnPreprocess
+
+    processes: list[int] = []
+
+    def centre(image: Image.Image) -> np.ndarray:
+        processes.append(os.getpid())
+        pixels = np.asarray(image.resize((8, 8), Image.Resampling.BICUBIC), dtype=np.float32)
+        return (pixels.transpose(2, 0, 1) / 255 - 0.5) / 0.2
+
+    dataset = load_dataset(f"folder:{make_people(3, 4)}")
+    encoder = FakeEncoder()
+    encoder.preprocess = OwnPreprocess(centre, "mine")  # type: ignore[assignment]
+    embedded = embed(dataset, encoder, workers=2, batch_size=5, quiet=True)
+    assert set(processes) == {os.getpid()} and len(processes) >= 12
+    expected = [encoder.alone(dataset.photo(row).pixels) for row in range(len(dataset))]
+    np.testing.assert_allclose(embedded.data.vectors, expected, atol=1e-6)
+
+
+def test_encoded_photos_are_reported_batch_by_batch(make_people: Make, encoder: FakeEncoder) -> None:
+    dataset = load_dataset(f"folder:{make_people(3, 4)}")
+    counts: list[int] = []
+    embed(dataset, encoder, workers=0, batch_size=5, checkpoint=10, quiet=True, on_photos=counts.append)
+    assert counts == [5, 5, 2]
+    embed(dataset, encoder, workers=0, quiet=True, on_photos=counts.append)
+    assert counts == [5, 5, 2], "all of them were in the cache"
+
+
+def test_a_cache_without_locks_still_works(
+    make_people: Make, encoder: FakeEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from filelock import FileLock
+
+    def refuse(*_: object, **__: object) -> None:
+        raise NotImplementedError("no flock on this file system")
+
+    monkeypatch.setattr(FileLock, "acquire", refuse)
+    dataset = load_dataset(f"folder:{make_people(3, 2)}")
+    assert embed(dataset, encoder, workers=0, quiet=True).encoded == 6
+    assert embed(dataset, encoder, workers=0, quiet=True).encoded == 0
+
+
 def test_workers_do_not_import_torch() -> None:
     heavy = "[m for m in ('torch', 'open_clip', 'timm', 'scipy', 'matplotlib') if m in sys.modules]"
     code = f"import sys, faceprobe.embedding.worker_process; print({heavy})"
