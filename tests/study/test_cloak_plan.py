@@ -132,8 +132,8 @@ def test_pairs_follow_the_clean_photos() -> None:
         (["none", "fawkes-1.0.2-middle"], "fawkes-1.0.2-mid'"),
         (["noise[pgt]"], "unknown cloak 'pgt'"),
         (["jpeg-101"], "takes a whole number from 1 to 100"),
-        (["none", "pgd", PGD], "'pgd' and .* are one"),
-        (["fawkes"], r"cloak fawkes: it is found as files .* as in fawkes-1\.0\.2-mid"),
+        (["none", "pgd", PGD], "'pgd' and .* are the same"),
+        (["fawkes"], r"cloak fawkes: it comes as files .* as in fawkes-1\.0\.2-mid"),
     ],
 )
 def test_wrong_cloaks_are_refused_with_exit_code_2(bench: Any, cloaks: list[str], message: str) -> None:
@@ -167,7 +167,7 @@ def test_where_nobody_is_known_the_clean_protocols_are_left_out(bench: Any) -> N
     bench.tables["real"] = replace(versions(bench), identities_known=False)
     plan = plan_study(study(datasets=["real"], cloaks=["none", "fawkes"]))
     assert [c.cloak for c in plan.cells] == ["fawkes"]
-    assert plan.missing == ["the protocols of clean photos on real: whom its photos show is not known"]
+    assert plan.missing == ["the protocols of clean photos on real: its people are not known"]
 
 
 def test_cloaks_need_faces_and_controls_do_not(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -233,7 +233,7 @@ def test_eval_measures_a_cloak_under_a_purifier(capsys: pytest.CaptureFixture[st
     ("arguments", "part"),
     [
         (["--cloak", "fawks"], "did you mean 'fawkes"),
-        (["--cloak", "lowkey"], "it is found as files beside a dataset's clean photos"),
+        (["--cloak", "lowkey"], "it comes as files with a dataset's clean photos"),
         (["--cloak", "blur-1", "--protocol", "verification/all-pairs"], "leave --cloak out"),
         (["--protocol", "cloak/evasion"], "name a --cloak"),
         (["--purifier", "jpg"], "did you mean 'jpeg-75'"),

@@ -67,8 +67,8 @@ def test_every_missing_key_is_named() -> None:
         ("- a\n- b\n", "a study is a mapping"),
         ("", "a study is a mapping"),
         ("title: [", "not valid YAML"),
-        ("title: a\ntitle: b\n", "the key 'title' stands twice"),
-        ("models:\n  fake:a:\n  fake:a:\n", "the key 'fake:a' stands twice"),
+        ("title: a\ntitle: b\n", "the key 'title' is written twice"),
+        ("models:\n  fake:a:\n  fake:a:\n", "the key 'fake:a' is written twice"),
         ("title: !!python/object/apply:os.system ['true']\n", "not valid YAML"),
     ],
 )

@@ -136,7 +136,7 @@ class Cell(StoredPart):
 
 @dataclass(frozen=True, kw_only=True)
 class CloakRecord(StoredPart):
-    """One cloak on one dataset: what was made, without any model that looks at it.
+    """One cloak on one dataset: facts about the cloaked photos themselves, whatever model is measured.
 
     ``id`` is the cloak's name in rows and ``card`` its card. ``n_photos`` counts the cloaked photos,
     ``n_faces`` the changed faces in them, ``unchanged`` the photos left as they were by reason.

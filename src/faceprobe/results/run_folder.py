@@ -25,7 +25,7 @@ def open_run(
 ) -> Iterator[Path]:
     """Hold the run directory ``out`` for a study while the block runs; create it, or continue the run in it.
 
-    ``fingerprint`` identifies the study; ``name`` and ``study`` are stored beside it. No other process can
+    ``fingerprint`` identifies the study; ``name`` and ``study`` are stored with it. No other process can
     hold ``out`` at the same time. Raises :class:`BadInput` where ``out`` is a file, is in use or holds files
     of no run; without ``force`` also where it holds another study, or this study by another version.
     """

@@ -1,4 +1,4 @@
-"""Which photos of a dataset are cloaked how: what of a study's cloaks is there, and what has to be made."""
+"""The cloak jobs of a dataset: which cloaks it brings, which have to be made, and of which photos."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ from faceprobe.study.types import NO_CLOAK, CloakJob
 
 TARGET_PEOPLE = 30
 TARGET_PHOTOS = 3
-"""Whose clean photos a targeted cloak may aim at: Fawkes draws from the 20 people that are farthest."""
+"""People, and photos of each, that a targeted cloak may aim at; Fawkes draws from the 20 farthest people."""
 
 _DRAW = 0xC10A
-"""Tells the draw of people from the seed's other uses."""
+"""Keeps the draw of people apart from other uses of the seed."""
 
 
 @dataclass
 class CloakPlan:
-    """The jobs of one dataset in the order of making, by the name that rows carry; ``names`` maps the
-    texts of the study to those names.
+    """The jobs of one dataset by their names in rows, in the order in which the photos are made.
+
+    ``names`` maps the texts of the study to those names.
     """
 
     jobs: dict[str, CloakJob] = field(default_factory=dict)
@@ -35,8 +36,8 @@ class CloakPlan:
 
 
 def check_cloaks(texts: Sequence[str]) -> dict[str, UnknownName]:
-    """Check every name that is no variant of some dataset's; what no cloak is called is returned with its
-    error, for a dataset may have a variant of that name.
+    """Check names of cloaks. A name that no cloak has is returned with its error, since a dataset may bring
+    a variant of that name.
 
     Raises :class:`WrongUsage` for bad options, brackets or values.
     """
@@ -53,9 +54,7 @@ def check_cloaks(texts: Sequence[str]) -> dict[str, UnknownName]:
 
 
 def variants_of(table: FaceTable) -> list[str]:
-    """Names of the versions of photos that ``table`` holds beside the clean ones, sorted; [] where none is
-    called clean.
-    """
+    """Names of the variants in ``table`` other than the clean one, sorted; [] where no photo is clean."""
     if table.variants is None:
         return []
     found = set(table.variants.tolist())
@@ -63,17 +62,17 @@ def variants_of(table: FaceTable) -> list[str]:
 
 
 def keep_variants(table: FaceTable, variants: Sequence[str]) -> FaceTable:
-    """The rows of ``table`` that are of ``variants``, with its pairs and templates renumbered to them."""
+    """The rows of ``table`` with one of ``variants``; pairs and templates are renumbered to them."""
     assert table.variants is not None
     return table.take(np.flatnonzero(np.isin(table.variants, list(variants))))
 
 
 def plan_cloaks(dataset: str, whole: FaceTable, texts: Sequence[str], study: Study) -> CloakPlan:
-    """The jobs of ``texts``, cloaks of ``study``, on ``whole``, the dataset with its own variants. A cloak
-    that only ever comes as files, and has none here, gives no job.
+    """The jobs of the cloaks ``texts`` on ``whole``, the dataset with all its variants. A cloak that comes as
+    files only, and that the dataset does not bring, has no job.
 
     Raises :class:`UnknownName` for a name that is neither a variant here nor a cloak, :class:`WrongUsage`
-    where two names mean one cloak, or nobody is left for a cloak to aim at.
+    where two names mean the same cloak, or where no person is left for a cloak to aim at.
     """
     own = variants_of(whole)
     clean = keep_variants(whole, [CLEAN]) if own else whole
@@ -95,7 +94,7 @@ def plan_cloaks(dataset: str, whole: FaceTable, texts: Sequence[str], study: Stu
             job = found
             if job.card.needs_targets and len(chosen) == len(np.unique(clean.identities)):
                 raise WrongUsage(
-                    f"{job.cloak} aims at people whose photos stay clean, and of {dataset} nobody is left; "
+                    f"{job.cloak} aims at people whose photos stay clean, and {dataset} has no person left; "
                     f"give a cloak_people below {study.cloak_people}"
                 )
         plan.names[text] = job.cloak
@@ -105,22 +104,25 @@ def plan_cloaks(dataset: str, whole: FaceTable, texts: Sequence[str], study: Stu
     for text in texts:
         if text != NO_CLOAK:
             job = add(text)
-            twins = [t for t in texts if job and plan.names.get(t) == job.cloak]
-            if len(twins) > 1:
-                raise WrongUsage(f"the cloaks {twins[0]!r} and {twins[1]!r} are one: leave one of them out")
+            same = [t for t in texts if job and plan.names.get(t) == job.cloak]
+            if len(same) > 1:
+                raise WrongUsage(f"the cloaks {same[0]!r} and {same[1]!r} are the same: leave one out")
     return plan
 
 
 def draw_people(table: FaceTable, people: int, seed: int) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
-    """Whose photos are cloaked, and whose a targeted cloak may aim at, both drawn by ``seed``.
+    """Draw the people whose photos are cloaked, and those that a targeted cloak may aim at.
 
-    To be cloaked, a person needs a photo to enrol and another one to look for, of two events where these are
-    known, unless it is not known who is who. More ``people`` of one seed hold all of fewer.
+    A person whose photos are cloaked needs two photos, one to enrol and one to search with, from two events
+    where events are known; where the people are not known, one photo is enough. With the same ``seed``, a
+    larger number of ``people`` includes those of a smaller number.
     """
-    names, who = np.unique(table.identities, return_inverse=True)
+    names, owners = np.unique(table.identities, return_inverse=True)
     drawn = np.random.default_rng([seed, _DRAW]).permutation(len(names))
-    apart = table.images if table.events is None else np.where(table.events == "", table.images, table.events)
-    occasions = np.unique(np.stack([names[who], apart]), axis=1)
+    events = (
+        table.images if table.events is None else np.where(table.events == "", table.images, table.events)
+    )
+    occasions = np.unique(np.stack([names[owners], events]), axis=1)
     able = np.bincount(np.searchsorted(names, occasions[0])) >= (2 if table.identities_known else 1)
     cloaked = drawn[able[drawn]][:people]
     others = drawn[~np.isin(drawn, cloaked)]
@@ -134,7 +136,7 @@ def target_rows(table: FaceTable, people: int, seed: int) -> list[int]:
 
 
 def _spread(table: FaceTable, person: str, most: int | None) -> list[int]:
-    """Rows of ``person``, all or ``most`` of them in even steps, since photos of one event stand together."""
+    """Rows of ``person``, all or ``most`` of them in even steps, since photos of one event are neighbours."""
     rows = np.flatnonzero(table.identities == person)
     count = len(rows) if most is None else min(most, len(rows))
     return [int(rows[k * len(rows) // count]) for k in range(count)]

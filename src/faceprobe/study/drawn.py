@@ -1,7 +1,7 @@
-"""Photos that are drawn, not read: drawn once a run and kept in a file beside the results.
+"""Photos that a program draws: drawn once in a run and kept in a temporary file.
 
-A study looks at the same photos once for every model and crop. To read a file again costs little; to
-draw a photo again costs more than to encode it.
+A study measures the same photos once for every model and crop. Reading a file again costs little, but
+drawing a photo again costs more than encoding it.
 """
 
 from __future__ import annotations
@@ -24,15 +24,16 @@ MOST_BYTES = 4 * 2**30
 
 
 def keep_drawn(table: FaceTable, folder: Path) -> FaceTable:
-    """``table`` with its photos drawn into ``folder``, or as it is where that would not help: photos
-    that are files, that differ in size, that cannot all be read, or that would fill more than
+    """``table`` with its photos drawn into ``folder``.
+
+    ``table`` itself where photos are files, differ in size, cannot all be read, or would fill more than
     :data:`MOST_BYTES`.
     """
     if not table.source.drawn or not len(table):
         return table
     try:
         return _keep(table, folder)
-    except UnreadablePhoto:  # embedding lists it with its reason
+    except UnreadablePhoto:  # embedding will list the photo and the reason
         return table
 
 

@@ -1,4 +1,4 @@
-"""The studies that come with the package, and how a study's name becomes a study."""
+"""The packaged studies, and how a study is found by its name."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def packaged_studies() -> list[str]:
 
 
 def resolve_study(study: str | Path | Mapping[str, Any] | Study) -> tuple[str, Study]:
-    """A study and the name to call it by: a packaged name, a YAML file, a mapping with what such
-    a file holds, or a study made in code.
+    """The name and the content of a study: a packaged name, a YAML file, a mapping with the content of such a
+    file, or a :class:`Study`.
 
     Raises :class:`WrongUsage` for a file that is not there or not a study, :class:`UnknownName`
     with the nearest packaged names otherwise.

@@ -1,4 +1,4 @@
-"""From a study to its cells. Names and local inputs are checked here, before any model is loaded."""
+"""Plan a study: check its names and local inputs before any model is loaded, and list its cells."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from faceprobe.embedding import check_local
 from faceprobe.faces.crops import CropPolicy
 from faceprobe.models import model_card, model_files
 from faceprobe.protocols import PROTOCOLS
+from faceprobe.protocols.kinds import KINDS
 from faceprobe.study.cloak_plan import check_cloaks, keep_variants, plan_cloaks, variants_of
 from faceprobe.study.schema import DatasetEntry, ModelEntry, Study
 from faceprobe.study.types import NO_CLOAK, NO_PURIFIER, Plan, PlannedCell
@@ -26,7 +27,7 @@ LATER_STEP = "a later step of faceprobe"
 EXAMPLE = "fawkes-1.0.2-mid[bundled:face]"
 
 FACED_CROP = "aligned-112"
-"""A crop that needs faces, as cloaks do."""
+"""A crop that needs faces, as cloaks do: what a detector is checked with."""
 
 
 def plan_study(study: Study, *, offline: bool = False) -> Plan:
@@ -55,8 +56,8 @@ def plan_study(study: Study, *, offline: bool = False) -> Plan:
                 usual, protocols = [NO_PURIFIER], ordinary[dataset]
             else:
                 own, usual, cloak = own[:1], study.purifiers, cloaks[dataset].get(text, "")
-            looks = text == NO_CLOAK or model_text in (entry.models or study.cloak_models or models)
-            if cloak and looks and protocols != ():
+            measures = text == NO_CLOAK or model_text in (entry.models or study.cloak_models or models)
+            if cloak and measures and protocols != ():
                 for crop, purifier in product(entry.crops or own, entry.purifiers or usual):
                     asked = (crops[crop], cloak, protocols, purifiers[purifier])
                     plan.cells.append(PlannedCell(model, model_text, dataset, *asked))
@@ -73,7 +74,7 @@ def check_protocols(protocols: Sequence[str] | None) -> None:
 
 def is_for_cloaks(protocol: str) -> bool:
     """Whether a protocol compares cloaked photos with clean ones."""
-    return protocol.startswith("cloak/")
+    return KINDS[PROTOCOLS.get(protocol).kind].cloaks
 
 
 def open_dataset(text: str, *, offline: bool = False) -> FaceTable:
@@ -90,7 +91,7 @@ def open_dataset(text: str, *, offline: bool = False) -> FaceTable:
 
 
 def needs_pairs(protocol: str) -> bool:
-    """Whether a protocol looks at the photos of the dataset's own pair list and no others."""
+    """Whether a protocol uses the photos of the dataset's own pair list and no others."""
     return PROTOCOLS.get(protocol).kind == "pair-list"
 
 
@@ -102,7 +103,7 @@ def only_paired(table: FaceTable) -> FaceTable:
 
 
 def nothing_to_run(name: str, study: Study, missing: Sequence[str]) -> Missing:
-    """The error of a study of which nothing is there: one line, what could be fetched first."""
+    """The error of a study of which no cell can be measured: one line, first what could be fetched."""
     order = sorted(missing, key=lambda text: text in study.needs_later or LATER_STEP in text)
     shown = "; ".join(order[:3]) + (f"; and {len(order) - 3} more" if len(order) > 3 else "")
     return Missing(f"nothing of the study {name} can be run here: {shown}")
@@ -120,8 +121,9 @@ def _all_purifiers(study: Study) -> list[str]:
 
 
 def _add_cloaks(plan: Plan, study: Study, dataset: str, unknown: Mapping[str, UnknownName]) -> dict[str, str]:
-    """Put the dataset's cloak jobs into the plan, leave its clean photos in ``plan.tables``, and return the
-    names of its cloaks by their texts.
+    """Put the cloak jobs of a dataset into the plan and reduce ``plan.tables`` to its clean photos.
+
+    Returns the names of its cloaks in rows, by their texts in the study.
     """
     whole = plan.tables[dataset]
     own = variants_of(whole)
@@ -143,8 +145,8 @@ def _check_unmade(
         if text in unknown:
             raise unknown[text]
         error = WrongUsage(
-            f"cloak {text}: it is found as files beside a dataset's clean photos, and no dataset here has "
-            f"any; to make cloaked photos, write a mode with its surrogate, as in {EXAMPLE}"
+            f"cloak {text}: it comes as files with a dataset's clean photos, and no dataset here has such "
+            f"files; to make cloaked photos, write a mode with its surrogate, as in {EXAMPLE}"
         )
         _tolerate(plan, error, study.allow_missing or len(cloaks) < len(study.datasets), "")
 
@@ -213,20 +215,22 @@ def _add_dataset(plan: Plan, study: Study, text: str, entry: DatasetEntry, offli
 
 
 def _tolerate(plan: Plan, error: FaceprobeError, optional: bool, fetch: str) -> None:
+    """Note ``error`` among what is missing; raise it where the study needs the thing."""
     if not optional:
         raise error
     plan.missing.append(f"{error}" + (f" ({fetch})" if fetch else ""))
 
 
 def _protocols_for(plan: Plan, study: Study, dataset: str) -> tuple[str, ...] | None:
-    """The study's protocols that ``dataset`` allows; where all of them look at pairs only, its table is
-    cut to the photos in them.
+    """The study's protocols for clean photos that ``dataset`` allows; None stands for every usual one.
+
+    Where all of them use the list of pairs alone, the table in the plan is reduced to the photos in it.
     """
     table = plan.tables[dataset]
     if study.protocols is None:
         if table.identities_known or table.pairs or table.templates:
             return None
-        plan.missing.append(f"the protocols of clean photos on {dataset}: whom its photos show is not known")
+        plan.missing.append(f"the protocols of clean photos on {dataset}: its people are not known")
         return ()
     allowed = []
     for protocol in study.protocols:

@@ -1,7 +1,7 @@
-"""What a study file may say, and what is answered where it says something else.
+"""The content of a study file, and the errors for any other content.
 
 A study is a YAML mapping. Names of models, datasets and crops follow the grammar of the command
-line; paths in them are relative to the working folder, as they are there::
+line. Paths in them are relative to the working folder, as on the command line::
 
     title: Two encoders on my photos
     models: [ViT-B-32/openai, "bundled:clip-s"]
@@ -58,7 +58,7 @@ NameList = Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)]
 
 
 CLOAK_PEOPLE = 24
-"""Whose photos are cloaked, where nothing else is said: enough for intervals, few enough to wait for."""
+"""The default number of people whose photos are cloaked: enough for intervals, few enough to be quick."""
 
 
 class _Part(BaseModel):
@@ -66,9 +66,9 @@ class _Part(BaseModel):
 
 
 class ModelEntry(_Part):
-    """Overrides of one model: ``label`` is the name its rows carry, ``family`` the line that it is drawn
-    on, ``crops`` its own crops in place of the study's. An ``optional`` model that is not there is
-    reported in the run's ``missing`` list and does not stop the run; ``fetch`` says how to get it.
+    """Overrides of one model: ``label`` is its name in rows, ``family`` the models that a figure joins by a
+    line, ``crops`` its own crops in place of the study's. An ``optional`` model that is absent is listed in
+    the run's ``missing`` and does not stop the run; ``fetch`` says how to get it.
     """
 
     label: str = ""
@@ -87,8 +87,9 @@ class DatasetEntry(_Part):
 
 
 class CloakEntry(_Part):
-    """Overrides of one cloak, each in place of the study's own: ``models`` are the study's models that look
-    at its photos, ``crops`` replaces the one crop of each model, ``purifiers`` what is done to every photo.
+    """Overrides of one cloak, each in place of the study's own: ``models`` are those of the study's models
+    that are measured on its photos, ``crops`` replaces the first crop of each model, ``purifiers`` are
+    applied to every photo.
     """
 
     models: NameList | None = None
@@ -110,14 +111,14 @@ class Options(_Part):
 class Study(_Part):
     """A resolved study: its cells are models x datasets x crops x cloaks x purifiers.
 
-    ``protocols`` None stands for every first-set protocol that the data allows. Cloak ``none`` is the
-    ordinary measurement: clean photos, every crop, no purifier but those of an entry of its own. Under any
-    other cloak ``cloak_models`` (None: all) measure the ``cloak/`` protocols, each in the first of its crops,
-    under every one of ``purifiers`` (what a collector does to all photos). A cloak is a variant of the
-    dataset's own photos, or else it is made here, of the photos of ``cloak_people`` people whom the seed
-    draws (``cloak_photos`` of each, None: all); everybody else's stay clean. ``replicates`` counts
-    the bootstrap replicates. ``allow_missing`` makes every model and dataset optional. ``needs_later`` are
-    sentences about what a later step of faceprobe adds to the study; a run repeats them.
+    ``protocols`` None stands for every usual protocol that the data allow. The cloak ``none`` is the
+    ordinary measurement: clean photos, every crop, and no purifier, unless its entry names some. Under any
+    other cloak, ``cloak_models`` (None: all) are measured by the ``cloak/`` protocols, each in the first of
+    its crops, with each of ``purifiers`` (what a collector does to all photos). A cloak is a variant that the
+    dataset brings; if it brings none of that name, the photos of ``cloak_people`` people, drawn by the seed,
+    are cloaked (``cloak_photos`` of each, None: all), and all other photos stay clean. ``replicates`` is the
+    number of bootstrap replicates. ``allow_missing`` makes every model and dataset optional. ``needs_later``
+    are sentences about what a later step of faceprobe adds to the study; a run repeats them.
     """
 
     title: str
@@ -150,7 +151,7 @@ class Study(_Part):
         return self
 
     def fingerprint(self) -> str:
-        """Hash of all that decides the results. Title, texts, device and the detector's place do not."""
+        """Hash of everything that decides the results; not of title, texts, device or the detector's path."""
         content = self.model_dump(exclude={"title", "description", "needs_later", "allow_missing"})
         content["options"] = self.options.model_dump(include={"batch_size", "max_excluded"})
         for entry in (*content["models"].values(), *content["datasets"].values()):
@@ -160,7 +161,7 @@ class Study(_Part):
 
 
 def parse_study(content: Any, where: str) -> Study:
-    """Check a study's ``content`` (what YAML gave); :class:`WrongUsage` names ``where`` and the key."""
+    """Check the ``content`` of a study file; :class:`WrongUsage` names ``where`` and the key."""
     if not isinstance(content, dict):
         raise WrongUsage(f"{where}: a study is a mapping with title, models and datasets")
     try:
@@ -170,7 +171,7 @@ def parse_study(content: Any, where: str) -> Study:
 
 
 def read_study(path: Path) -> Study:
-    """Read a study from a YAML file (safe loader; a key that stands twice is an error)."""
+    """Read a study from a YAML file (safe loader; a key that is written twice is an error)."""
     import yaml
 
     try:
@@ -187,16 +188,16 @@ def _loader() -> Any:
     import yaml
 
     class UniqueKeys(yaml.SafeLoader):
-        """YAML lets the last of two equal keys win in silence; here they are an error."""
+        """Equal keys are an error here; YAML alone would use the last one without a word."""
 
     def mapping(loader: Any, node: Any) -> dict[Any, Any]:
-        seen: set[str] = set()
+        keys: set[str] = set()
         for key, _ in node.value:
-            if str(key.value) in seen:
+            if str(key.value) in keys:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key.value!r} stands twice", key.start_mark
+                    None, None, f"the key {key.value!r} is written twice", key.start_mark
                 )
-            seen.add(str(key.value))
+            keys.add(str(key.value))
         loader.flatten_mapping(node)
         return dict(yaml.SafeLoader.construct_mapping(loader, node, deep=True))
 
@@ -212,8 +213,8 @@ def _explain(error: ValidationError) -> Iterable[str]:
         if problem["type"] == "extra_forbidden":
             known = sorted(_fields_at(path[:-1]))
             near = get_close_matches(path[-1], known, n=1, cutoff=0.5)
-            mend = f"did you mean {near[0]!r}?" if near else "known keys: " + ", ".join(known)
-            yield f"unknown key {key!r}; {mend}"
+            fix = f"did you mean {near[0]!r}?" if near else "known keys: " + ", ".join(known)
+            yield f"unknown key {key!r}; {fix}"
         elif problem["type"] == "missing":
             yield f"the key {key!r} is missing"
         else:
