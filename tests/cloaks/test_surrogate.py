@@ -10,10 +10,14 @@ import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+from faceprobe.cloaks import with_surrogate
 from faceprobe.cloaks.attacks.surrogate import Surrogate, load_surrogates, surrogate_hash
+from faceprobe.cloaks.photos.in_memory import cloak_images
 from faceprobe.core.errors import BadInput, Missing, WrongUsage
 from faceprobe.models import load_model
+from faceprobe.models.own import encoder
 from faceprobe.models.torch_encoder import TorchEncoder
+from tests.helpers.cloak_faces import synthetic
 
 DECLARED = "size=112&mean=127.5&scale=128&color=rgb&flip=sum"
 SIDE = 8
@@ -152,3 +156,23 @@ def test_weights_are_frozen_and_hashed() -> None:
     face.encoder.module.to(memory_format=torch.channels_last)
     del face.encoder.__dict__["weights_hash"], face.__dict__["fingerprint"]
     assert surrogate_hash([face]) == before
+
+
+@pytest.mark.parametrize("stem", ["fawkes-1.0.2-low?steps=3", "pgd", "noise[pgd]"])
+def test_a_users_own_encoder_is_a_surrogate_and_stays_as_it_was(stem: str) -> None:
+    torch.manual_seed(0)
+    module = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 8, 5, stride=4), torch.nn.Tanh(), torch.nn.Flatten(), torch.nn.Linear(5832, 16)
+    )
+    steps = {"size": (112, 112), "mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
+    own = encoder(module, steps, id="own-surrogate", default_crop="aligned-112", device="cpu")
+    inputs = np.random.default_rng(0).random((3, 3, 112, 112), dtype=np.float32)
+    before, strides = own.encode_images(inputs), module[0].weight.stride()
+    name = with_surrogate(stem, "own:own-surrogate")
+    (done,) = cloak_images(synthetic(1, 1)[0].photo, name, device="cpu")
+    assert done.changed and "[own-surrogate]" in done.cloak
+    assert done.cosine is not None and done.cosine < 1
+    assert np.array_equal(own.encode_images(inputs), before)
+    (surrogate,) = load_surrogates(["own:own-surrogate"], device="cpu")
+    assert surrogate.shared and surrogate.encoder is own
+    assert surrogate.encoder.module[0].weight.stride() == strides

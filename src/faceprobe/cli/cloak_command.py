@@ -49,7 +49,8 @@ def command(
     where it stopped.
     """
     from faceprobe.cli.show import print_json
-    from faceprobe.cloaks.photos.folder import TARGETS, cloak_folder
+    from faceprobe.cloaks.photos.folder import cloak_folder
+    from faceprobe.cloaks.photos.loaded_cloak import TARGETS
 
     done = cloak_folder(
         source.expanduser(),

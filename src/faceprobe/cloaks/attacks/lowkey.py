@@ -37,7 +37,7 @@ _WARPED = "every surrogate gets the aligned face, as published, also one that is
 
 
 class LowKey(WindowCloak):
-    """Ascends, by 50 signed steps of 0.0025 a pixel from noise of +-0.005,
+    """Maximises, by 50 signed steps of 0.0025 a pixel from noise of +-0.005,
 
         mean over heads of ||F(x') - F0||^2 / ||F0||  -  0.05 P(x', x)
 
@@ -84,7 +84,7 @@ class LowKey(WindowCloak):
 
 
 def blurred(photos: Tensor) -> Tensor:
-    """(B, 3, H, W), both sides at least 4, under LowKey's Gaussian: torchvision's, edges reflected."""
+    """(B, 3, H, W), both sides at least 4, blurred by LowKey's Gaussian (torchvision, edges reflected)."""
     from torchvision.transforms.v2.functional import gaussian_blur
 
     result: Tensor = gaussian_blur(photos, [BLUR, BLUR], [SIGMA, SIGMA])

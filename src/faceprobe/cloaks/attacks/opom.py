@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 EPS, ROUNDS, STEP = 8 / 255, 16, 1 / 255
 LEARN = 10
-"""Photos of a person that the mask is learnt on, and never more than half of them unless asked."""
+"""Photos of a person that the mask is learnt on; at most half of all, unless the option asks for more."""
 OPTIONS = {"learn"}
 
 
@@ -91,7 +91,7 @@ class Opom(Cloak):
     def apply(
         self, subjects: Sequence[Subject], *, seed: int, tick: Callable[[], None] = no_tick
     ) -> list[Cloaked]:
-        """Cloak all photos of whole persons; see :class:`faceprobe.cloaks.base.Cloak`."""
+        """See :class:`faceprobe.cloaks.base.Cloak`; ``subjects`` must hold all photos of each person."""
         people: dict[str, list[int]] = defaultdict(list)
         for k, subject in enumerate(subjects):
             people[subject.person].append(k)

@@ -26,11 +26,13 @@ class Surrogate:
     """A differentiable encoder.
 
     ``text`` is the name that loads it. ``encoder.card.default_crop`` is the crop that it is measured with:
-    ``as-is`` for CLIP models, ``aligned-112`` for face recognisers.
+    ``as-is`` for CLIP models, ``aligned-112`` for face recognisers. ``shared`` marks an encoder of the user's
+    own, which is not loaded for the cloak alone.
     """
 
     text: str
     encoder: TorchEncoder
+    shared: bool = False
 
     @property
     def id(self) -> str:
@@ -74,7 +76,8 @@ def surrogate_hash(surrogates: Sequence[Surrogate]) -> str:
 
 
 def _load(text: str, device: str, offline: bool) -> Surrogate:
-    if parse_model(text).kind == "onnx":
+    kind = parse_model(text).kind
+    if kind == "onnx":
         from faceprobe.cloaks.attacks.onnx_surrogate import load_onnx
 
         return Surrogate(text, load_onnx(text, device))
@@ -84,7 +87,7 @@ def _load(text: str, device: str, offline: bool) -> Surrogate:
             f"{encoder.id} has no gradients, so a cloak cannot use it as a surrogate; give a torch model, an"
             f" ONNX recogniser or a bundled model such as {DEFAULT}"
         )
-    return Surrogate(text, encoder)
+    return Surrogate(text, encoder, shared=kind == "own")
 
 
 def check_torch(what: str) -> Any:

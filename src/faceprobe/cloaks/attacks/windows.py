@@ -21,7 +21,7 @@ from faceprobe.data.photo import Photo
 LARGEST = 512
 """Longer side of a window at most, in pixels."""
 SMALLEST = 16
-"""Shorter side, in pixels, below which a photo or window is left alone."""
+"""Shorter side, in pixels, below which a photo or window is left unchanged."""
 MARGIN = 0.25
 """Margin around the aligned face on each side, as a share of its footprint: context for blur and warp."""
 STEP = 32

@@ -156,18 +156,18 @@ class Fawkes(Cloak):
 @contextmanager
 def _channels_last(surrogates: Sequence[Surrogate]) -> Iterator[None]:
     """Weights in the order "channels last": 10 to 18 % less processor time a step for the convolutional
-    surrogates tried. The order is changed back, since a caller's own encoder is used elsewhere too.
+    surrogates tried. It is undone for shared encoders, since their features change by rounding with it.
     """
     import torch
 
-    modules = [surrogate.encoder.module for surrogate in surrogates]
+    for surrogate in surrogates:
+        surrogate.encoder.module.to(memory_format=torch.channels_last)
     try:
-        for module in modules:
-            module.to(memory_format=torch.channels_last)
         yield
     finally:
-        for module in modules:
-            module.to(memory_format=torch.contiguous_format)
+        for surrogate in surrogates:
+            if surrogate.shared:
+                surrogate.encoder.module.to(memory_format=torch.contiguous_format)
 
 
 @dataclass
