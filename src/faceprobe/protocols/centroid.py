@@ -10,8 +10,9 @@ from faceprobe.core.progress import Tick, progress
 from faceprobe.data.embeddings import Embeddings
 from faceprobe.protocols.galleries import side
 from faceprobe.protocols.identification import FIGURES, identification_outcome
+from faceprobe.protocols.kinds import Context, Kind
 from faceprobe.protocols.ordering import Arranged, lacking_people
-from faceprobe.protocols.types import Context, Kind, Outcome, Protocol
+from faceprobe.protocols.types import Outcome, Protocol
 from faceprobe.scores import exact_rows, find_duplicates, pair_scores
 from faceprobe.scores.search.gallery import SearchRows, search_gallery
 from faceprobe.scores.search.memory import SearchLimits

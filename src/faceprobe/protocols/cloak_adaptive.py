@@ -11,7 +11,8 @@ from faceprobe.data.embeddings import CLEAN, Embeddings, unit_rows
 from faceprobe.metrics.identification.recognisers import Decision, LinearProbe, Nearest, Trial
 from faceprobe.protocols import cloak_recognition
 from faceprobe.protocols.cloak_recognition import arms_of, figures, recognition_outcome
-from faceprobe.protocols.types import Context, Kind, Outcome, Protocol
+from faceprobe.protocols.kinds import Context, Kind
+from faceprobe.protocols.types import Outcome, Protocol
 from faceprobe.protocols.variants import CloakedPhotos, cloaked_photos
 from faceprobe.scores import exact_rows
 

@@ -21,10 +21,11 @@ from faceprobe.metrics.identification.recognisers import (
     Trial,
 )
 from faceprobe.protocols.cloak_rows import PerPerson, add_people
+from faceprobe.protocols.kinds import Context, Kind
 from faceprobe.protocols.ordering import lacking_people
 from faceprobe.protocols.probe_split import halves
 from faceprobe.protocols.rows import add_metric
-from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
+from faceprobe.protocols.types import NothingLeft, Outcome, Protocol
 from faceprobe.protocols.variants import CloakedPhotos, cloaked_photos, lacking_variants
 from faceprobe.results.result import Weighting
 

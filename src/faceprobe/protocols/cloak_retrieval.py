@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from faceprobe.data.embeddings import CLEAN, Embeddings
 from faceprobe.data.remarks import remark
 from faceprobe.protocols.cloak_rows import PerPerson, add_people
+from faceprobe.protocols.kinds import Context, Kind
 from faceprobe.protocols.rows import add_metric
-from faceprobe.protocols.types import Context, Kind, Outcome, Protocol
+from faceprobe.protocols.types import Outcome, Protocol
 from faceprobe.protocols.variants import CloakedPhotos, cloaked_photos, lacking_variants
 from faceprobe.results.result import Weighting
 

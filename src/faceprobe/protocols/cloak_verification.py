@@ -9,8 +9,9 @@ from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.remarks import Remarks, remark
 from faceprobe.metrics.verification.figures import allowed_false_matches
 from faceprobe.protocols.cloak_rows import PerPerson, add_people
+from faceprobe.protocols.kinds import Context, Kind
 from faceprobe.protocols.rows import add_metric
-from faceprobe.protocols.types import Context, Kind, Outcome, Protocol
+from faceprobe.protocols.types import Outcome, Protocol
 from faceprobe.protocols.variants import CloakedPhotos, cloaked_photos, lacking_variants
 from faceprobe.protocols.verification import MAX_TAIL
 from faceprobe.results.result import Weighting

@@ -21,10 +21,11 @@ from faceprobe.metrics.identification.distractors import (
 from faceprobe.metrics.identification.gallery_size import chance_of_none
 from faceprobe.metrics.verification.figures import allowed_false_matches
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
+from faceprobe.protocols.kinds import Context, Kind
 from faceprobe.protocols.ordering import Arranged
 from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.template_pooling import Pooled, lacking_templates, pooled
-from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
+from faceprobe.protocols.types import NothingLeft, Outcome, Protocol
 from faceprobe.scores import pair_scores
 
 GALLERY = "distractors"

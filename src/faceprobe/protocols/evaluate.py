@@ -11,12 +11,12 @@ from faceprobe.core.progress import progress
 from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.remarks import remark
 from faceprobe.metrics.verification.normalisation import Method
-from faceprobe.protocols.kinds import KINDS
+from faceprobe.protocols.kinds import KINDS, Context
 from faceprobe.protocols.normalised import against_cohort, method_of, normalised_names
 from faceprobe.protocols.ordering import arrange
 from faceprobe.protocols.registry import PROTOCOLS
 from faceprobe.protocols.rows import add_metric
-from faceprobe.protocols.types import Context, NothingLeft, Outcome, Protocol
+from faceprobe.protocols.types import NothingLeft, Outcome, Protocol
 from faceprobe.protocols.variants import clean_rows
 from faceprobe.protocols.verification import allowed_at_targets, tail_size
 from faceprobe.scores import mated_scores, plan_memory, sweep_pairs

@@ -15,9 +15,10 @@ from faceprobe.metrics.fairness.group_rates import GroupRate, group_fmr, group_f
 from faceprobe.metrics.verification.figures import Verification, allowed_false_matches
 from faceprobe.metrics.verification.intervals import FEW_PEOPLE
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
+from faceprobe.protocols.kinds import Context, Kind
 from faceprobe.protocols.ordering import lacking_people
 from faceprobe.protocols.rows import add_metric
-from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
+from faceprobe.protocols.types import NothingLeft, Outcome, Protocol
 
 FMRS = (1e-3, 1e-4)
 """Pair-weighted FMR of everybody that sets T, the first one that of the rows without a suffix."""

@@ -23,9 +23,10 @@ from faceprobe.metrics.identification.gallery_size import chance_within, mean_ov
 from faceprobe.metrics.verification.figures import allowed_false_matches
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 from faceprobe.protocols.galleries import side
+from faceprobe.protocols.kinds import Context, Kind
 from faceprobe.protocols.ordering import Arranged, lacking_people
 from faceprobe.protocols.rows import add_metric
-from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
+from faceprobe.protocols.types import NothingLeft, Outcome, Protocol
 from faceprobe.scores.search.gallery import SearchCounts, SearchRows, best_mates, search_gallery
 
 RANKS = (1, 10)

@@ -14,9 +14,10 @@ from faceprobe.metrics.identification.closed_set import (
     mean_outcome,
 )
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
+from faceprobe.protocols.kinds import Context, Kind
 from faceprobe.protocols.ordering import Arranged, lacking_people
 from faceprobe.protocols.rows import add_metric
-from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
+from faceprobe.protocols.types import NothingLeft, Outcome, Protocol
 from faceprobe.scores import MatedScores, Ranking, offsets
 
 METRICS = ("rank1", "rank5", "rank10", "rank50", "mrr")

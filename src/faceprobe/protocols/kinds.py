@@ -1,12 +1,26 @@
-"""Every kind of protocol, in the order in which results list them."""
+"""Kinds of protocols: the code that measures one, and all of them by name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from faceprobe.protocols.types import Kind
+import numpy as np
+from numpy.typing import NDArray
+
+from faceprobe.data.embeddings import Embeddings
+from faceprobe.metrics.bootstrap import identity_weights
+from faceprobe.metrics.weighting import Weighting
+from faceprobe.protocols.ordering import Arranged
+from faceprobe.protocols.types import Outcome, Protocol
+
+if TYPE_CHECKING:
+    from faceprobe.metrics.verification.normalisation import CohortScores, Method
+    from faceprobe.scores import MatedScores, Ranking, ScoreSummary
+    from faceprobe.scores.search.memory import SearchLimits
 
 _NAMES = (
     "pair-list",
@@ -25,6 +39,54 @@ _NAMES = (
     "cloak-verification",
     "cloak-adaptive",
 )
+"""In the order in which results list them."""
+
+
+@dataclass
+class Context:
+    """What a protocol is measured on. ``weights`` (R, P) are the identity weights of the bootstrap,
+    for people in the order of ``arranged.names``; ``summary`` and ``ranks`` (by protocol) are there for
+    the kinds that share the pass over all pairs, ``limits`` (by protocol) for those that search a
+    gallery, ``cohorts`` (by method) for those that measure scores against a cohort. ``kept`` are the rows of
+    the caller's data that ``data`` are (None: all of them), since curves that name rows name those.
+    """
+
+    data: Embeddings
+    arranged: Arranged
+    replicates: int
+    seed: int
+    quiet: bool = True
+    kept: NDArray[np.int64] | None = None
+    summary: ScoreSummary | None = None
+    ranks: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    rankings: dict[str, Ranking] = field(default_factory=dict)
+    limits: dict[str, SearchLimits] = field(default_factory=dict)
+    cohorts: dict[Method, CohortScores] = field(default_factory=dict)
+
+    @cached_property
+    def weights(self) -> NDArray[np.int64]:
+        return identity_weights(len(self.arranged.names), self.replicates, self.seed)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The code of a kind of protocol, one object in one module each.
+
+    ``figures`` are the (metric, weighting) rows it gives. ``lacking`` says why data cannot be measured,
+    or "" where they can. ``measure`` does it, and raises :class:`NothingLeft` where no trial is left.
+    ``sweeps``: it reads ``context.summary``; ``ranking`` then asks the pass for ranks. ``holds``: it
+    searches, and keeps so many bytes besides a block of scores; then ``context.limits`` are there for it.
+    ``cloaks``: it is shown cloaked photos beside the clean ones, while all other kinds see the clean ones
+    alone.
+    """
+
+    figures: Sequence[tuple[str, Weighting]]
+    lacking: Callable[[Protocol, Embeddings], str]
+    measure: Callable[[Protocol, Context], Outcome]
+    sweeps: bool = False
+    cloaks: bool = False
+    ranking: Callable[[Protocol, Arranged, MatedScores], Ranking] | None = None
+    holds: Callable[[Embeddings, Arranged], int] | None = None
 
 
 class _Kinds(Mapping[str, Kind]):

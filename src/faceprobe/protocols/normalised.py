@@ -18,9 +18,10 @@ from faceprobe.metrics.verification.normalisation import (
     normalise,
 )
 from faceprobe.metrics.weighting import WEIGHTINGS
+from faceprobe.protocols.kinds import Context, Kind
 from faceprobe.protocols.ordering import Arranged, lacking_people
 from faceprobe.protocols.rows import add_metric
-from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
+from faceprobe.protocols.types import NothingLeft, Outcome, Protocol
 from faceprobe.protocols.verification import threshold_support
 from faceprobe.scores import exact_rows, find_duplicates, pair_scores
 

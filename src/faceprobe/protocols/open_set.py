@@ -19,9 +19,10 @@ from faceprobe.metrics.identification.open_set import (
 )
 from faceprobe.metrics.weighting import WEIGHTINGS
 from faceprobe.protocols.galleries import enrolled_half, place_within_person, side
+from faceprobe.protocols.kinds import Context, Kind
 from faceprobe.protocols.ordering import Arranged, lacking_people
 from faceprobe.protocols.rows import add_metric
-from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
+from faceprobe.protocols.types import NothingLeft, Outcome, Protocol
 from faceprobe.scores.search.gallery import best_mates, search_gallery
 
 TARGETS = {"fnir@fpir=1e-1": 0.1, "fnir@fpir=1e-2": 0.01, "fnir@fpir=3e-3": 0.003, "fnir@fpir=1e-3": 0.001}

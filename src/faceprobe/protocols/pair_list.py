@@ -22,9 +22,10 @@ from faceprobe.metrics.verification.fold_presets import (
 )
 from faceprobe.metrics.verification.folds import FoldAccuracy, fold_accuracy
 from faceprobe.metrics.verification.normalisation import METHODS
+from faceprobe.protocols.kinds import Context, Kind
 from faceprobe.protocols.normalised import lacking_cohort, normalised_pairs
 from faceprobe.protocols.ordering import Arranged
-from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
+from faceprobe.protocols.types import NothingLeft, Outcome, Protocol
 from faceprobe.results.result import Metric
 from faceprobe.scores import pair_scores
 

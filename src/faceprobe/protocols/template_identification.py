@@ -19,9 +19,10 @@ from faceprobe.metrics.identification.template_search import (
     search_templates,
 )
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
+from faceprobe.protocols.kinds import Context, Kind
 from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.template_pooling import Pooled, lacking_templates, pooled
-from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
+from faceprobe.protocols.types import NothingLeft, Outcome, Protocol
 
 FPIRS = {"fnir@fpir=0.1": 0.1, "fnir@fpir=0.01": 0.01, "fnir@fpir=0.001": 0.001}
 RANKS = {"rank1": 1, "rank5": 5, "rank10": 10}

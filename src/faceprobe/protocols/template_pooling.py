@@ -13,7 +13,8 @@ from faceprobe.data.remarks import Remarks, join, remark
 from faceprobe.data.templates import TemplateList
 from faceprobe.metrics.bootstrap import identity_weights
 from faceprobe.metrics.templates import POOLINGS, pool_templates
-from faceprobe.protocols.types import Context, Protocol
+from faceprobe.protocols.kinds import Context
+from faceprobe.protocols.types import Protocol
 from faceprobe.scores import exact_rows
 
 

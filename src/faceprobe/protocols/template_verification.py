@@ -12,9 +12,10 @@ from faceprobe.data.remarks import Remarks, join, remark
 from faceprobe.metrics.verification.figures import Verification, allowed_false_matches, auc, eer, roc, tmr
 from faceprobe.metrics.verification.pair_list import PairScores, Replicates, nearest_tmr, pair_replicates
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
+from faceprobe.protocols.kinds import Context, Kind
 from faceprobe.protocols.rows import add_metric
 from faceprobe.protocols.template_pooling import Pooled, lacking_templates, pooled
-from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
+from faceprobe.protocols.types import NothingLeft, Outcome, Protocol
 from faceprobe.protocols.verification import eer_bracket, threshold_support
 from faceprobe.scores import pair_scores
 

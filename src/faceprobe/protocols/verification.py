@@ -20,9 +20,10 @@ from faceprobe.metrics.verification.figures import (
 )
 from faceprobe.metrics.verification.intervals import TAIL_SIZE, Intervals, deep_enough, verification_intervals
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
+from faceprobe.protocols.kinds import Context, Kind
 from faceprobe.protocols.ordering import Arranged, lacking_people
 from faceprobe.protocols.rows import add_metric
-from faceprobe.protocols.types import Context, Kind, NothingLeft, Outcome, Protocol
+from faceprobe.protocols.types import NothingLeft, Outcome, Protocol
 from faceprobe.scores import ScoreSummary
 
 TARGETS = {f"tmr@fmr=1e-{k}": float(f"1e-{k}") for k in range(2, 7)}
