@@ -10,7 +10,7 @@ import pytest
 
 from tests.helpers.skips import is_expected
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # one worker a core: threads of torch and BLAS would only get in the way
+if "PYTEST_XDIST_WORKER" in os.environ:  # one worker a core: more threads would only get in the way
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -96,7 +96,7 @@ def test_pairs_bring_lfw_official(files: tuple[Path, Path], capsys: pytest.Captu
     accuracy, error = json.loads(capsys.readouterr().out)["rows"]
     assert (accuracy["metric"], error["metric"]) == ("accuracy", "accuracy_se")
     assert (accuracy["n"], accuracy["n_identities"], accuracy["evidence"]) == (12, 8, "synthetic")
-    assert [(one["code"], one["level"]) for one in accuracy["remarks"]][0] == ("other-list", "info")
+    assert (accuracy["remarks"][0]["code"], accuracy["remarks"][0]["level"]) == ("other-list", "info")
     assert "12 pairs in 2 folds" in accuracy["remarks"][0]["text"]
     assert accuracy["protocol_version"] >= 1
 

@@ -40,6 +40,7 @@ class Embeddings:
     - ``content`` (N,) str: hashes of the photos' bytes; equal hashes are duplicates. Where it is None,
       bit-equal rows are duplicates.
     - ``pairs``: the dataset's own list, for protocols that use one.
+    - ``default_protocol``: the protocol that the dataset was made for, "" where there is none.
     - ``identities_known``: where False, two identities may be one person, and only ``pairs`` says which
       photos show the same person.
     - ``groups`` (N,) str: the demographic or other group of each photo's person; "" = unknown.
@@ -56,6 +57,7 @@ class Embeddings:
     content: NDArray[np.str_] | None = None
     pairs: PairList | None = None
     identities_known: bool = True
+    default_protocol: str = ""
     groups: NDArray[np.str_] | None = None
     templates: TemplateList | None = None
     cohort: Cohort | None = None

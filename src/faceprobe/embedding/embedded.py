@@ -133,6 +133,7 @@ def finish(
         content=np.array(content, dtype=np.str_) if all(content) else None,
         pairs=table.pairs,
         identities_known=table.identities_known,
+        default_protocol=table.default_protocol,
         groups=table.groups,
         templates=table.templates,
         variants=table.variants,

@@ -137,6 +137,7 @@ class EmbeddingStore:
             content=_strings(table, "sha256"),
             pairs=self._pairs(len(paths)),
             identities_known=bool(self.manifest.get("identities_known", True)),
+            default_protocol=str(self.manifest.get("default_protocol", "")),
             templates=read_templates(self.folder, len(paths)),
             variants=_strings(table, "variant"),
             sources=_strings(table, "source_image"),

@@ -37,7 +37,8 @@ def evaluate(
     int8: bool = False,
     normalise: Method | None = None,
 ) -> Outcome:
-    """Every metric of ``protocols`` (None: of all that ``data`` allows), with intervals; with ``normalise``
+    """Every metric of ``protocols``, with intervals. None means the protocol that the data were made for and
+    every usual one (not on request), as far as the data allow them, in every call and command. ``normalise``
     also of the protocols that normalise scores so with the cohort of ``data``.
 
     Where ``data`` hold variants, the protocols ``cloak/*`` see them all, and every other protocol the clean
@@ -99,10 +100,14 @@ def _prepare(
 
 
 def _choose(data: Embeddings, clean: Embeddings, protocols: Sequence[str] | None) -> list[Protocol]:
-    """The protocols that ``protocols`` names; None: those that the data allow and that need not be named."""
+    """The protocols that ``protocols`` names; None: the one that the data were made for, and those that need not
+    be named, as far as the data allow them.
+    """
     every = [PROTOCOLS.get(name) for name in dict.fromkeys(protocols or PROTOCOLS.names())]
     missing = {"variants"} if data.variants is None else set()
-    chosen = [p for p in every if protocols or not (p.on_request or missing & set(p.needs))]
+    own = data.default_protocol
+    usual = [p for p in every if (p.name == own or not p.on_request) and not missing & set(p.needs)]
+    chosen = every if protocols else usual
     chosen.sort(key=lambda p: list(KINDS).index(p.kind))
     reasons = {p.name: KINDS[p.kind].lacking(p, data if KINDS[p.kind].cloaks else clean) for p in chosen}
     if protocols:
