@@ -120,7 +120,7 @@ def test_few_people_get_no_spread() -> None:
     for metric in ("protection@1nn", "added_protection@linear"):
         row = _values(outcome)[metric]
         assert row.value is not None and row.ci_low is None
-        assert "5 people: no spread claimed" in row.note
+        assert "5 people: no spread claimed" in row.text
     assert _values(outcome)["protection@1nn_sd"].value is None
     assert outcome.curves[f"{POISONING}//people"].tolist() == [f"p0{k}" for k in range(5)]
 
@@ -143,7 +143,7 @@ def test_a_person_with_one_photo_is_a_stranger_and_is_counted() -> None:
     )  # p03 keeps one photo
     got = _values(evaluate(with_variant(lone, np.arange(19), lone.vectors), [POISONING], replicates=0))
     assert got["protection@1nn"].n_identities == 3
-    assert "1 people have no second photo" in got["protection@1nn"].note
+    assert "1 people have no second photo" in got["protection@1nn"].text
 
 
 def test_ties_count_as_not_recognised_and_are_counted() -> None:

@@ -64,7 +64,7 @@ def test_verification_equals_the_plain_program(seed: int) -> None:
             row = got[f"{kind}@{name}", "identity"]
             if kind not in expected:
                 assert row.value is None
-                assert row.note
+                assert row.text
                 continue
             assert row.value == pytest.approx(np.mean([np.mean(v) for v in expected[kind].values()]))
             assert row.n == sum(map(len, expected[kind].values()))
@@ -127,7 +127,7 @@ def test_an_identical_copy_is_as_good_as_the_photo(name: str) -> None:
                 == got[f"tmr_clean@fmr={fmr}", "identity"].value
             )
             assert got[f"self_match@fmr={fmr}", "identity"].value == 1
-        assert "not supported" in got["tmr_clean@fmr=1e-4", "identity"].note
+        assert "not supported" in got["tmr_clean@fmr=1e-4", "identity"].text
     else:
         for recogniser in ("linear-seen", "1nn-seen"):
             assert got[f"added_protection@{recogniser}", "identity"].value == 0
@@ -149,7 +149,7 @@ def test_where_people_are_not_known_photos_are_all_that_is_measured() -> None:
     assert got["cosine_to_clean", "pair"].value == pytest.approx(1, abs=1e-6)
     for metric in ("person_rank1", "tmr_cloaked@fmr=1e-2", "self_match@fmr=1e-2"):
         assert got[metric, "identity"].value is None
-        assert "whom the photos show is not known" in got[metric, "identity"].note
+        assert "whom the photos show is not known" in got[metric, "identity"].text
 
 
 def test_one_cloaked_person_leaves_nothing_to_learn_from() -> None:

@@ -15,7 +15,7 @@ from faceprobe.data.pairs import PairList
 from faceprobe.metrics.bootstrap import identity_weights
 from faceprobe.protocols import PROTOCOLS, Outcome, evaluate
 from faceprobe.protocols.kinds import KINDS
-from faceprobe.protocols.types import Kind
+from faceprobe.protocols.kinds import Kind
 from faceprobe.results.result import Metric
 from faceprobe.scores import exact_rows, pair_scores
 from tests.helpers.pairs_oracle import Oracle, shuffled, small_world, view2
@@ -40,7 +40,7 @@ def _check(data: Embeddings, cross_event: bool, keep: bool) -> None:
             row = got[names[0], f"tmr@fmr=1e-{k}", weighting]
             if expected is None:
                 assert row.value is None
-                assert "not supported" in row.note
+                assert "not supported" in row.text
             else:
                 assert row.value == pytest.approx(expected, abs=1e-12)
             assert row.n == len(oracle.mated)
@@ -118,8 +118,8 @@ def test_perfect_separation() -> None:
         row = got["verification/all-pairs", "tmr@fmr=1e-2", weighting]
         assert (row.value, row.ci_high) == (1.0, 1.0)
         assert row.ci_low is not None and 0.4 < row.ci_low < 0.7  # eight people, one trial each
-        assert "takes each person for one trial" in row.note
-        assert "no width" in got["verification/all-pairs", "eer", weighting].note
+        assert "takes each person for one trial" in row.text
+        assert "no width" in got["verification/all-pairs", "eer", weighting].text
         assert got["verification/all-pairs", "eer", weighting].value == 0
         assert got["verification/all-pairs", "auc", weighting].value == 1
 
@@ -234,8 +234,8 @@ def test_view_2_equals_trying_every_threshold(seed: int) -> None:
     error = outcome["lfw/official", "accuracy_se", "pair"].value
     assert error == pytest.approx(np.std(folds, ddof=1) / 2, abs=1e-12)
     assert row.ci_low == pytest.approx(max(0, np.mean(folds) - 3.182446305284263 * error), abs=1e-9)
-    assert "not LFW's own list" in row.note
-    assert "several folds" in row.note
+    assert "not LFW's own list" in row.text
+    assert "several folds" in row.text
 
 
 def test_default_protocols_are_those_that_the_input_allows() -> None:
@@ -311,7 +311,7 @@ def test_a_protocol_with_nothing_left_does_not_stop_the_others() -> None:
     for name, metrics in zip(empty, (8, 5), strict=True):
         rows = [m for m in outcome.metrics if m.protocol == name]
         assert len(rows) == 2 * metrics
-        assert all(m.value is None and m.n == 0 and "--keep-duplicates" in m.note for m in rows)
+        assert all(m.value is None and m.n == 0 and "--keep-duplicates" in m.text for m in rows)
         full = {
             (m.metric, m.weighting) for m in outcome.metrics if m.protocol == name[: -len("-cross-event")]
         }
@@ -330,7 +330,7 @@ def test_an_empty_fold_does_not_stop_the_others() -> None:
     data = replace(data, pairs=replace(data.pairs, fold=data.pairs.fold * 2))
     row = _values(evaluate(data, replicates=0))["lfw/official", "accuracy", "pair"]
     assert row.value is None
-    assert "fold 1 of the pair list is empty" in row.note
+    assert "fold 1 of the pair list is empty" in row.text
     with pytest.raises(BadInput, match="fold 1"):
         evaluate(data, ["lfw/official"])
 
@@ -344,7 +344,7 @@ def test_unknown_identities_allow_the_pair_list_only() -> None:
     for row, other in zip(unknown.metrics, known.metrics, strict=True):
         assert row.n_identities == 0 < other.n_identities
         assert (row.value, row.ci_low, row.ci_high) == (other.value, other.ci_low, other.ci_high)
-        assert "people" not in row.note
+        assert "people" not in row.text
     for name in PROTOCOLS.names():
         if PROTOCOLS.get(name).kind != "pair-list" and not {"templates", "variants"} & set(
             PROTOCOLS.get(name).needs
@@ -366,13 +366,13 @@ def test_cautions() -> None:
         np.array([f"{k:03d}" for k in range(120)]),
     )
     got = _values(evaluate(data, replicates=0))
-    notes = {m: got["verification/all-pairs", f"tmr@fmr={m}", "pair"].note for m in ("1e-2", "1e-3", "1e-6")}
+    notes = {m: got["verification/all-pairs", f"tmr@fmr={m}", "pair"].text for m in ("1e-2", "1e-3", "1e-6")}
     assert notes["1e-2"].startswith("unstable: 66 false matches")
     assert notes["1e-3"].startswith("weak and unstable: 6 false matches")
     assert notes["1e-6"].startswith("not supported: 6,615 non-mated")
-    assert "one person makes up 83 %" in got["verification/all-pairs", "largest_identity_share", "none"].note
-    assert got["verification/all-pairs", "eer", "pair"].note.startswith("bracket: FMR")
-    assert got["identification/enrol-1", "rank50", "pair"].note.startswith("trivial: the gallery holds 31")
+    assert "one person makes up 83 %" in got["verification/all-pairs", "largest_identity_share", "none"].text
+    assert got["verification/all-pairs", "eer", "pair"].text.startswith("bracket: FMR")
+    assert got["identification/enrol-1", "rank50", "pair"].text.startswith("trivial: the gallery holds 31")
 
 
 def test_curves_agree_with_the_metrics() -> None:

@@ -89,7 +89,7 @@ def test_every_rate_against_two_loops() -> None:
     for (metric, weighting), value in oracle(data, 1e-3).items():
         row = rows[metric, weighting]
         if row.value is None:
-            assert row.note.startswith("not supported")
+            assert row.text.startswith("not supported")
             continue
         assert row.value == pytest.approx(value, abs=1e-12)
         assert row.ci_low is not None and row.ci_high is not None
@@ -149,18 +149,18 @@ def test_a_group_whose_people_look_alike_is_found() -> None:
     assert a.value is not None and b.value is not None
     assert a.ci_high is not None and b.ci_low is not None and b.ci_low > a.ci_high
     ratio = rows["fmr_max_min", "pair"]
-    assert (ratio.value is None and "no error" in ratio.note) or "highest B" in ratio.note
+    assert (ratio.value is None and "no error" in ratio.text) or "highest B" in ratio.text
 
 
 def test_unknown_groups_and_small_ones_are_named() -> None:
     data = people(61, unknown=6)
     small = np.where(np.isin(data.identities, ["p000", "p003"]), "D", data.groups)
     rows = by_name(evaluate(replace(data, groups=small), [PROTOCOL], replicates=50))
-    assert "6 people of no known group" in rows["n_groups", "none"].note
+    assert "6 people of no known group" in rows["n_groups", "none"].text
     assert rows["n_groups", "none"].value == 4
-    assert "below 5" in rows["fnmr@group=D", "pair"].note
+    assert "below 5" in rows["fnmr@group=D", "pair"].text
     assert rows["fmr@group=D", "pair"].value is None
-    assert "without D" in rows["fnmr_max_min", "identity"].note
+    assert "without D" in rows["fnmr_max_min", "identity"].text
 
 
 def test_what_cannot_be_measured() -> None:

@@ -70,7 +70,7 @@ def test_reference_figures(
     assert row.value == pytest.approx(value, abs=0.002)
     assert row.ci_low is not None and row.ci_high is not None
     if weighting == "pair":
-        assert "coverage not assured" in row.note
+        assert "coverage not assured" in row.text
         assert row.ci_high > high - 0.005
         assert row.ci_low < low + 0.01 or fmr == "1e-6"
     elif fmr == "1e-6":
@@ -181,7 +181,7 @@ def test_view_2_accuracy_against_brute_force(
         folds.append(np.mean((scores[held] >= cuts[int(np.argmax(right))]) == pairs.same[held]))
     accuracy = rows["lfw/official", "accuracy", "pair"]
     assert accuracy.value == pytest.approx(np.mean(folds), abs=1e-9)
-    assert accuracy.note == ""
+    assert accuracy.text == ""
     assert rows["lfw/official", "accuracy_se", "pair"].value == pytest.approx(
         np.std(folds, ddof=1) / np.sqrt(10), abs=1e-9
     )

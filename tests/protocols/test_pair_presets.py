@@ -68,7 +68,7 @@ def test_figures_and_their_names(protocol: str, n: int) -> None:
     assert set(got) == {"accuracy", name}
     assert got[name].value == pytest.approx(spread, abs=1e-12)
     assert got["accuracy"].ci_method.startswith("mean +- t(9)")
-    assert f"not a list that this preset is published for: {n} pairs" in got["accuracy"].note
+    assert f"not a list that this preset is published for: {n} pairs" in got["accuracy"].text
 
 
 @pytest.mark.parametrize("protocol", PRESETS)
@@ -92,7 +92,7 @@ def test_folds_are_the_presets_own(protocol: str) -> None:
     contiguous, other, none = listed(60, 10), listed(60, 10, "interleaved"), listed(60, 1)
     values = [rows(data, protocol)["accuracy"] for data in (contiguous, other, none)]
     assert len({row.value for row in values}) == 1
-    assert ["not the list's own folds" in row.note for row in values] == [False, True, False]
+    assert ["not the list's own folds" in row.text for row in values] == [False, True, False]
 
 
 def test_conventions_say_what_is_not_a_standard_error_and_who_mirrors() -> None:
@@ -122,7 +122,7 @@ def test_all_of_lfw_equals_the_plain_computation(shared: Path) -> None:
     for protocol in PRESETS:
         got, expected = rows(data, protocol), plain(data, protocol)
         assert got["accuracy"].value == np.mean(expected)
-        assert got["accuracy"].note == "" and got["accuracy"].n == 6000
+        assert got["accuracy"].text == "" and got["accuracy"].n == 6000
         spread = got.get("accuracy_sd") or got["accuracy_se"]
         ddof, scale = (0, 1.0) if protocol == "lfw/insightface" else (1, 10**-0.5)
         assert spread.value == pytest.approx(np.std(expected, ddof=ddof) * scale, abs=1e-15)

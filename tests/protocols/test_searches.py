@@ -85,7 +85,7 @@ def test_open_set_equals_a_plain_program(seed: int, all_but_one: bool) -> None:
             row = got[f"fnir@fpir={target}", weighting]
             if allowed < 1:
                 assert row.value is None
-                assert "allow no false alarm" in row.note
+                assert "allow no false alarm" in row.text
                 continue
             limit = ordered[allowed] if allowed < len(ordered) else -math.inf
             missed = [(0.0 if first and s > limit else 1.0, who) for s, first, who in mated]
@@ -94,7 +94,7 @@ def test_open_set_equals_a_plain_program(seed: int, all_but_one: bool) -> None:
                 people = sorted({who for _, who in missed})
                 expected = [np.mean([m for m, who in missed if who == p]) for p in people]
             assert row.value == pytest.approx(np.mean(expected), abs=1e-12)
-            assert row.note.startswith("weak and unstable")
+            assert row.text.startswith("weak and unstable")
 
 
 def test_open_set_curve_and_intervals() -> None:
@@ -210,10 +210,10 @@ def test_gallery_sizes_equal_the_mean_over_all_subsets(seed: int) -> None:
             values[i] = 1 - within if t is not None else within
         for weighting in ("identity", "pair"):
             row = got[f"{metric}@people=10", weighting]
-            if row.note.startswith("exact") or "trivial" in row.note:
+            if row.text.startswith("exact") or "trivial" in row.text:
                 expected = oracle.mean_over_probes(values, weighting)
                 assert row.value == pytest.approx(expected, abs=1e-9)
-    assert "too few" in got["rank1@people=100", "pair"].note
+    assert "too few" in got["rank1@people=100", "pair"].text
 
 
 def _crowd(people: int, seed: int) -> Embeddings:
@@ -231,7 +231,7 @@ def test_a_band_beyond_is_printed_with_its_back_test_and_reach() -> None:
     outcome = evaluate(part, [SIZE], replicates=100)
     got = _values(outcome)
     truth = _values(evaluate(whole, [SIZE], replicates=0))["rank1@people=1000", "pair"]
-    assert truth.note == "exact"
+    assert truth.text == "exact"
     row = got["rank1@people=1000", "pair"]
     assert row.ci_low is not None
     assert row.ci_high is not None
@@ -240,7 +240,7 @@ def test_a_band_beyond_is_printed_with_its_back_test_and_reach() -> None:
     assert re.fullmatch(
         r"extrapolated 3\.33 times past the people there are \(back-test from 30 to 299 people: "
         r"models off by [+-]0\.\d{3} to [+-]0\.\d{3}, band held in [0-3] of 3 draws(, off by 0\.\d{4})?\)",
-        row.note,
+        row.text,
     )
     assert "band of 6 models" in row.ci_method
     curves = {k.split("//")[1]: v for k, v in outcome.curves.items()}

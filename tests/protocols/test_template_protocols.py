@@ -98,7 +98,7 @@ def test_the_nearest_rate_is_read_off_as_public_code_does(seed: int, coarse: boo
         near = min((abs(f - 10.0**-k), i) for i, f in enumerate(fpr))[1]
         row = got["ijb/1:1-nearest", f"tmr@fmr=1e-{k}", "pair"]
         assert row.value == pytest.approx(tpr[near], abs=1e-12)
-        assert f"at FMR {fpr[near]:.6g}," in row.note
+        assert f"at FMR {fpr[near]:.6g}," in row.text
 
 
 def test_nearest_may_lie_above_the_target() -> None:
@@ -126,7 +126,7 @@ def test_one_to_many_against_plain_python(seed: int, coarse: bool) -> None:
                 expected = open_set(scores, identities, probes, gallery.tolist(), fpir, weighting)
                 row = got["ijb/1:N", f"fnir@fpir={fpir:g}/{name}", weighting]
                 assert row.value == (None if expected is None else pytest.approx(expected, abs=1e-12))
-                assert expected is not None or "not supported" in row.note
+                assert expected is not None or "not supported" in row.text
                 own.append(expected)
             mean = None if None in own else pytest.approx(sum(own) / 2, abs=1e-12)
             assert got["ijb/1:N", f"fnir@fpir={fpir:g}", weighting].value == mean
@@ -278,7 +278,7 @@ def test_unknown_people_give_no_interval_and_no_search() -> None:
     assert got["ijb/1:1", "tmr@fmr=1e-1", "pair"].value is not None
     assert got["ijb/1:1", "tmr@fmr=1e-1", "pair"].ci_low is None
     assert got["ijb/1:1", "tmr@fmr=1e-1", "identity"].value is None
-    assert "is not known" in got["ijb/1:1", "tmr@fmr=1e-1", "identity"].note
+    assert "is not known" in got["ijb/1:1", "tmr@fmr=1e-1", "identity"].text
     with pytest.raises(BadInput, match="whom its templates show is not known"):
         evaluate(data, ["ijb/1:N"])
 
@@ -314,7 +314,7 @@ def test_labels_against_the_identities_are_counted() -> None:
     wrong = t.same.copy()
     wrong[:3] = ~wrong[:3]
     got = measured(replace(data, templates=replace(t, same=wrong)), "ijb/1:1")
-    note = got["ijb/1:1", "n_nonmated", "none"].note
+    note = got["ijb/1:1", "n_nonmated", "none"].text
     assert "3 listed pairs are labelled against the templates' own identities" in note
 
 
