@@ -13,7 +13,7 @@ import time
 import numpy as np
 from common import bare_product, peak_mb, record, reset_peak, resident_mb, upper_blocks
 
-from faceprobe.core.cores import usable_cores
+from faceprobe.core.machine import usable_cores
 from faceprobe.data.embeddings import Embeddings
 from faceprobe.protocols import evaluate
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from common import bare_product, in_turns, peak_mb, record, resident_mb, spread, upper_blocks
 
-from faceprobe.core.cores import usable_cores
+from faceprobe.core.machine import usable_cores
 from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.vector_files import read_embeddings
 from faceprobe.protocols import evaluate

@@ -14,8 +14,7 @@ from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.pairs import PairList
 from faceprobe.metrics.bootstrap import identity_weights
 from faceprobe.protocols import PROTOCOLS, Outcome, evaluate
-from faceprobe.protocols.kinds import KINDS
-from faceprobe.protocols.kinds import Kind
+from faceprobe.protocols.kinds import KINDS, Kind
 from faceprobe.results.result import Metric
 from faceprobe.scores import exact_rows, pair_scores
 from tests.helpers.pairs_oracle import Oracle, shuffled, small_world, view2

@@ -8,8 +8,7 @@ entry point of the group ``faceprobe.cloaks``); its card stands in its file. In 
 from __future__ import annotations
 
 from faceprobe.cloaks.base import Cloak, CloakCard, Cloaked, CloakFamily, FaceReport, Subject
-from faceprobe.cloaks.names import with_surrogate
-from faceprobe.cloaks.registry import CLOAKS, cloak_card, load_cloak
+from faceprobe.cloaks.registry import CLOAKS, cloak_card, load_cloak, with_surrogate
 
 __all__ = [
     "CLOAKS",

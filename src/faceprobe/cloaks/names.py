@@ -78,22 +78,3 @@ def parse_cloak(text: str) -> CloakName:
     if "" in surrogates:
         raise WrongUsage(f"{text!r}: an empty surrogate; write NAME[bundled:face]")
     return CloakName(stem, surrogates, perceptual, inside, options)
-
-
-def with_surrogate(text: str, *surrogates: str) -> str:
-    """The cloak's name ``text`` with ``surrogates`` (model names) in its brackets, in place of any others.
-
-    The perceptual term and the options stay. In ``noise[CLOAK]`` the surrogates go to the cloak in brackets:
-    ``with_surrogate("noise[pgd]", "own:mine")`` is ``"noise[pgd[own:mine]]"``. Raises :class:`WrongUsage` for
-    a text that is no cloak's name, and for a control, which has no surrogate.
-    """
-    from faceprobe.cloaks.registry import cloak_card
-
-    name = parse_cloak(text)
-    card = cloak_card(text)
-    if card.noise_reference:
-        inside = with_surrogate(card.noise_reference, *surrogates)
-        return str(replace(name, surrogates=(), perceptual="", inside=inside))
-    if card.control:
-        raise WrongUsage(f"{text} is a control and has no surrogate; leave surrogate= out")
-    return str(replace(name, surrogates=surrogates, inside=""))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from faceprobe.cloaks.base import Cloak, CloakCard, CloakFamily, Subject
 from faceprobe.cloaks.names import CloakName, parse_cloak
-from faceprobe.core.errors import UnknownName
+from faceprobe.core.errors import UnknownName, WrongUsage
 from faceprobe.core.registry import Registry
 
 CLOAKS: Registry[CloakFamily] = Registry(
@@ -47,6 +48,23 @@ def cloak_card(text: str) -> CloakCard:
     """
     name = parse_cloak(text)
     return family_of(name).card(name)
+
+
+def with_surrogate(text: str, *surrogates: str) -> str:
+    """The cloak's name ``text`` with ``surrogates`` (model names) in its brackets, in place of any others.
+
+    The perceptual term and the options stay. In ``noise[CLOAK]`` the surrogates go to the cloak in brackets:
+    ``with_surrogate("noise[pgd]", "own:mine")`` is ``"noise[pgd[own:mine]]"``. Raises :class:`WrongUsage` for
+    a text that is no cloak's name, and for a control, which has no surrogate.
+    """
+    name = parse_cloak(text)
+    card = cloak_card(text)
+    if card.noise_reference:
+        inside = with_surrogate(card.noise_reference, *surrogates)
+        return str(replace(name, surrogates=(), perceptual="", inside=inside))
+    if card.control:
+        raise WrongUsage(f"{text} is a control and has no surrogate; leave surrogate= out")
+    return str(replace(name, surrogates=surrogates, inside=""))
 
 
 def reference_card(card: CloakCard) -> CloakCard | None:

@@ -9,9 +9,19 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from faceprobe.core.cores import usable_cores
-
-LIGHT = ("numpy", "scipy", "numba", "pyarrow", "pillow", "typer", "rich", "pydantic", "pyyaml", "jinja2")
+LIGHT = (
+    "numpy",
+    "scipy",
+    "numba",
+    "pyarrow",
+    "filelock",
+    "pillow",
+    "typer",
+    "rich",
+    "pydantic",
+    "pyyaml",
+    "jinja2",
+)
 """Distributions that every installation has."""
 
 ENCODE = (
@@ -33,6 +43,13 @@ STAND_INS = {
     "onnxruntime": ("onnxruntime-gpu", "onnxruntime-openvino"),
 }
 """Other distributions that bring the same module."""
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def describe_machine() -> dict[str, Any]:

@@ -15,8 +15,8 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from faceprobe.core.cores import usable_cores
 from faceprobe.core.errors import FaceprobeError
+from faceprobe.core.machine import usable_cores
 from faceprobe.embedding.worker_process import answer
 
 CHUNK = 8

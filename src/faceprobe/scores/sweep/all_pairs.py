@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from faceprobe.core.cores import usable_cores
+from faceprobe.core.machine import usable_cores
 from faceprobe.scores.duplicates import find_duplicates
 from faceprobe.scores.summary import ScoreSummary
 from faceprobe.scores.sweep.counts import NonmatedCounts

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.core.cores import usable_cores
 from faceprobe.core.errors import WrongUsage
+from faceprobe.core.machine import usable_cores
 from faceprobe.scores.sweep.all_pairs import ALL_PAIRS, HEIGHT, WIDTH, WINDOW_SIZE
 from faceprobe.scores.sweep.tile_worker import STRIPE_TILES
 
