@@ -12,6 +12,7 @@ import pytest
 from faceprobe.cli.main import run
 from faceprobe.core.files import write_json
 from faceprobe.data.remarks import remark
+from faceprobe.results.manifest import SCHEMA
 from faceprobe.results.result import Metric, Result, attach, to_document
 
 PEOPLE = np.array(["ann", "bob"])
@@ -48,7 +49,7 @@ def write_run(
         cells = [{"key": "one", "model": found[0].model, "dataset": found[0].dataset, "crop": "as-is"}]
     write_json(folder / "results.json", to_document(found))
     seeds = {} if seed is None else {"seeds": {"seed": seed, "replicates": 200}}
-    write_json(folder / "manifest.json", {"cells": cells, **seeds})
+    write_json(folder / "manifest.json", {"schema": SCHEMA, "cells": cells, **seeds})
     return folder
 
 

@@ -24,7 +24,7 @@ EMPTY = Manifest()
 
 
 class Key(NamedTuple):
-    """What makes a row comparable with a row of another run."""
+    """The fields that name a row: rows of two runs with equal keys are compared."""
 
     model: str
     dataset: str
@@ -42,8 +42,8 @@ def row_key(row: Result) -> Key:
 
 
 def is_plain(row: Result) -> bool:
-    """Whether a row belongs to the ordinary sections: a model on photos that no collector purified, under a
-    protocol that is not about cloaks.
+    """Whether a row belongs to the ordinary sections of a report: a model, no purifier, and a protocol that
+    is not for cloaks.
     """
     return row.model != NO_MODEL and row.purifier == "none" and not row.protocol.startswith(CLOAK_PROTOCOLS)
 
@@ -79,8 +79,9 @@ class Run:
 
     @cached_property
     def scenes(self) -> tuple[tuple[str, str, str], ...]:
-        """Every (dataset, cloak, crop) of the ordinary sections: first dataset first, uncloaked first, as-is
-        first. What was measured under the protocols about cloaks alone, or purified, is not among them.
+        """Every (dataset, cloak, crop) of the ordinary sections (see :func:`is_plain`).
+
+        Datasets are in the order of the run; within one, uncloaked and as-is scenes come first.
         """
         keys = _unique([(c.dataset, c.cloak, c.crop) for c in self.cells if c.is_plain])
         if not self.cells:
@@ -91,7 +92,7 @@ class Run:
         )
 
     def short(self, dataset: str) -> str:
-        """A dataset's name without its options, where no other dataset of the run shares it."""
+        """The name of ``dataset`` without its options, if no other dataset of the run has the same."""
         stem = dataset.partition("?")[0]
         alike = [d for d in self._datasets if d.partition("?")[0] == stem]
         return stem if set(alike) <= {dataset} else dataset
@@ -124,7 +125,7 @@ class Run:
     def any_weighting(
         self, model: str, scene: tuple[str, str, str], protocol: str, metric: str
     ) -> Result | None:
-        """The row of ``metric`` in whichever weighting it has: by people first."""
+        """The row of ``metric`` in the first weighting that it has: by people, none, by pairs."""
         found = (self.get(model, scene, protocol, metric, w) for w in ("identity", "none", "pair"))
         return next((row for row in found if row is not None), None)
 
@@ -133,6 +134,7 @@ class Run:
         return [r for r in self.rows if (r.dataset, r.cloak, r.crop) == scene and is_plain(r)]
 
     def cell(self, model: str, scene: tuple[str, str, str], purifier: str = "none") -> Cell | None:
+        """The cell of ``model`` in ``scene`` (dataset, cloak, crop), or None."""
         wanted = (model, *scene, purifier)
         return next(
             (c for c in self.cells if (c.model, c.dataset, c.cloak, c.crop, c.purifier) == wanted), None
@@ -143,7 +145,7 @@ class Run:
         return self.manifest.models.get(model, {})
 
     def headline_protocol(self, scene: tuple[str, str, str], base: str) -> str:
-        """``base`` with same-event photos left out where the scene has that variant, else ``base``."""
+        """The variant of ``base`` without same-event photos if ``scene`` has it, else ``base``."""
         variant = base + CROSS_EVENT
         has = any(r.protocol == variant and r.value is not None for r in self.in_scene(scene))
         return variant if has else base
