@@ -100,8 +100,8 @@ def _prepare(
 
 
 def _choose(data: Embeddings, clean: Embeddings, protocols: Sequence[str] | None) -> list[Protocol]:
-    """The protocols that ``protocols`` names; None: the one that the data were made for, and those that need not
-    be named, as far as the data allow them.
+    """The protocols that ``protocols`` names; None: the one that the data were made for, and those that need
+    not be named, as far as the data allow them.
     """
     every = [PROTOCOLS.get(name) for name in dict.fromkeys(protocols or PROTOCOLS.names())]
     missing = {"variants"} if data.variants is None else set()

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from faceprobe.data.embeddings import Embeddings
 from faceprobe.metrics.bootstrap import identity_weights
-from faceprobe.metrics.weighting import Weighting
 from faceprobe.protocols.ordering import Arranged
 from faceprobe.protocols.types import Outcome, Protocol
+from faceprobe.results.result import Weighting
 
 if TYPE_CHECKING:
     from faceprobe.metrics.verification.normalisation import CohortScores, Method
