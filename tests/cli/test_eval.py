@@ -30,18 +30,21 @@ def measure(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[st
     return rows
 
 
-def test_the_default_is_the_datasets_own_protocol(capsys: pytest.CaptureFixture[str]) -> None:
-    rows = measure(capsys, "--model", "pixels:6", "--dataset", SMALL)
-    assert {(r["protocol"], r["model"], r["dataset"], r["crop"]) for r in rows} == {
-        ("verification/all-pairs", "pixels:6", SMALL, "as-is")
-    }
-    counts = {r["metric"]: r["value"] for r in rows if r["weighting"] == "none"}
+def test_without_a_protocol_every_usual_one_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = measure(capsys, "--model", "pixels:6", "--dataset", SMALL, "--replicates", "10")
+    assert {(r["model"], r["dataset"], r["crop"]) for r in rows} == {("pixels:6", SMALL, "as-is")}
+    assert len({r["protocol"] for r in rows}) == 5
+    everything = measure(
+        capsys, "--model", "pixels:6", "--dataset", SMALL, "--replicates", "10", "--protocol", "all"
+    )
+    assert everything == rows
+    pairs = [r for r in rows if r["protocol"] == "verification/all-pairs" and r["weighting"] == "none"]
+    counts = {r["metric"]: r["value"] for r in pairs}
     assert counts["n_mated"] == 6 * 3 and counts["n_nonmated"] == 18 * 17 / 2 - 18
 
 
-def test_all_protocols_or_those_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+def test_those_protocols_that_are_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     base = ("--model", "pixels:6", "--dataset", SMALL, "--replicates", "10")
-    assert len({r["protocol"] for r in measure(capsys, *base, "--protocol", "all")}) == 5
     two = ("identification/enrol-1", "identification/leave-one-out")
     rows = measure(capsys, *base, "--protocol", two[0], "--protocol", two[1])
     assert {r["protocol"] for r in rows} == set(two)
