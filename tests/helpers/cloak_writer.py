@@ -90,6 +90,7 @@ def add_cloaks(
                 np.savez(target / "curves.npz", **cell.arrays)
     manifest["cloaks"] = [
         {
+            "key": f"cloak-{zlib.crc32(k.id.encode()):08x}",
             "id": k.id,
             "dataset": dataset,
             "card": {

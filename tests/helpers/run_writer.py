@@ -208,7 +208,10 @@ def _searches(strength: float, arrays: dict[str, NDArray[Any]]) -> list[Metric]:
             "band of 6 models, widened",
             PHOTOS,
             PEOPLE,
-            f"extrapolated {size / PEOPLE:.3g} times past the people there are (back-test)",
+            remark(
+                "extrapolated",
+                f"extrapolated {size / PEOPLE:.3g} times past the people there are (back-test)",
+            ),
         )
         for size in (1_000, 10_000)
     ]

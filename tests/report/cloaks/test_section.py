@@ -28,6 +28,7 @@ from faceprobe.report.cloaks.verdict_sentences import cautions, overall, sentenc
 from faceprobe.report.comparison.runs import compare_runs, open_run
 from faceprobe.report.page import page_context
 from faceprobe.report.text.cloak_templates import CLOAK_TEMPLATES, OVERALL_CLAUSES, TERMS
+from faceprobe.results.cells import CloakRecord
 from faceprobe.results.result import from_document, to_document
 from faceprobe.results.run import read_run, row_key
 from tests.helpers.cloak_writer import (
@@ -61,7 +62,9 @@ def test_ids_are_taken_apart() -> None:
     assert read_cloak("jpeg-75").control and read_cloak("clean-framed").control
     assert not read_cloak("fawkes-v1").control and read_cloak("fawkes-v1").surrogates == ()
     assert not read_cloak("odd[name").surrogates, "an unfinished bracket is no surrogate"
-    assert read_cloak("mine", {"card": {"control": True}}).control, "the card knows best"
+    assert read_cloak("mine", CloakRecord(key="k", id="mine", card={"control": True})).control, (
+        "the card knows best"
+    )
 
 
 def test_a_scene_has_the_best_recogniser_first_and_knows_its_controls(run_dir: Path) -> None:
@@ -127,7 +130,7 @@ def test_replicates_are_used_where_they_are_stored(run_dir: Path) -> None:
         cell = run.cell("bundled:clip-m", ("synthetic", cloak.id, "as-is"))
         assert cell is not None
         extra = {f"replicates//{POISONING}//protection@1nn//identity": mean + shared}
-        np.savez(cell.path, **{**cell.arrays, **extra})
+        np.savez(cell.folder / "curves.npz", **{**cell.arrays, **extra})
     (scene,) = cloak_scenes(read_run(run_dir))
     found = scene.over_noise("bundled:clip-m", scene.attacks[0])
     assert found is not None and found.low == pytest.approx(0.2) and found.high == pytest.approx(0.2)
@@ -167,7 +170,7 @@ def test_without_a_control_nothing_is_said_to_beat_it(writer: Make) -> None:
     (scene,) = cloak_scenes(read_run(add_cloaks(writer().write(), kinds=(FAWKES, *PGD[:1]))))
     verdict = verdicts(scene)[0]
     assert verdict.answers[1].word == "not measured" and verdict.beats_noise is None
-    assert "noise at equal PSNR was not measured beside it" in str(sentences(verdict)[0])
+    assert "noise at equal PSNR was not measured, so nothing shows" in str(sentences(verdict)[0])
     assert "equal PSNR" not in str(overall(scene, [verdict]))
 
 
@@ -305,7 +308,7 @@ def test_many_cloaks_keep_the_figures_short(writer: Make) -> None:
     run = read_run(add_cloaks(writer().write(), kinds=(*KINDS, *PGD)))
     (part,) = cloak_sections(run)
     assert not shows_every_model(part.scene)
-    assert part.countermeasures and "best other recogniser" in part.beside[0][1]
+    assert part.countermeasures and "best other recogniser" in part.countermeasures[0][1]
     drawn = "".join(ElementTree.fromstring(str(part.countermeasures[0][0].inline())).itertext())
     assert drawn.count("bundled:clip-vit") == 0, "neither a surrogate nor the best"
     models = {model for _, model, _ in part.purified}

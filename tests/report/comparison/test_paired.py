@@ -53,7 +53,7 @@ def test_reasons_for_no_comparison(tmp_path: Path) -> None:
     others = cell(tmp_path, "others", **{KEY: values, "identities": np.array(["a", "c"])})
     short = cell(tmp_path, "short", **{KEY: values[:9], "identities": PEOPLE})
     holes = cell(tmp_path, "holes", **{KEY: np.where(values > 0.9, np.nan, values), "identities": PEOPLE})
-    bare = replace(whole, path=tmp_path / "absent.npz")
+    bare = replace(whole, folder=tmp_path / "absent")
     for other, reason in (
         (others, "same people"),
         (short, "numbers of replicates"),

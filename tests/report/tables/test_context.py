@@ -76,7 +76,7 @@ def test_other_people_or_no_replicates_leave_no_interval(writer: Callable[..., W
     other = run.cell(MODELS[0].card.id, ("synthetic", "none", "context-only"))
     assert other is not None
     arrays = dict(other.arrays) | {"identities": other.arrays["identities"][::-1]}
-    _rewrite(other.path, arrays)
+    _rewrite(other.folder / "curves.npz", arrays)
     whole = run.get(MODELS[0].card.id, SCENE, "identification/leave-one-out", "rank1")
     assert whole is not None
     found = kept_share(read_run(folder), whole, "context-only")
