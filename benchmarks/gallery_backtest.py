@@ -37,8 +37,7 @@ from faceprobe.metrics.extrapolation.bands import MODELS, SearchSample, extrapol
 from faceprobe.metrics.extrapolation.search_sample import back_tests, sample_searches, sampling_error
 from faceprobe.metrics.identification.gallery_size import mean_over_probes
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
-from faceprobe.protocols.galleries import side
-from faceprobe.protocols.ordering import Arranged, arrange
+from faceprobe.protocols.ordering import OrderedEmbeddings, order_embeddings
 from faceprobe.scores.exact import exact_rows
 from faceprobe.scores.search.gallery import SearchRows, best_mates, search_gallery
 
@@ -136,20 +135,20 @@ def trial(
 
 def lfw(folder: Path, draws: int) -> list[Trial]:
     """Both tests on the vectors of LFW."""
-    arranged = arrange(read_embeddings(folder / "embeddings.npy", folder / "samples.csv"))
-    every = side(arranged, np.arange(len(arranged.rows)))
+    ordered = order_embeddings(read_embeddings(folder / "embeddings.npy", folder / "samples.csv"))
+    every = ordered.search_rows(np.arange(len(ordered.rows)))
     mate = best_mates(every, every)
     has = ~np.isnan(mate)
     probes, mate = every.take(has), mate[has]
     k = search_gallery(probes, every, mate=mate).people
-    n_people = len(arranged.names)
+    n_people = len(ordered.names)
     whole = {w: float(mean_over_probes((k == 0)[:, None] * 1.0, probes.labels, w)[0]) for w in WEIGHTINGS}
     found = []
     for seed in range(draws):
         drawn = np.zeros(n_people, dtype=np.bool_)
         drawn[np.random.default_rng(seed).permutation(n_people)[:575]] = True
         found += _other_probes(seed, drawn, every, probes, mate, k, n_people)
-        found += _own_probes(seed, drawn, arranged, whole)
+        found += _own_probes(seed, drawn, ordered, whole)
     return found
 
 
@@ -173,15 +172,15 @@ def _other_probes(
 
 
 def _own_probes(
-    seed: int, drawn: np.ndarray, arranged: Arranged, whole: dict[Weighting, float]
+    seed: int, drawn: np.ndarray, ordered: OrderedEmbeddings, whole: dict[Weighting, float]
 ) -> list[Trial]:
-    gallery = side(arranged, drawn[arranged.labels])
+    gallery = ordered.search_rows(drawn[ordered.labels])
     mate = best_mates(gallery, gallery)
     has = ~np.isnan(mate)
     probes = gallery.take(has)
     label = np.unique(probes.labels, return_inverse=True)[1].astype(np.int64)
     seen = sample_searches(probes, gallery, mate[has], label, 574)
-    return trial("lfw, own probes", seed, probes, gallery, seen, whole, len(arranged.names))
+    return trial("lfw, own probes", seed, probes, gallery, seen, whole, len(ordered.names))
 
 
 def synthetic(world: str, seed: int, people: int, fitted: int, n_probes: int) -> list[Trial]:

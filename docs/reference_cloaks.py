@@ -28,7 +28,7 @@ from faceprobe.datasets import load_dataset
 from faceprobe.embedding import embed
 from faceprobe.models import load_model
 from faceprobe.models.base import ImageEncoder
-from faceprobe.protocols import Outcome, evaluate
+from faceprobe.protocols import Evaluation, evaluate
 
 FOLDER = Path(__file__).parent / "reference"
 PLACE = FOLDER / "cloaks.json"
@@ -107,7 +107,7 @@ def measured(
     return {"model": model, "cloak": cloak, "crop": crop, "rows": rows, "people": people}
 
 
-def per_person(outcome: Outcome) -> dict[str, list[float]]:
+def per_person(outcome: Evaluation) -> dict[str, list[float]]:
     """{"<protocol>//<metric>": one value for person 1, 2, ...}; names are left behind."""
     return {
         key: [round(float(v), 4) for v in values]

@@ -113,7 +113,7 @@ def test_identification_equals_what_a_score_reports(data: Embeddings, weighting:
 
 @pytest.mark.parametrize("weighting", ["pair", "identity"])
 def test_open_set_equals_what_a_score_reports(data: Embeddings, weighting: str) -> None:
-    from faceprobe.protocols.galleries import enrolled_half
+    from faceprobe.protocols.open_set import enrolled_half
 
     expected = _values(data, "identification/open-set-all-but-one")
     assert data.content is not None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from faceprobe.core.errors import BadInput
 from faceprobe.data.embeddings import Embeddings
 from faceprobe.metrics.bootstrap import identity_weights
-from faceprobe.protocols import Outcome, evaluate
+from faceprobe.protocols import Evaluation, evaluate
 from faceprobe.results.result import Metric
 from tests.helpers.cloaks_oracle import CloakOracle, cloaked_world, shuffled_rows, with_variant
 
@@ -20,7 +20,7 @@ POISONING, EVASION = "cloak/poisoning", "cloak/evasion"
 RECOGNISERS = ("1nn", "centroid", "linear")
 
 
-def _values(outcome: Outcome) -> dict[str, Metric]:
+def _values(outcome: Evaluation) -> dict[str, Metric]:
     return {m.metric: m for m in outcome.metrics}
 
 

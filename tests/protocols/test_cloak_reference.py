@@ -14,11 +14,11 @@ from faceprobe.faces.align import TEMPLATE_112
 from faceprobe.faces.crops import nearest_the_centre
 from faceprobe.faces.detect import Detector
 from faceprobe.models import load_model
-from faceprobe.protocols import Outcome, evaluate
+from faceprobe.protocols import Evaluation, evaluate
 
 
 @pytest.fixture(scope="module")
-def measured(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
+def measured(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Evaluation]:
     """Poisoning and verification of each kind of file, photos scaled to 112 x 112 as they are."""
     root, weights = shared / "data" / "facescrub_cloaks", shared / "weights" / "mobilefacenet_112.onnx"
     if not root.is_dir() or not weights.is_file():
@@ -35,7 +35,7 @@ def measured(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     return found
 
 
-def _value(outcome: Outcome, metric: str) -> float:
+def _value(outcome: Evaluation, metric: str) -> float:
     value = next(m.value for m in outcome.metrics if (m.metric, m.weighting) == (metric, "pair"))
     assert value is not None
     return value
@@ -43,7 +43,7 @@ def _value(outcome: Outcome, metric: str) -> float:
 
 @pytest.mark.slow
 def test_one_nearest_neighbour_fails_on_published_files_as_was_measured(
-    measured: dict[str, Outcome],
+    measured: dict[str, Evaluation],
 ) -> None:
     people = {c: o.curves["cloak/poisoning//protection_1nn"] for c, o in measured.items()}
     assert [len(people[c]) for c in people] == [5, 5, 1, 5, 5]
@@ -58,7 +58,7 @@ def test_one_nearest_neighbour_fails_on_published_files_as_was_measured(
 
 
 @pytest.mark.slow
-def test_cosines_of_published_files_as_they_are(measured: dict[str, Outcome]) -> None:
+def test_cosines_of_published_files_as_they_are(measured: dict[str, Evaluation]) -> None:
     """Photos squeezed to the recogniser's input: what the first figures were not measured on."""
     cosine = {cloak: _value(outcome, "cosine_to_clean") for cloak, outcome in measured.items()}
     assert cosine["clean-png"] == pytest.approx(1.0, abs=1e-6)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from faceprobe.core.errors import BadInput
 from faceprobe.data.embeddings import Embeddings
-from faceprobe.protocols import Outcome, evaluate
+from faceprobe.protocols import Evaluation, evaluate
 from faceprobe.protocols.cloak_adaptive import people_folds
 from faceprobe.results.result import Metric
 from tests.helpers.cloaks_oracle import CloakOracle, cloaked_world, shuffled_rows, with_variant
@@ -19,7 +19,7 @@ from tests.helpers.cloaks_oracle import CloakOracle, cloaked_world, shuffled_row
 RETRIEVAL, VERIFICATION, ADAPTIVE = "cloak/self-retrieval", "cloak/verification", "cloak/adaptive"
 
 
-def _values(outcome: Outcome) -> dict[tuple[str, str], Metric]:
+def _values(outcome: Evaluation) -> dict[tuple[str, str], Metric]:
     return {(m.metric, m.weighting): m for m in outcome.metrics}
 
 
@@ -149,7 +149,7 @@ def test_where_people_are_not_known_photos_are_all_that_is_measured() -> None:
     assert got["cosine_to_clean", "pair"].value == pytest.approx(1, abs=1e-6)
     for metric in ("person_rank1", "tmr_cloaked@fmr=1e-2", "self_match@fmr=1e-2"):
         assert got[metric, "identity"].value is None
-        assert "whom the photos show is not known" in got[metric, "identity"].text
+        assert "which people the photos show is not known" in got[metric, "identity"].text
 
 
 def test_one_cloaked_person_leaves_nothing_to_learn_from() -> None:

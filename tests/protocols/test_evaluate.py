@@ -13,7 +13,7 @@ from faceprobe.core.errors import BadInput, UnknownName, WrongUsage
 from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.pairs import PairList
 from faceprobe.metrics.bootstrap import identity_weights
-from faceprobe.protocols import PROTOCOLS, Outcome, evaluate
+from faceprobe.protocols import PROTOCOLS, Evaluation, evaluate
 from faceprobe.protocols.kinds import KINDS, Kind
 from faceprobe.results.result import Metric
 from faceprobe.scores import exact_rows, pair_scores
@@ -22,7 +22,7 @@ from tests.helpers.pairs_oracle import Oracle, shuffled, small_world, view2
 WEIGHTINGS = ("identity", "pair")
 
 
-def _values(outcome: Outcome) -> dict[tuple[str, str, str], Metric]:
+def _values(outcome: Evaluation) -> dict[tuple[str, str, str], Metric]:
     return {(m.protocol, m.metric, m.weighting): m for m in outcome.metrics}
 
 

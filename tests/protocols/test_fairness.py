@@ -14,8 +14,8 @@ from faceprobe.data.embeddings import Embeddings
 from faceprobe.metrics.fairness import group_counts
 from faceprobe.metrics.fairness.group_counts import false_matches_by_group
 from faceprobe.protocols import evaluate
-from faceprobe.protocols.ordering import arrange
-from faceprobe.protocols.types import Outcome
+from faceprobe.protocols.ordering import order_embeddings
+from faceprobe.protocols.types import Evaluation
 from faceprobe.results.result import Metric
 from faceprobe.scores import mated_scores, sweep_pairs
 
@@ -46,14 +46,14 @@ def people(n: int = 60, seed: int = 1, unknown: int = 0, tight: float = 2.0) -> 
     )
 
 
-def by_name(outcome: Outcome) -> dict[tuple[str, str], Metric]:
+def by_name(outcome: Evaluation) -> dict[tuple[str, str], Metric]:
     return {(m.metric, m.weighting): m for m in outcome.metrics}
 
 
 def oracle(data: Embeddings, fmr: float) -> dict[tuple[str, str], float]:
     """Every rate by two loops over photos."""
-    x = arrange(data).rows.astype(np.float64)
-    order = arrange(data).order
+    x = order_embeddings(data).rows.astype(np.float64)
+    order = order_embeddings(data).order
     who, group = data.identities[order], data.groups[order]
     nonmated: list[tuple[float, str]] = []
     mated: list[tuple[float, str, str]] = []
@@ -110,34 +110,34 @@ def test_a_short_tail_is_made_up_for_by_a_pass(
 ) -> None:
     """Counts from the whole tail, from the pass, and from loops are the same to the last one."""
     data = people(seed=3, unknown=4)
-    arranged = arrange(data)
+    ordered = order_embeddings(data)
     group = np.searchsorted(
-        ["A", "B", "C"], data.groups[arranged.order][np.unique(arranged.labels, return_index=True)[1]]
+        ["A", "B", "C"], data.groups[ordered.order][np.unique(ordered.labels, return_index=True)[1]]
     )
     group = np.where(
-        data.groups[arranged.order][np.unique(arranged.labels, return_index=True)[1]] == "", -1, group
+        data.groups[ordered.order][np.unique(ordered.labels, return_index=True)[1]] == "", -1, group
     )
-    mated = mated_scores(arranged.rows, arranged.labels, arranged.content)
+    mated = mated_scores(ordered.rows, ordered.labels, ordered.content)
     counts = []
     monkeypatch.setattr(group_counts, "sweep_pairs", partial(sweep_pairs, **quick))
     for size in (10**6, 0):
         summary = sweep_pairs(
-            arranged.rows, arranged.labels, mated, content=arranged.content, tail_size=size, **quick
+            ordered.rows, ordered.labels, mated, content=ordered.content, tail_size=size, **quick
         )
-        counts.append(false_matches_by_group(summary, arranged.rows, allowed, group.astype(np.int64), 3))
+        counts.append(false_matches_by_group(summary, ordered.rows, allowed, group.astype(np.int64), 3))
     whole, passed = counts
     assert whole.above == passed.above
     assert np.array_equal(whole.matched, passed.matched)
     assert np.array_equal(whole.compared, passed.compared)
     assert whole.pairs is not None and passed.pairs is None
-    n, labels = len(arranged.labels), arranged.labels
+    n, labels = len(ordered.labels), ordered.labels
     matched, compared = np.zeros_like(whole.matched), np.zeros_like(whole.matched)
     for i in range(n):
         for j in range(n):
-            different = labels[i] != labels[j] and arranged.content is not None
-            if different and arranged.content[i] != arranged.content[j] and group[labels[j]] >= 0:
+            different = labels[i] != labels[j] and ordered.content is not None
+            if different and ordered.content[i] != ordered.content[j] and group[labels[j]] >= 0:
                 compared[labels[i], group[labels[j]]] += 1
-                score = float(arranged.rows[i].astype(float) @ arranged.rows[j].astype(float))
+                score = float(ordered.rows[i].astype(float) @ ordered.rows[j].astype(float))
                 matched[labels[i], group[labels[j]]] += score > whole.above
     assert np.array_equal(whole.compared, compared)
     assert np.array_equal(whole.matched, matched)

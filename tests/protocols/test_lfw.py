@@ -9,7 +9,7 @@ import pytest
 
 from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.vector_files import read_embeddings
-from faceprobe.protocols import Outcome, evaluate
+from faceprobe.protocols import Evaluation, evaluate
 from faceprobe.results.result import Metric
 
 pytestmark = pytest.mark.slow
@@ -23,12 +23,12 @@ def lfw(shared: Path) -> Embeddings:
 
 
 @pytest.fixture(scope="module")
-def outcome(lfw: Embeddings) -> Outcome:
+def outcome(lfw: Embeddings) -> Evaluation:
     return evaluate(lfw, replicates=300)
 
 
 @pytest.fixture(scope="module")
-def rows(outcome: Outcome) -> dict[tuple[str, str, str], Metric]:
+def rows(outcome: Evaluation) -> dict[tuple[str, str, str], Metric]:
     return {(m.protocol, m.metric, m.weighting): m for m in outcome.metrics}
 
 

@@ -11,7 +11,7 @@ import pytest
 from faceprobe.core.errors import WrongUsage
 from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.templates import TemplateList
-from faceprobe.protocols import Outcome, evaluate
+from faceprobe.protocols import Evaluation, evaluate
 from tests.helpers.pairs_oracle import small_world
 
 SEARCHES = (
@@ -40,7 +40,7 @@ def crowd(n: int = 900, people: int = 150, dim: int = 6, twins: int = 12) -> Emb
     return replace(data, templates=templates)
 
 
-def figures(outcome: Outcome) -> tuple[object, ...]:
+def figures(outcome: Evaluation) -> tuple[object, ...]:
     """All that an outcome holds, as what can be compared bit by bit."""
     arrays = {**outcome.curves, **{f"replicates//{k}": v for k, v in outcome.replicates.items()}}
     return outcome.metrics, {name: (a.shape, a.tobytes()) for name, a in sorted(arrays.items())}

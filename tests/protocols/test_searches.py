@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from faceprobe.core.errors import BadInput
 from faceprobe.data.embeddings import Embeddings
 from faceprobe.metrics.bootstrap import identity_weights
-from faceprobe.protocols import Outcome, evaluate
-from faceprobe.protocols.galleries import enrolled_half
+from faceprobe.protocols import Evaluation, evaluate
+from faceprobe.protocols.open_set import enrolled_half
 from faceprobe.results.result import Metric
 from faceprobe.scores import exact_rows
 from tests.helpers.pairs_oracle import Oracle, shuffled, small_world
@@ -24,7 +24,7 @@ from tests.helpers.pairs_oracle import Oracle, shuffled, small_world
 OPEN, CENTROID, SIZE = "identification/open-set", "identification/centroid", "identification/gallery-size"
 
 
-def _values(outcome: Outcome) -> dict[tuple[str, str], Metric]:
+def _values(outcome: Evaluation) -> dict[tuple[str, str], Metric]:
     return {(m.metric, m.weighting): m for m in outcome.metrics}
 
 

@@ -279,7 +279,7 @@ def test_unknown_people_give_no_interval_and_no_search() -> None:
     assert got["ijb/1:1", "tmr@fmr=1e-1", "pair"].ci_low is None
     assert got["ijb/1:1", "tmr@fmr=1e-1", "identity"].value is None
     assert "is not known" in got["ijb/1:1", "tmr@fmr=1e-1", "identity"].text
-    with pytest.raises(BadInput, match="whom its templates show is not known"):
+    with pytest.raises(BadInput, match="which people its templates show is not known"):
         evaluate(data, ["ijb/1:N"])
 
 

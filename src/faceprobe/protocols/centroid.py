@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 from faceprobe.core.errors import BadInput
 from faceprobe.core.progress import Tick, progress
 from faceprobe.data.embeddings import Embeddings
-from faceprobe.protocols.galleries import side
 from faceprobe.protocols.identification import FIGURES, identification_outcome
 from faceprobe.protocols.kinds import Context, Kind
-from faceprobe.protocols.ordering import Arranged, lacking_people
-from faceprobe.protocols.types import Outcome, Protocol
+from faceprobe.protocols.ordering import OrderedEmbeddings, lacking_people
+from faceprobe.protocols.types import Evaluation, Protocol
 from faceprobe.scores import exact_rows, find_duplicates, pair_scores
 from faceprobe.scores.search.gallery import SearchRows, search_gallery
 from faceprobe.scores.search.memory import SearchLimits
@@ -24,36 +23,36 @@ _CHUNK_BYTES = 48
 """Bytes a dimension that each row takes while the mean of its person's others is made."""
 
 
-def measure_centroid(protocol: Protocol, context: Context) -> Outcome:
+def measure_centroid(protocol: Protocol, context: Context) -> Evaluation:
     """All rows of closed-set identification among the people's mean vectors."""
-    arranged = context.arranged
-    with progress("comparing photos with people", len(arranged.rows), context.quiet) as tick:
-        ranks = _ranks(arranged, context.limits[protocol.name], tick)
-    return identification_outcome(protocol, context, ranks, None, len(arranged.names))
+    ordered = context.ordered
+    with progress("comparing photos with people", len(ordered.rows), context.quiet) as tick:
+        ranks = _ranks(ordered, context.limits[protocol.name], tick)
+    return identification_outcome(protocol, context, ranks, None, len(ordered.names))
 
 
-def _ranks(arranged: Arranged, limits: SearchLimits, tick: Tick) -> NDArray[np.int64]:
+def _ranks(ordered: OrderedEmbeddings, limits: SearchLimits, tick: Tick) -> NDArray[np.int64]:
     """(N,) rank of each row's person among all people; 0 where no other photo of that person is left.
 
     Sums of exact rows are exact in float64, so neither they nor the centroids depend on an order.
     """
-    labels = arranged.labels.astype(np.int64)
-    height = max(1, 4 * limits.block_values // (_CHUNK_BYTES * arranged.rows.shape[1]))
-    sums = _sums(arranged, height)
-    own, foreign = _duplicates(arranged, labels, sums)
-    mate, usable = _mates(arranged, labels, sums, own, height)
+    labels = ordered.labels.astype(np.int64)
+    height = max(1, 4 * limits.block_values // (_CHUNK_BYTES * ordered.rows.shape[1]))
+    sums = _sums(ordered, height)
+    own, foreign = _duplicates(ordered, labels, sums)
+    mate, usable = _mates(ordered, labels, sums, own, height)
     centres, known = _unit(sums)
     people = np.flatnonzero(known)
     gallery = SearchRows(centres[people], people, -1 - people)
     place = np.searchsorted(people, [person for _, person, _ in foreign])
     skip = (np.array([row for row, _, _ in foreign], dtype=np.int64), place.astype(np.int64))
-    probes = side(arranged, np.arange(len(labels)))
+    probes = ordered.search_rows(np.arange(len(labels)))
     found = search_gallery(probes, gallery, mate=mate, skip=skip, limits=limits, tick=tick)
     ranks = np.where(usable, 1 + found.people, 0)
     if foreign:
         without, left = _unit(np.stack([total for _, _, total in foreign]))
         again = pair_scores(
-            np.concatenate([arranged.rows[skip[0]], without]),
+            np.concatenate([ordered.rows[skip[0]], without]),
             np.arange(len(without)),
             np.arange(len(without)) + len(without),
         )
@@ -61,26 +60,26 @@ def _ranks(arranged: Arranged, limits: SearchLimits, tick: Tick) -> NDArray[np.i
     return ranks
 
 
-def _sums(arranged: Arranged, height: int) -> NDArray[np.float64]:
+def _sums(ordered: OrderedEmbeddings, height: int) -> NDArray[np.float64]:
     """(P, D) each person's sum of rows, ``height`` rows at a time."""
-    sums = np.zeros((len(arranged.names), arranged.rows.shape[1]))
-    for first in range(0, len(arranged.rows), height):
-        labels = arranged.labels[first : first + height]
+    sums = np.zeros((len(ordered.names), ordered.rows.shape[1]))
+    for first in range(0, len(ordered.rows), height):
+        labels = ordered.labels[first : first + height]
         starts = np.flatnonzero(np.diff(labels, prepend=-1))
-        part = arranged.rows[first : first + height].astype(np.float64)
+        part = ordered.rows[first : first + height].astype(np.float64)
         sums[labels[starts]] += np.add.reduceat(part, starts, axis=0)
     return sums
 
 
 def _duplicates(
-    arranged: Arranged, labels: NDArray[np.int64], sums: NDArray[np.float64]
+    ordered: OrderedEmbeddings, labels: NDArray[np.int64], sums: NDArray[np.float64]
 ) -> tuple[dict[int, NDArray[np.int64]], list[tuple[int, int, NDArray[np.float64]]]]:
     """For rows that have duplicates, those of their own person, themselves included; and (row, other person,
     that person's sum without the row's duplicates).
     """
     own: dict[int, NDArray[np.int64]] = {}
     foreign: list[tuple[int, int, NDArray[np.float64]]] = []
-    for row, group in find_duplicates(labels, arranged.content).rows.items():
+    for row, group in find_duplicates(labels, ordered.content).rows.items():
         for person in np.unique(labels[group]):
             theirs = group[labels[group] == person]
             if person == labels[row]:
@@ -91,12 +90,12 @@ def _duplicates(
                     "duplicate of another's; take the copies out, or keep them with --keep-duplicates"
                 )
             else:
-                foreign.append((row, int(person), sums[person] - _sum(arranged, theirs)))
+                foreign.append((row, int(person), sums[person] - _sum(ordered, theirs)))
     return own, foreign
 
 
 def _mates(
-    arranged: Arranged,
+    ordered: OrderedEmbeddings,
     labels: NDArray[np.int64],
     sums: NDArray[np.float64],
     own: dict[int, NDArray[np.int64]],
@@ -113,10 +112,10 @@ def _mates(
     changed = np.array(sorted(own), dtype=np.int64)
     for first in range(0, n, height):
         last = min(n, first + height)
-        rows = arranged.rows[first:last]
+        rows = ordered.rows[first:last]
         rest = sums[labels[first:last]] - rows
         for row in changed[(changed >= first) & (changed < last)].tolist():
-            rest[row - first] = sums[labels[row]] - _sum(arranged, own[row])
+            rest[row - first] = sums[labels[row]] - _sum(ordered, own[row])
         means, known = _unit(rest)
         usable[first:last] &= known
         chosen = np.flatnonzero(usable[first:last])
@@ -124,9 +123,9 @@ def _mates(
     return mate, usable
 
 
-def _sum(arranged: Arranged, chosen: NDArray[np.int64]) -> NDArray[np.float64]:
+def _sum(ordered: OrderedEmbeddings, chosen: NDArray[np.int64]) -> NDArray[np.float64]:
     """(D,) the sum of some rows."""
-    total: NDArray[np.float64] = arranged.rows[chosen].astype(np.float64).sum(axis=0)
+    total: NDArray[np.float64] = ordered.rows[chosen].astype(np.float64).sum(axis=0)
     return total
 
 
@@ -139,10 +138,10 @@ def _unit(sums: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.bo
     return exact_rows(scaled.astype(np.float32)), known
 
 
-def _holds(data: Embeddings, arranged: Arranged) -> int:
-    """The arranged rows and the people's sums and means, and what is counted of each search."""
-    n, dim = len(arranged.rows), int(arranged.rows.shape[1])
-    return n * (4 * dim + 200) + 40 * dim * len(arranged.names)
+def _memory(data: Embeddings, ordered: OrderedEmbeddings) -> int:
+    """The ordered rows and the people's sums and means, and what is counted of each search."""
+    n, dim = len(ordered.rows), int(ordered.rows.shape[1])
+    return n * (4 * dim + 200) + 40 * dim * len(ordered.names)
 
 
-KIND = Kind(figures=FIGURES, lacking=lacking_people, measure=measure_centroid, holds=_holds)
+KIND = Kind(figures=FIGURES, lacking=lacking_people, measure=measure_centroid, memory=_memory)

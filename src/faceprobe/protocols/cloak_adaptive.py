@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from faceprobe.data.embeddings import CLEAN, Embeddings, unit_rows
 from faceprobe.metrics.identification.recognisers import Decision, LinearProbe, Nearest, Trial
 from faceprobe.protocols import cloak_recognition
-from faceprobe.protocols.cloak_recognition import arms_of, figures, recognition_outcome
+from faceprobe.protocols.cloak_recognition import figures, paired_trials, recognition_outcome
 from faceprobe.protocols.kinds import Context, Kind
-from faceprobe.protocols.types import Outcome, Protocol
+from faceprobe.protocols.types import Evaluation, Protocol
 from faceprobe.protocols.variants import CloakedPhotos, cloaked_photos
 from faceprobe.scores import exact_rows
 
@@ -29,19 +29,19 @@ def lacking(protocol: Protocol, data: Embeddings) -> str:
     return reason
 
 
-def measure(protocol: Protocol, context: Context) -> Outcome:
+def measure(protocol: Protocol, context: Context) -> Evaluation:
     """All rows of the adaptive collector."""
-    photos = cloaked_photos(context.data, context.arranged)
+    photos = cloaked_photos(context.data, context.ordered)
     options = protocol.options
     folds = people_folds(len(photos.people), int(options["folds"]), int(options["split_seed"]))
     return recognition_outcome(
         protocol,
         context,
         photos,
-        arms_of(protocol, photos),
+        paired_trials(protocol, photos),
         {
             "linear-seen": seen_probe(photos, float(options["ridge"])),
-            "1nn-seen": SeenNearest(photos, folds, float(options["shrink"])),
+            "1nn-seen": LearntNearest(photos, folds, float(options["shrink"])),
         },
     )
 
@@ -62,7 +62,7 @@ def people_folds(n_people: int, folds: int, seed: int) -> NDArray[np.int64]:
     return np.random.default_rng(seed).permutation(number).astype(np.int64)
 
 
-class SeenNearest:
+class LearntNearest:
     """1-NN by the cosine after the map that makes the shifts of other people's photos white.
 
     With the shifts d = cloaked - clean of the people in the other folds, each person weighing the same,

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from faceprobe.data.embeddings import CLEAN, Embeddings
 from faceprobe.data.remarks import remark
-from faceprobe.protocols.cloak_rows import PerPerson, add_people
 from faceprobe.protocols.kinds import Context, Kind
-from faceprobe.protocols.rows import add_metric
-from faceprobe.protocols.types import Outcome, Protocol
+from faceprobe.protocols.metric_rows import add_metric
+from faceprobe.protocols.person_rows import PerPerson, add_people
+from faceprobe.protocols.types import Evaluation, Protocol
 from faceprobe.protocols.variants import CloakedPhotos, cloaked_photos, lacking_variants
 from faceprobe.results.result import Weighting
 
@@ -27,30 +27,30 @@ def lacking(protocol: Protocol, data: Embeddings) -> str:
     return reason
 
 
-def measure(protocol: Protocol, context: Context) -> Outcome:
+def measure(protocol: Protocol, context: Context) -> Evaluation:
     """All rows of self-retrieval; those about people only where the data name people."""
-    photos = cloaked_photos(context.data, context.arranged)
+    photos = cloaked_photos(context.data, context.ordered)
     found = _search(photos)
-    outcome, weights = Outcome(), context.weights[:, photos.numbers]
+    evaluation, weights = Evaluation(), context.weights[:, photos.numbers]
     person = photos.labels[photos.source].astype(np.int64)
     for metric in METRICS:
         if metric != "self_rank1" and not context.data.identities_known:
-            unknown = remark("not-measured", "not measured: whom the photos show is not known")
-            add_metric(outcome, protocol, metric, "identity", None, remarks=unknown)
+            unknown = remark("not-measured", "not measured: which people the photos show is not known")
+            add_metric(evaluation, protocol, metric, "identity", None, remarks=unknown)
             continue
         hits, usable = found[metric]
         if not usable.any():
             alone = "not measured: nobody whose photos are cloaked has another clean photo"
-            add_metric(outcome, protocol, metric, "identity", None, remarks=remark("not-measured", alone))
+            add_metric(evaluation, protocol, metric, "identity", None, remarks=remark("not-measured", alone))
             continue
         trials = PerPerson(person[usable], weights)
         lone = int(np.count_nonzero(~usable))
         text = f"{lone:,} photos are their person's only ones and are not searched with" if lone else ""
         values = trials.means(hits[usable])
-        add_people(outcome, protocol, metric, trials, values, remarks=remark("left-out", text))
-        outcome.curves[f"{protocol.name}//{metric}"] = values
-        outcome.curves[f"{protocol.name}//{metric}_people"] = photos.names[trials.who]
-    return outcome
+        add_people(evaluation, protocol, metric, trials, values, remarks=remark("left-out", text))
+        evaluation.curves[f"{protocol.name}//{metric}"] = values
+        evaluation.curves[f"{protocol.name}//{metric}_people"] = photos.names[trials.people]
+    return evaluation
 
 
 def _search(photos: CloakedPhotos) -> dict[str, tuple[NDArray[np.bool_], NDArray[np.bool_]]]:

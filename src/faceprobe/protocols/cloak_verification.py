@@ -8,17 +8,17 @@ from numpy.typing import NDArray
 from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.remarks import Remarks, remark
 from faceprobe.metrics.verification.figures import allowed_false_matches
-from faceprobe.protocols.cloak_rows import PerPerson, add_people
 from faceprobe.protocols.kinds import Context, Kind
-from faceprobe.protocols.rows import add_metric
-from faceprobe.protocols.types import Outcome, Protocol
+from faceprobe.protocols.metric_rows import add_metric
+from faceprobe.protocols.person_rows import PerPerson, add_people
+from faceprobe.protocols.types import Evaluation, Protocol
 from faceprobe.protocols.variants import CloakedPhotos, cloaked_photos, lacking_variants
 from faceprobe.protocols.verification import MAX_TAIL
 from faceprobe.results.result import Weighting
 from faceprobe.scores import mated_scores, offsets, sweep_pairs
 
 TARGETS = {f"fmr=1e-{k}": float(f"1e-{k}") for k in (2, 3, 4)}
-KINDS = ("tmr_clean", "tmr_cloaked", "self_match")
+RATES = ("tmr_clean", "tmr_cloaked", "self_match")
 
 
 def lacking(protocol: Protocol, data: Embeddings) -> str:
@@ -26,10 +26,10 @@ def lacking(protocol: Protocol, data: Embeddings) -> str:
     return lacking_variants(data)
 
 
-def measure(protocol: Protocol, context: Context) -> Outcome:
+def measure(protocol: Protocol, context: Context) -> Evaluation:
     """All rows of verification under cloaking."""
-    photos = cloaked_photos(context.data, context.arranged)
-    outcome, weights = Outcome(), context.weights[:, photos.numbers]
+    photos = cloaked_photos(context.data, context.ordered)
+    evaluation, weights = Evaluation(), context.weights[:, photos.numbers]
     person = photos.labels[photos.source].astype(np.int64)
     scores = {"self_match": np.einsum("ij,ij->i", *_wide(photos.cloaked, photos.rows[photos.source]))}
     trials = {"self_match": PerPerson(person, weights)}
@@ -38,26 +38,26 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
         scores[name] = _scores(rows, photos.rows, source, mate)
         trials[name] = PerPerson(person[source], weights)
     limits = _limits(protocol, context, photos)
-    for kind in KINDS:
+    for rate in RATES:
         for name, (limit, support) in limits.items():
-            if limit is None or not len(scores[kind]):
+            if limit is None or not len(scores[rate]):
                 alone = "not measured: nobody whose photos are cloaked has another clean photo"
                 reason = support if limit is None else remark("not-measured", alone)
-                add_metric(outcome, protocol, f"{kind}@{name}", "identity", None, remarks=reason)
+                add_metric(evaluation, protocol, f"{rate}@{name}", "identity", None, remarks=reason)
                 continue
-            values = trials[kind].means(scores[kind] > limit)
-            add_people(outcome, protocol, f"{kind}@{name}", trials[kind], values, remarks=support)
-            outcome.curves[f"{protocol.name}//{kind}@{name}"] = values
-    itself, who = scores["self_match"], trials["self_match"]
-    add_people(outcome, protocol, "cosine_to_clean", who, who.means(itself))
-    n, n_people = len(itself), len(who.who)
+            values = trials[rate].means(scores[rate] > limit)
+            add_people(evaluation, protocol, f"{rate}@{name}", trials[rate], values, remarks=support)
+            evaluation.curves[f"{protocol.name}//{rate}@{name}"] = values
+    itself, own = scores["self_match"], trials["self_match"]
+    add_people(evaluation, protocol, "cosine_to_clean", own, own.means(itself))
+    n, n_people = len(itself), len(own.people)
     add_metric(
-        outcome, protocol, "cosine_to_clean", "pair", float(np.mean(itself)), n=n, n_identities=n_people
+        evaluation, protocol, "cosine_to_clean", "pair", float(np.mean(itself)), n=n, n_identities=n_people
     )
-    outcome.curves[f"{protocol.name}//cosine_to_clean"] = who.means(itself)
-    outcome.curves[f"{protocol.name}//people"] = photos.names[who.who]
-    outcome.curves[f"{protocol.name}//tmr_people"] = photos.names[trials["tmr_clean"].who]
-    return outcome
+    evaluation.curves[f"{protocol.name}//cosine_to_clean"] = own.means(itself)
+    evaluation.curves[f"{protocol.name}//people"] = photos.names[own.people]
+    evaluation.curves[f"{protocol.name}//tmr_people"] = photos.names[trials["tmr_clean"].people]
+    return evaluation
 
 
 def _limits(
@@ -68,7 +68,7 @@ def _limits(
     It is the (k + 1)-th largest non-mated score of all clean pairs, duplicates left out, where the FMR
     allows k false matches.
     """
-    reason = "" if context.data.identities_known else "whom the photos show is not known"
+    reason = "" if context.data.identities_known else "which people the photos show is not known"
     reason = reason or ("all clean photos show one identity" if len(photos.names) < 2 else "")
     if reason:
         return dict.fromkeys(TARGETS, (None, remark("not-measured", f"not measured: {reason}")))
@@ -127,7 +127,7 @@ def _wide(*rows: NDArray[np.float32]) -> list[NDArray[np.float64]]:
     return [r.astype(np.float64) for r in rows]
 
 
-FIGURES: list[tuple[str, Weighting]] = [(f"{kind}@{name}", "identity") for kind in KINDS for name in TARGETS]
+FIGURES: list[tuple[str, Weighting]] = [(f"{rate}@{name}", "identity") for rate in RATES for name in TARGETS]
 FIGURES += [("cosine_to_clean", "identity"), ("cosine_to_clean", "pair")]
 
 KIND = Kind(figures=FIGURES, lacking=lacking, measure=measure, cloaks=True)

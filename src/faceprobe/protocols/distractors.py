@@ -22,10 +22,10 @@ from faceprobe.metrics.identification.gallery_size import chance_of_none
 from faceprobe.metrics.verification.figures import allowed_false_matches
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 from faceprobe.protocols.kinds import Context, Kind
-from faceprobe.protocols.ordering import Arranged
-from faceprobe.protocols.rows import add_metric
-from faceprobe.protocols.template_pooling import Pooled, lacking_templates, pooled
-from faceprobe.protocols.types import NothingLeft, Outcome, Protocol
+from faceprobe.protocols.metric_rows import add_metric
+from faceprobe.protocols.ordering import OrderedEmbeddings
+from faceprobe.protocols.template_pooling import PooledTemplates, lacking_templates, pooled_templates
+from faceprobe.protocols.types import Evaluation, NothingLeft, Protocol
 from faceprobe.scores import pair_scores
 
 GALLERY = "distractors"
@@ -42,12 +42,14 @@ def lacking(protocol: Protocol, data: Embeddings) -> str:
     assert listed is not None
     if not len(listed.galleries.get(GALLERY, ())) or not len(listed.probes):
         return "it needs distractors and probes: distractors:PATH?of=DATASET"
-    return "" if np.all(listed.identities[listed.probes] != "") else "whom the probes show is not known"
+    return (
+        "" if np.all(listed.identities[listed.probes] != "") else "which people the probes show is not known"
+    )
 
 
-def measure(protocol: Protocol, context: Context) -> Outcome:
+def measure(protocol: Protocol, context: Context) -> Evaluation:
     """Rank-1 rate and TMR at FMR 1e-6 among 10, 100, ... and all distractors."""
-    pool = pooled(protocol, context)
+    pool = pooled_templates(protocol, context)
     content = _content(pool, context)
     trials, labels, left_out = _trials(pool, content)
     if not len(trials.score):
@@ -67,7 +69,7 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
             tick,
             context.limits[protocol.name],
         )
-    outcome = Outcome()
+    evaluation = Evaluation()
     weights = identity_weights(people, pool.replicates, pool.seed)
     about = join(
         pool.remarks,
@@ -80,7 +82,7 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
         size = "" if snapshot.n == n else f"the mean over all subsets of {snapshot.n:,}"
         for weighting in WEIGHTINGS:
             add_metric(
-                outcome,
+                evaluation,
                 protocol,
                 f"rank1@distractors={name}",
                 weighting,
@@ -93,12 +95,12 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
             )
         metric = f"tmr@fmr=1e-6@distractors={name}"
         for weighting in WEIGHTINGS:
-            _add_tmr(outcome, protocol, trials, snapshot, metric, weighting, weights)
+            _add_tmr(evaluation, protocol, trials, snapshot, metric, weighting, weights)
     for metric, count in (("n_trials", len(trials.score)), ("n_distractors", n)):
         add_metric(
-            outcome, protocol, metric, "none", float(count), n=count, n_identities=people, remarks=about
+            evaluation, protocol, metric, "none", float(count), n=count, n_identities=people, remarks=about
         )
-    return outcome
+    return evaluation
 
 
 def _known(distractors: NDArray[np.int64], trials: Trials, content: NDArray[np.int64] | None) -> Remarks:
@@ -112,7 +114,7 @@ def _known(distractors: NDArray[np.int64], trials: Trials, content: NDArray[np.i
 
 
 def _add_tmr(
-    outcome: Outcome,
+    evaluation: Evaluation,
     protocol: Protocol,
     trials: Trials,
     snapshot: Snapshot,
@@ -137,20 +139,22 @@ def _add_tmr(
         if len(weights):
             replicates = tail_tmr(snapshot, mated, label, FMR, weighting, weights)
     add_metric(
-        outcome,
+        evaluation,
         protocol,
         name,
         weighting,
         value,
         replicates=replicates,
-        how=f"{HOW}, T set anew",
+        how=f"{HOW}, T set again",
         n=len(mated),
         n_identities=len(np.unique(label)),
         remarks=support,
     )
 
 
-def _trials(pool: Pooled, content: NDArray[np.int64] | None) -> tuple[Trials, NDArray[np.int32], int]:
+def _trials(
+    pool: PooledTemplates, content: NDArray[np.int64] | None
+) -> tuple[Trials, NDArray[np.int32], int]:
     """Every ordered pair of two probes of one person, without duplicates; (T,) numbers of the people who have
     any, -1 for everybody else; and how many duplicates were left out.
     """
@@ -171,19 +175,19 @@ def _trials(pool: Pooled, content: NDArray[np.int64] | None) -> tuple[Trials, ND
     return trials, labels, len(every) - len(kept)
 
 
-def _content(pool: Pooled, context: Context) -> NDArray[np.int64] | None:
+def _content(pool: PooledTemplates, context: Context) -> NDArray[np.int64] | None:
     """(T,) equal numbers for templates of photos with equal content; None where duplicates are kept."""
-    arranged = context.arranged
-    if arranged.content is None:
+    ordered = context.ordered
+    if ordered.content is None:
         return None
-    by_photo = np.empty(len(arranged.order), dtype=np.int64)
-    by_photo[arranged.order] = arranged.content
+    by_photo = np.empty(len(ordered.order), dtype=np.int64)
+    by_photo[ordered.order] = ordered.content
     by_template = np.empty(len(pool.templates), dtype=np.int64)
     by_template[pool.templates.template] = by_photo[pool.templates.row]
     return by_template
 
 
-def _in_order(pool: Pooled, data: Embeddings) -> NDArray[np.int64]:
+def _in_order(pool: PooledTemplates, data: Embeddings) -> NDArray[np.int64]:
     """The distractors in the order of a hash of their paths: the first n are a fixed sample."""
     distractors = pool.templates.galleries[GALLERY]
     photo = np.empty(len(pool.templates), dtype=np.int64)
@@ -197,8 +201,8 @@ def _mean(values: NDArray[np.float64], label: NDArray[np.int32], weighting: Weig
     if weighting == "pair":
         return float(values.mean())
     counts = np.bincount(label)
-    who = counts > 0
-    return float(np.mean(np.bincount(label, values)[who] / counts[who]))
+    present = counts > 0
+    return float(np.mean(np.bincount(label, values)[present] / counts[present]))
 
 
 def _means(
@@ -212,11 +216,11 @@ def _means(
     return np.minimum(ratio(weighted_sums(weights, sums), weighted_sums(weights, totals)), 1.0)
 
 
-def _holds(data: Embeddings, arranged: Arranged) -> int:
-    """The arranged rows, the pooled ones and what they are made from, the trials and the tail of scores."""
+def _memory(data: Embeddings, ordered: OrderedEmbeddings) -> int:
+    """The ordered rows, the pooled ones and what they are made from, the trials and the tail of scores."""
     listed = data.templates
     assert listed is not None
-    n, dim = len(arranged.rows), int(arranged.rows.shape[1])
+    n, dim = len(ordered.rows), int(ordered.rows.shape[1])
     probes = len(listed.probes)
     photos = np.unique(listed.identities[listed.probes], return_counts=True)[1]
     trials = int((photos * (photos - 1)).sum())
@@ -228,5 +232,5 @@ KIND = Kind(
     figures=[("rank1@distractors=all", weighting) for weighting in WEIGHTINGS],
     lacking=lacking,
     measure=measure,
-    holds=_holds,
+    memory=_memory,
 )

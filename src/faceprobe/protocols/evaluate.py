@@ -12,11 +12,11 @@ from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.remarks import remark
 from faceprobe.metrics.verification.normalisation import Method
 from faceprobe.protocols.kinds import KINDS, Context
+from faceprobe.protocols.metric_rows import add_metric
 from faceprobe.protocols.normalised import against_cohort, method_of, normalised_names
-from faceprobe.protocols.ordering import arrange
+from faceprobe.protocols.ordering import order_embeddings
 from faceprobe.protocols.registry import PROTOCOLS
-from faceprobe.protocols.rows import add_metric
-from faceprobe.protocols.types import NothingLeft, Outcome, Protocol
+from faceprobe.protocols.types import Evaluation, NothingLeft, Protocol
 from faceprobe.protocols.variants import clean_rows
 from faceprobe.protocols.verification import allowed_at_targets, tail_size
 from faceprobe.scores import mated_scores, plan_memory, sweep_pairs
@@ -36,13 +36,14 @@ def evaluate(
     max_memory: int | None = None,
     int8: bool = False,
     normalise: Method | None = None,
-) -> Outcome:
-    """Every metric of ``protocols``, with intervals. None means the protocol that the data were made for and
-    every usual one (not on request), as far as the data allow them, in every call and command. ``normalise``
-    also of the protocols that normalise scores so with the cohort of ``data``.
+) -> Evaluation:
+    """Every metric of ``protocols``, with intervals.
 
-    Where ``data`` hold variants, the protocols ``cloak/*`` see them all, and every other protocol the clean
-    photos alone.
+    None means the default protocol of the data and every usual one (not on request) that the data allow, in
+    every call and command. ``normalise`` adds the protocols that normalise scores by this method with
+    the cohort of ``data``. Where ``data`` hold variants, protocols for cloaks get all photos, and every other
+    protocol the clean photos only.
+
     ``replicates`` = 0 leaves the intervals out. ``block_rows`` is the side of a block of scores, ``threads``
     (None: all cores) how many work on them, and ``max_memory`` bounds the bytes beyond the vectors; no
     exact figure depends on them. ``int8`` forms scores from 8-bit codes where that suffices, which is quicker
@@ -50,7 +51,7 @@ def evaluate(
     protocol, :class:`WrongUsage` where one needs what ``data`` lacks, :class:`BadInput` where the
     data allow no protocol at all or are damaged, or leave a protocol named in ``protocols`` without
     trials (all duplicates, say). With None, such a protocol gives rows without values that say why.
-    What is wrong with a cohort, or too little of ``max_memory``, is said before anything is compared.
+    A wrong cohort or too small a ``max_memory`` is an error before anything is compared.
     """
     if replicates < 0:
         raise WrongUsage(f"replicates must be 0 or more, not {replicates}")
@@ -61,48 +62,46 @@ def evaluate(
     if normalise is not None:
         added = [p for p in map(PROTOCOLS.get, normalised_names(clean, normalise)) if p not in chosen]
         chosen, asked = chosen + added, asked | {p.name for p in added}
-    outcome = Outcome(identities=np.unique(data.identities))
+    evaluation = Evaluation(identities=np.unique(data.identities))
     empty: dict[str, NothingLeft] = {}
     usual = [p for p in chosen if not KINDS[p.kind].cloaks]
     if usual:
-        arranged = arrange(clean, keep_duplicates)
-        context = Context(clean, arranged, replicates, seed, quiet, kept=kept)
+        ordered = order_embeddings(clean, keep_duplicates)
+        context = Context(clean, ordered, replicates, seed, quiet, kept=kept)
         _prepare(usual, context, threads, max_memory)
         swept = [p for p in usual if KINDS[p.kind].sweeps]
         if swept:
             _sweep(swept, context, block_rows, threads, max_memory, int8)
         for protocol in usual:
-            outcome.add(_measured(protocol, context, empty))
+            evaluation.add(_measured(protocol, context, empty))
     cloaked = [p for p in chosen if KINDS[p.kind].cloaks]
     if cloaked:
-        context = Context(data, arrange(data, keep_duplicates), replicates, seed, quiet)
+        context = Context(data, order_embeddings(data, keep_duplicates), replicates, seed, quiet)
         for protocol in cloaked:
-            outcome.add(_measured(protocol, context, empty))
+            evaluation.add(_measured(protocol, context, empty))
     for name, error in empty.items():
         if name in asked or len(empty) == len(chosen):
             raise error
-    return outcome
+    return evaluation
 
 
 def _prepare(
     protocols: list[Protocol], context: Context, threads: int | None, max_memory: int | None
 ) -> None:
-    """What could fail for want of memory or for a wrong cohort, before the long work begins."""
-    data, arranged = context.data, context.arranged
+    """Check memory and cohorts before the long work begins."""
+    data, ordered = context.data, context.ordered
     for protocol in protocols:
-        holds = KINDS[protocol.kind].holds
-        if holds is not None:
+        memory = KINDS[protocol.kind].memory
+        if memory is not None:
             context.limits[protocol.name] = plan_search(
-                holds(data, arranged), protocol.name, threads, max_memory
+                memory(data, ordered), protocol.name, threads, max_memory
             )
         if "cohort" in protocol.needs and (method := method_of(protocol)) not in context.cohorts:
-            context.cohorts[method] = against_cohort(data, arranged, method)
+            context.cohorts[method] = against_cohort(data, ordered, method)
 
 
 def _choose(data: Embeddings, clean: Embeddings, protocols: Sequence[str] | None) -> list[Protocol]:
-    """The protocols that ``protocols`` names; None: the one that the data were made for, and those that need
-    not be named, as far as the data allow them.
-    """
+    """The protocols that ``protocols`` names; None: the data's default and the usual ones that they allow."""
     every = [PROTOCOLS.get(name) for name in dict.fromkeys(protocols or PROTOCOLS.names())]
     missing = {"variants"} if data.variants is None else set()
     own = data.default_protocol
@@ -130,27 +129,27 @@ def _sweep(
     int8: bool,
 ) -> None:
     """One pass over all pairs for all protocols that need one."""
-    arranged = context.arranged
+    ordered = context.ordered
     # Duplicates are few: a tail for all pairs is deep enough for those that are left.
-    photos = np.bincount(arranged.labels)
+    photos = np.bincount(ordered.labels)
     n_pairs = int((photos.sum() ** 2 - (photos**2).sum()) // 2)
     limits = plan_memory(
-        arranged.labels, arranged.rows.shape[1], tail_size(n_pairs), threads, block_rows, max_memory
+        ordered.labels, ordered.rows.shape[1], tail_size(n_pairs), threads, block_rows, max_memory
     )
-    mated = mated_scores(arranged.rows, arranged.labels, arranged.content)
+    mated = mated_scores(ordered.rows, ordered.labels, ordered.content)
     for protocol in protocols:
         ask = KINDS[protocol.kind].ranking
         if ask is not None:
-            context.rankings[protocol.name] = ask(protocol, arranged, mated)
-    with progress("comparing photos", len(arranged.rows), context.quiet) as tick:
+            context.rankings[protocol.name] = ask(protocol, ordered, mated)
+    with progress("comparing photos", len(ordered.rows), context.quiet) as tick:
         context.summary = sweep_pairs(
-            arranged.rows,
-            arranged.labels,
+            ordered.rows,
+            ordered.labels,
             mated,
-            content=arranged.content,
+            content=ordered.content,
             rankings=list(context.rankings.values()),
             allowed=allowed_at_targets,
-            subsets=[arranged.across_events(mated)] if any(p.cross_event for p in protocols) else (),
+            subsets=[ordered.across_events(mated)] if any(p.cross_event for p in protocols) else (),
             tail_size=limits.tail_size,
             window_size=limits.window_size,
             block_rows=block_rows,
@@ -161,15 +160,15 @@ def _sweep(
     context.ranks = dict(zip(context.rankings, context.summary.ranks, strict=True))
 
 
-def _measured(protocol: Protocol, context: Context, empty: dict[str, NothingLeft]) -> Outcome:
-    """What the protocol gives; where nothing is left, it is told in ``empty`` and rows without values."""
+def _measured(protocol: Protocol, context: Context, empty: dict[str, NothingLeft]) -> Evaluation:
+    """The protocol's rows. Where no trial is left, they have no values, and ``empty`` gets the reason."""
     kind = KINDS[protocol.kind]
     try:
         return kind.measure(protocol, context)
     except NothingLeft as error:
         empty[protocol.name] = error
-        outcome = Outcome()
+        evaluation = Evaluation()
         for metric, weighting in kind.figures:
             reason = remark("not-measured", f"not measured: {error.reason}")
-            add_metric(outcome, protocol, metric, weighting, None, remarks=reason)
-        return outcome
+            add_metric(evaluation, protocol, metric, weighting, None, remarks=reason)
+        return evaluation

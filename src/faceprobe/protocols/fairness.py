@@ -16,9 +16,9 @@ from faceprobe.metrics.verification.figures import Verification, allowed_false_m
 from faceprobe.metrics.verification.intervals import FEW_PEOPLE
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 from faceprobe.protocols.kinds import Context, Kind
+from faceprobe.protocols.metric_rows import add_metric
 from faceprobe.protocols.ordering import lacking_people
-from faceprobe.protocols.rows import add_metric
-from faceprobe.protocols.types import NothingLeft, Outcome, Protocol
+from faceprobe.protocols.types import Evaluation, NothingLeft, Protocol
 
 FMRS = (1e-3, 1e-4)
 """Pair-weighted FMR of everybody that sets T, the first one that of the rows without a suffix."""
@@ -35,37 +35,37 @@ RATIOS = {"max_min": "highest / lowest", "max_geomean": "highest / geometric mea
 Groups = dict[str, GroupRate]
 
 
-def measure_fairness(protocol: Protocol, context: Context) -> Outcome:
+def measure_fairness(protocol: Protocol, context: Context) -> Evaluation:
     """All rows: FMR within and across groups, FNMR by group, and how far apart groups are."""
-    arranged, summary = context.arranged, context.summary
+    ordered, summary = context.ordered, context.summary
     assert summary is not None and context.data.groups is not None
     v = Verification.of(summary)
     if len(v.score) == 0 or v.n_nonmated == 0:
         raise NothingLeft(protocol, "all comparisons of one kind are duplicates; see --keep-duplicates")
     names, group = _group_of_people(
-        context.data.groups[arranged.order], summary.labels.astype(np.int64), arranged.names
+        context.data.groups[ordered.order], summary.labels.astype(np.int64), ordered.names
     )
     if len(names) > MOST_GROUPS:
         raise BadInput(
             f"the column group names {len(names):,} groups, more than {MOST_GROUPS}; is it the right column?"
         )
-    outcome = Outcome()
+    evaluation = Evaluation()
     for fmr in FMRS:
         allowed = allowed_false_matches(fmr, v.n_nonmated)
         suffix = "" if fmr == FMRS[0] else f",T@fmr=1e-{round(-np.log10(fmr))}"
         if allowed < 1:
             few = f"not supported: {v.n_nonmated:,} non-mated comparisons allow no false match at FMR {fmr}"
             unsupported = remark("not-supported", few)
-            add_metric(outcome, protocol, f"fmr_max_min{suffix}", "pair", None, remarks=unsupported)
+            add_metric(evaluation, protocol, f"fmr_max_min{suffix}", "pair", None, remarks=unsupported)
             continue
-        found = false_matches_by_group(summary, arranged.rows, allowed, group, len(names))
-        _add_fmr(outcome, protocol, context, found, names, group, fmr, suffix)
+        found = false_matches_by_group(summary, ordered.rows, allowed, group, len(names))
+        _add_fmr(evaluation, protocol, context, found, names, group, fmr, suffix)
         for weighting in WEIGHTINGS:
-            _add_fnmr(outcome, protocol, context, v, found.above, names, group, weighting, suffix)
+            _add_fnmr(evaluation, protocol, context, v, found.above, names, group, weighting, suffix)
     unknown = int(np.count_nonzero(group < 0))
     ungrouped = remark("scope", f"{unknown:,} people of no known group count for T alone" if unknown else "")
-    add_metric(outcome, protocol, "n_groups", "none", float(len(names)), n=len(names), remarks=ungrouped)
-    return outcome
+    add_metric(evaluation, protocol, "n_groups", "none", float(len(names)), n=len(names), remarks=ungrouped)
+    return evaluation
 
 
 def lacking_groups(protocol: Protocol, data: Embeddings) -> str:
@@ -104,7 +104,7 @@ def _group_of_people(
 
 
 def _add_fmr(
-    outcome: Outcome,
+    evaluation: Evaluation,
     protocol: Protocol,
     context: Context,
     found: FalseMatches,
@@ -126,14 +126,14 @@ def _add_fmr(
             reason = f"{n:,} comparisons let expect no false match at T"
         weak = f"weak and unstable: {expected:.0f} false matches expected at T, below 30"
         support = remark("weak-threshold", weak if expected < 30 else "")
-        _add_rate(outcome, protocol, metric + suffix, "pair", rate, reason, support)
+        _add_rate(evaluation, protocol, metric + suffix, "pair", rate, reason, support)
         if rate and not reason and g == h:
             within[names[g]] = rate
-    _add_ratios(outcome, protocol, "fmr", "pair", within, names, suffix)
+    _add_ratios(evaluation, protocol, "fmr", "pair", within, names, suffix)
 
 
 def _add_fnmr(
-    outcome: Outcome,
+    evaluation: Evaluation,
     protocol: Protocol,
     context: Context,
     v: Verification,
@@ -149,14 +149,14 @@ def _add_fnmr(
         people = rate.n_people if rate else 0
         reason = f"{people} people with mated comparisons, below {LEAST_PEOPLE}"
         reason = reason if people < LEAST_PEOPLE else ""
-        _add_rate(outcome, protocol, f"fnmr@group={name}{suffix}", weighting, rate, reason, ())
+        _add_rate(evaluation, protocol, f"fnmr@group={name}{suffix}", weighting, rate, reason, ())
         if rate and not reason:
             shown[name] = rate
-    _add_ratios(outcome, protocol, "fnmr", weighting, shown, names, suffix)
+    _add_ratios(evaluation, protocol, "fnmr", weighting, shown, names, suffix)
 
 
 def _add_rate(
-    outcome: Outcome,
+    evaluation: Evaluation,
     protocol: Protocol,
     metric: str,
     weighting: Weighting,
@@ -167,7 +167,7 @@ def _add_rate(
     if rate is None or reason:
         n = rate.n if rate else 0
         add_metric(
-            outcome,
+            evaluation,
             protocol,
             metric,
             weighting,
@@ -180,7 +180,7 @@ def _add_rate(
     flawless = "nothing differs: the interval takes each person for one trial"
     caution = f"coverage not assured: the spread rests on {rate.effective_people:.0f} effective people"
     add_metric(
-        outcome,
+        evaluation,
         protocol,
         metric,
         weighting,
@@ -199,7 +199,7 @@ def _add_rate(
 
 
 def _add_ratios(
-    outcome: Outcome,
+    evaluation: Evaluation,
     protocol: Protocol,
     which: str,
     weighting: Weighting,
@@ -214,12 +214,12 @@ def _add_ratios(
             few = len(rates) < 2
             reason = "fewer than two groups have a rate" if few else "a group has no error"
             undefined = join(remark("not-defined", f"not defined: {reason}"), without)
-            add_metric(outcome, protocol, f"{which}_{name}{suffix}", weighting, None, remarks=undefined)
+            add_metric(evaluation, protocol, f"{which}_{name}{suffix}", weighting, None, remarks=undefined)
             continue
         highest = max(rates, key=lambda n: rates[n].value)
         lowest = min(rates, key=lambda n: rates[n].value)
         add_metric(
-            outcome,
+            evaluation,
             protocol,
             f"{which}_{name}{suffix}",
             weighting,

@@ -22,11 +22,10 @@ from faceprobe.metrics.extrapolation.search_sample import (
 from faceprobe.metrics.identification.gallery_size import chance_within, mean_over_probes, mean_replicates
 from faceprobe.metrics.verification.figures import allowed_false_matches
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
-from faceprobe.protocols.galleries import side
 from faceprobe.protocols.kinds import Context, Kind
-from faceprobe.protocols.ordering import Arranged, lacking_people
-from faceprobe.protocols.rows import add_metric
-from faceprobe.protocols.types import NothingLeft, Outcome, Protocol
+from faceprobe.protocols.metric_rows import add_metric
+from faceprobe.protocols.ordering import OrderedEmbeddings, lacking_people
+from faceprobe.protocols.types import Evaluation, NothingLeft, Protocol
 from faceprobe.scores.search.gallery import SearchCounts, SearchRows, best_mates, search_gallery
 
 RANKS = (1, 10)
@@ -46,9 +45,9 @@ _CURVE_POINTS = 60
 
 
 @dataclass(frozen=True)
-class _Kind:
-    """One kind of searches: ``probes`` with the ``score`` (Q,) that an impostor must reach and how many of
-    ``n`` do, ``k`` (Q,). ``extra`` are people in the gallery besides the impostors: the mate, or nobody.
+class _Searches:
+    """Searches of ``probes`` among ``n`` impostors: ``score`` (Q,) that an impostor must reach, ``k`` (Q,) how
+    many do so. ``extra`` counts the people in the gallery besides the impostors: 1 with the mate, else 0.
     """
 
     probes: SearchRows
@@ -56,34 +55,34 @@ class _Kind:
     k: NDArray[np.int64]
     n: int
     extra: int
-    seen: dict[Weighting, SearchSample]
+    sample: dict[Weighting, SearchSample]
 
 
-def measure(protocol: Protocol, context: Context) -> Outcome:
+def measure(protocol: Protocol, context: Context) -> Evaluation:
     """Rank-1 and rank-10 accuracy and FPIR by gallery size, with bands beyond the people there are."""
-    arranged = context.arranged
+    ordered = context.ordered
     limits = context.limits[protocol.name]
-    every = side(arranged, np.arange(len(arranged.rows)))
+    every = ordered.search_rows(np.arange(len(ordered.rows)))
     mate = best_mates(every, every, limits)
     if np.isnan(mate).all():
         raise NothingLeft(protocol, "no photo has a mate that is not its duplicate; see --keep-duplicates")
-    n = len(arranged.names) - 1
+    n = len(ordered.names) - 1
     grid = score_grid(mate[~np.isnan(mate)], every, every)
-    outcome = Outcome()
+    evaluation = Evaluation()
     total = len(every) * (2 if n + 1 >= FEWEST else 1)
     with progress("searching", total, context.quiet) as tick:
         found = search_gallery(every, every, mate=mate, thresholds=grid, top=TOP, limits=limits, tick=tick)
         mated = _mated(every, found, grid, n)
         for rank in RANKS:
-            _add_within(outcome, protocol, context, mated, f"rank{rank}", rank, False)
-        _add_beyond(outcome, protocol, context, every, mated, "rank1", False, tick)
+            _add_within(evaluation, protocol, context, mated, f"rank{rank}", rank, False)
+        _add_beyond(evaluation, protocol, context, every, mated, "rank1", False, tick)
         for name, fpir in ALARM_TARGETS.items():
-            _add_alarms(outcome, protocol, context, every, found, name, fpir, n)
-    _add_curves(outcome, protocol, mated)
-    return outcome
+            _add_alarms(evaluation, protocol, context, every, found, name, fpir, n)
+    _add_curves(evaluation, protocol, mated)
+    return evaluation
 
 
-def _mated(every: SearchRows, found: SearchCounts, grid: NDArray[np.float64], n: int) -> _Kind:
+def _mated(every: SearchRows, found: SearchCounts, grid: NDArray[np.float64], n: int) -> _Searches:
     has = ~np.isnan(found.mate)
     probes = every.take(has)
     kept = SearchCounts(
@@ -94,11 +93,11 @@ def _mated(every: SearchRows, found: SearchCounts, grid: NDArray[np.float64], n:
         found.top[has],
         found.n_people[has],
     )
-    return _Kind(probes, kept.mate, kept.people, n, 1, sample_of_search(kept, grid, probes.labels, n))
+    return _Searches(probes, kept.mate, kept.people, n, 1, sample_of_search(kept, grid, probes.labels, n))
 
 
 def _add_alarms(
-    outcome: Outcome,
+    evaluation: Evaluation,
     protocol: Protocol,
     context: Context,
     every: SearchRows,
@@ -115,7 +114,7 @@ def _add_alarms(
         few = f"not supported: {len(every):,} searches allow no false alarm at an FPIR of {name}"
         unsupported = remark("not-supported", few)
         for weighting in WEIGHTINGS:
-            add_metric(outcome, protocol, f"{metric}@people=all", weighting, None, remarks=unsupported)
+            add_metric(evaluation, protocol, f"{metric}@people=all", weighting, None, remarks=unsupported)
         return
     limit = float(np.nextafter(ordered[allowed], np.inf))
     grid = np.array([limit])
@@ -128,33 +127,33 @@ def _add_alarms(
         k[more] = again.reached[:, 0]
     score = np.full(len(every), limit)
     fixed = SearchCounts(score, k, k, k[:, None], found.top, found.n_people)
-    alarms = _Kind(every, score, k, n, 0, sample_of_search(fixed, grid, every.labels, n))
-    _add_within(outcome, protocol, context, alarms, metric, 1, True)
-    _add_beyond(outcome, protocol, context, every, alarms, metric, True, None)
+    alarms = _Searches(every, score, k, n, 0, sample_of_search(fixed, grid, every.labels, n))
+    _add_within(evaluation, protocol, context, alarms, metric, 1, True)
+    _add_beyond(evaluation, protocol, context, every, alarms, metric, True, None)
 
 
 def _add_within(
-    outcome: Outcome,
+    evaluation: Evaluation,
     protocol: Protocol,
     context: Context,
-    kind: _Kind,
+    searches: _Searches,
     metric: str,
     rank: int,
     complement: bool,
 ) -> None:
     """Exact rows at 10, 100, 1,000, ... people and at all of them; ``complement``: 1 - the share."""
-    people = [10**j for j in range(1, 9) if 10**j < kind.n + kind.extra]
-    sizes = np.array([*(p - kind.extra for p in people), kind.n])
-    chance = chance_within(kind.k, kind.n, sizes, rank)
+    people = [10**j for j in range(1, 9) if 10**j < searches.n + searches.extra]
+    sizes = np.array([*(p - searches.extra for p in people), searches.n])
+    chance = chance_within(searches.k, searches.n, sizes, rank)
     values = 1 - chance if complement else chance
-    label, weights = kind.probes.labels, context.weights
+    label, weights = searches.probes.labels, context.weights
     for weighting in WEIGHTINGS:
         means = mean_over_probes(values, label, weighting)
         replicates = mean_replicates(values, label, weights, weighting) if len(weights) else None
         for s, size in enumerate([*people, "all"]):
             trivial = rank > sizes[s]
             add_metric(
-                outcome,
+                evaluation,
                 protocol,
                 f"{metric}@people={size}",
                 weighting,
@@ -170,29 +169,29 @@ def _add_within(
 
 
 def _add_beyond(
-    outcome: Outcome,
+    evaluation: Evaluation,
     protocol: Protocol,
     context: Context,
     every: SearchRows,
-    kind: _Kind,
+    searches: _Searches,
     metric: str,
     complement: bool,
     tick: Tick | None,
 ) -> None:
     """Rows at powers of ten beyond the people there are: the models' median and a widened band."""
-    there = kind.n + kind.extra
+    there = searches.n + searches.extra
     people = [10**j for j in range(1, 12) if there < 10**j <= REACH * there]
-    row = partial(add_metric, outcome, protocol)
-    label = kind.probes.labels
+    row = partial(add_metric, evaluation, protocol)
+    label = searches.probes.labels
     models = ALARM_MODELS if complement else tuple(MODELS)
     tests: list[BackTest] = []
     if there >= FEWEST:
         by_weighting = back_tests(
-            kind.probes,
+            searches.probes,
             every,
-            kind.score,
-            kind.k,
-            kind.n + 1,
+            searches.score,
+            searches.k,
+            searches.n + 1,
             fraction=FRACTION,
             draws=DRAWS,
             seed=int(protocol.options["split_seed"]),
@@ -212,21 +211,21 @@ def _add_beyond(
         return
     for weighting in WEIGHTINGS:
         own = by_weighting[weighting]
-        sampling = sampling_error(kind.k == 0, label, context.weights, weighting)
-        band = extrapolate(kind.seen[weighting], np.array([p - kind.extra for p in people]), models)
+        sampling = sampling_error(searches.k == 0, label, context.weights, weighting)
+        band = extrapolate(searches.sample[weighting], np.array([p - searches.extra for p in people]), models)
         reach = np.array(people) / there
         lows, highs = band.widened(own, sampling, reach)
         for s, size in enumerate(people):
             middle = float(band.middle[s])
             ends = (float(lows[s]), float(highs[s]))
             row(f"{metric}@people={size}", weighting, 1 - middle if complement else middle)
-            _as_band(outcome, ends, complement, len(models), float(reach[s]), own, label)
+            _as_band(evaluation, ends, complement, len(models), float(reach[s]), own, label)
         if not complement:
-            _add_band_curves(outcome, protocol, kind, weighting, own, sampling)
+            _add_band_curves(evaluation, protocol, searches, weighting, own, sampling)
 
 
 def _as_band(
-    outcome: Outcome,
+    evaluation: Evaluation,
     ends: tuple[float, float],
     complement: bool,
     models: int,
@@ -245,8 +244,8 @@ def _as_band(
         f"extrapolated {reach:.3g} times past the people there are (back-test from {tests[0].fitted:,} to "
         f"{tests[0].size:,} people: models off by {min(errors):+.3f} to {max(errors):+.3f}, band {held})"
     )
-    outcome.metrics[-1] = replace(
-        outcome.metrics[-1],
+    evaluation.metrics[-1] = replace(
+        evaluation.metrics[-1],
         ci_low=low,
         ci_high=high,
         ci_method=f"band of {models} models, widened by the interval at all people and the back-test's miss",
@@ -256,38 +255,38 @@ def _as_band(
     )
 
 
-def _add_curves(outcome: Outcome, protocol: Protocol, mated: _Kind) -> None:
+def _add_curves(evaluation: Evaluation, protocol: Protocol, mated: _Searches) -> None:
     """Exact rank-1 by gallery size."""
     inside = np.unique(np.rint(np.geomspace(1, mated.n, _CURVE_POINTS)).astype(np.int64))
     curves: dict[str, NDArray[np.generic]] = {"size_people": inside + 1}
     for weighting in WEIGHTINGS:
-        curves[f"size_rank1_{weighting}"] = mated.seen[weighting].exact(inside)
-    outcome.curves |= {f"{protocol.name}//{name}": curve for name, curve in curves.items()}
+        curves[f"size_rank1_{weighting}"] = mated.sample[weighting].exact(inside)
+    evaluation.curves |= {f"{protocol.name}//{name}": curve for name, curve in curves.items()}
 
 
 def _add_band_curves(
-    outcome: Outcome,
+    evaluation: Evaluation,
     protocol: Protocol,
-    mated: _Kind,
+    mated: _Searches,
     weighting: Weighting,
     tests: list[BackTest],
     sampling: tuple[float, float],
 ) -> None:
     """What each model says of rank-1 beyond the people there are, and the band's widened ends (2, S)."""
     beyond = np.unique(np.rint(np.geomspace(mated.n, REACH * mated.n, _CURVE_POINTS)).astype(np.int64))
-    band = extrapolate(mated.seen[weighting], beyond)
+    band = extrapolate(mated.sample[weighting], beyond)
     reach = (beyond + mated.extra) / (mated.n + mated.extra)
     curves: dict[str, NDArray[np.generic]] = {
         "size_people_beyond": beyond + 1,
         f"size_models_{weighting}": np.stack(list(band.predicted.values())),
         f"size_band_{weighting}": np.stack(band.widened(tests, sampling, reach)),
     }
-    outcome.curves |= {f"{protocol.name}//{name}": curve for name, curve in curves.items()}
+    evaluation.curves |= {f"{protocol.name}//{name}": curve for name, curve in curves.items()}
 
 
-def _holds(data: Embeddings, arranged: Arranged) -> int:
-    """The arranged rows, probes, the back-test's part of both sides, and what is counted of each search."""
-    n, dim = len(arranged.rows), int(arranged.rows.shape[1])
+def _memory(data: Embeddings, ordered: OrderedEmbeddings) -> int:
+    """The ordered rows, probes, the back-test's part of both sides, and what is counted of each search."""
+    n, dim = len(ordered.rows), int(ordered.rows.shape[1])
     return n * (4 * 4 * dim + 4_000)
 
 
@@ -295,5 +294,5 @@ KIND = Kind(
     figures=[("rank1@people=all", weighting) for weighting in WEIGHTINGS],
     lacking=lacking_people,
     measure=measure,
-    holds=_holds,
+    memory=_memory,
 )

@@ -15,33 +15,32 @@ from faceprobe.metrics.identification.closed_set import (
 )
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 from faceprobe.protocols.kinds import Context, Kind
-from faceprobe.protocols.ordering import Arranged, lacking_people
-from faceprobe.protocols.rows import add_metric
-from faceprobe.protocols.types import NothingLeft, Outcome, Protocol
-from faceprobe.scores import MatedScores, Ranking, offsets
+from faceprobe.protocols.metric_rows import add_metric
+from faceprobe.protocols.ordering import OrderedEmbeddings, lacking_people
+from faceprobe.protocols.types import Evaluation, NothingLeft, Protocol
+from faceprobe.scores import MatedScores, Ranking
 
 METRICS = ("rank1", "rank5", "rank10", "rank50", "mrr")
 CMC_RANKS = 100
 
 
 def lacking(protocol: Protocol, data: Embeddings) -> str:
-    """As :func:`lacking_people`; somebody must have a photo more than are enrolled."""
+    """As :func:`lacking_people`; one person must have a photo more than are enrolled."""
     photos = int(protocol.options.get("photos", 1))
     reason = lacking_people(protocol, data)
     if not reason and np.unique(data.identities, return_counts=True)[1].max() <= photos:
-        reason = f"nobody has more than {photos} photos, so no photo is left to search with"
+        reason = f"no person has more than {photos} photos, so no photo is left to search with"
     return reason
 
 
-def ranking(protocol: Protocol, arranged: Arranged, mated: MatedScores) -> Ranking:
+def ranking(protocol: Protocol, ordered: OrderedEmbeddings, mated: MatedScores) -> Ranking:
     """Each probe's best mate (duplicates and, across events, the same event skipped) and the gallery."""
-    best = np.full(len(arranged.rows), -np.inf)
-    keep = arranged.across_events(mated) if protocol.cross_event else np.ones(len(mated), dtype=np.bool_)
+    best = np.full(len(ordered.rows), -np.inf)
+    keep = ordered.across_events(mated) if protocol.cross_event else np.ones(len(mated), dtype=np.bool_)
     gallery = None
     if protocol.options.get("enrol") == "first":
         # Rows are sorted by person and path, and a pair's left row comes first.
-        place = np.arange(len(best)) - offsets(arranged.labels)[arranged.labels]
-        enrolled = place < int(protocol.options.get("photos", 1))
+        enrolled = ordered.photo_numbers < int(protocol.options.get("photos", 1))
         gallery = np.flatnonzero(enrolled)
         keep &= enrolled[mated.left] & ~enrolled[mated.right]
     else:
@@ -50,7 +49,7 @@ def ranking(protocol: Protocol, arranged: Arranged, mated: MatedScores) -> Ranki
     return Ranking(np.where(np.isneginf(best), np.nan, best), gallery)
 
 
-def measure_identification(protocol: Protocol, context: Context) -> Outcome:
+def measure_identification(protocol: Protocol, context: Context) -> Evaluation:
     """All rows of an identification protocol, from the ranks of all rows (0: no probe)."""
     ranks, gallery = context.ranks[protocol.name], context.rankings[protocol.name].gallery
     n_gallery = len(ranks) - 1 if gallery is None else len(gallery)
@@ -63,16 +62,16 @@ def identification_outcome(
     ranks: NDArray[np.int64],
     gallery: NDArray[np.int64] | None,
     n_gallery: int,
-) -> Outcome:
+) -> Evaluation:
     """Rows and curves from the ``ranks`` (N,) of all rows, 0 marking those that are no probes, among
     ``n_gallery`` entries; ``gallery`` are the rows enrolled (None: all of them).
     """
-    arranged, weights = context.arranged, context.weights
-    found = Identification.of(ranks, arranged.labels)
+    ordered, weights = context.ordered, context.weights
+    found = Identification.of(ranks, ordered.labels)
     n_probes, n_people = len(found.rank), int(np.count_nonzero(found.per_person()))
     if n_probes == 0:
         raise NothingLeft(protocol, "no photo has a mate that is not its duplicate; see --keep-duplicates")
-    outcome = Outcome()
+    evaluation = Evaluation()
     replicates = identification_replicates(found, weights, METRICS) if len(weights) else {}
     entries = "people" if protocol.kind == "centroid" else "photos"
     once = n_people == n_probes  # each person gives one trial
@@ -80,7 +79,7 @@ def identification_outcome(
         trivial = metric != "mrr" and int(metric[4:]) >= n_gallery
         for weighting in WEIGHTINGS:
             add_metric(
-                outcome,
+                evaluation,
                 protocol,
                 metric,
                 weighting,
@@ -94,9 +93,9 @@ def identification_outcome(
                 ),
                 trials=n_probes if once and metric != "mrr" else 0,
             )
-    unsearched = _without_mate(arranged, ranks, gallery)
+    unsearched = _without_mate(ordered, ranks, gallery)
     add_metric(
-        outcome,
+        evaluation,
         protocol,
         "n_probes",
         "none",
@@ -106,21 +105,23 @@ def identification_outcome(
         remarks=unsearched,
     )
     if gallery is not None:
-        enrolled = len(arranged.names)
+        enrolled = len(ordered.names)
         add_metric(
-            outcome, protocol, "n_enrolled", "none", float(n_gallery), n=n_gallery, n_identities=enrolled
+            evaluation, protocol, "n_enrolled", "none", float(n_gallery), n=n_gallery, n_identities=enrolled
         )
     steps = np.arange(1, min(CMC_RANKS, n_gallery) + 1)
-    outcome.curves[f"{protocol.name}//cmc_rank"] = steps
+    evaluation.curves[f"{protocol.name}//cmc_rank"] = steps
     for weighting in WEIGHTINGS:
-        outcome.curves[f"{protocol.name}//cmc_{weighting}"] = cmc(found, steps, weighting)
-    return outcome
+        evaluation.curves[f"{protocol.name}//cmc_{weighting}"] = cmc(found, steps, weighting)
+    return evaluation
 
 
-def _without_mate(arranged: Arranged, ranks: NDArray[np.int64], gallery: NDArray[np.int64] | None) -> Remarks:
+def _without_mate(
+    ordered: OrderedEmbeddings, ranks: NDArray[np.int64], gallery: NDArray[np.int64] | None
+) -> Remarks:
     """How many photos of people with several could not be probes, for want of a mate to find."""
-    photos = np.bincount(arranged.labels)
-    candidates = photos[arranged.labels] > 1
+    photos = np.bincount(ordered.labels)
+    candidates = photos[ordered.labels] > 1
     if gallery is not None:
         candidates[gallery] = False
     n = int(np.count_nonzero(candidates & (ranks == 0)))

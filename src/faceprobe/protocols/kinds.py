@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from faceprobe.data.embeddings import Embeddings
 from faceprobe.metrics.bootstrap import identity_weights
-from faceprobe.protocols.ordering import Arranged
-from faceprobe.protocols.types import Outcome, Protocol
+from faceprobe.protocols.ordering import OrderedEmbeddings
+from faceprobe.protocols.types import Evaluation, Protocol
 from faceprobe.results.result import Weighting
 
 if TYPE_CHECKING:
@@ -45,14 +45,14 @@ _NAMES = (
 @dataclass
 class Context:
     """What a protocol is measured on. ``weights`` (R, P) are the identity weights of the bootstrap,
-    for people in the order of ``arranged.names``; ``summary`` and ``ranks`` (by protocol) are there for
+    for people in the order of ``ordered.names``; ``summary`` and ``ranks`` (by protocol) are there for
     the kinds that share the pass over all pairs, ``limits`` (by protocol) for those that search a
     gallery, ``cohorts`` (by method) for those that measure scores against a cohort. ``kept`` are the rows of
     the caller's data that ``data`` are (None: all of them), since curves that name rows name those.
     """
 
     data: Embeddings
-    arranged: Arranged
+    ordered: OrderedEmbeddings
     replicates: int
     seed: int
     quiet: bool = True
@@ -65,7 +65,7 @@ class Context:
 
     @cached_property
     def weights(self) -> NDArray[np.int64]:
-        return identity_weights(len(self.arranged.names), self.replicates, self.seed)
+        return identity_weights(len(self.ordered.names), self.replicates, self.seed)
 
 
 @dataclass(frozen=True)
@@ -74,19 +74,18 @@ class Kind:
 
     ``figures`` are the (metric, weighting) rows it gives. ``lacking`` says why data cannot be measured,
     or "" where they can. ``measure`` does it, and raises :class:`NothingLeft` where no trial is left.
-    ``sweeps``: it reads ``context.summary``; ``ranking`` then asks the pass for ranks. ``holds``: it
-    searches, and keeps so many bytes besides a block of scores; then ``context.limits`` are there for it.
-    ``cloaks``: it is shown cloaked photos beside the clean ones, while all other kinds see the clean ones
-    alone.
+    ``sweeps``: it reads ``context.summary``; ``ranking`` then asks the pass for ranks. ``memory``: it
+    searches, and needs so many bytes besides a block of scores; then ``context.limits`` are there for it.
+    ``cloaks``: it compares cloaked photos with clean ones; all other kinds get the clean photos only.
     """
 
     figures: Sequence[tuple[str, Weighting]]
     lacking: Callable[[Protocol, Embeddings], str]
-    measure: Callable[[Protocol, Context], Outcome]
+    measure: Callable[[Protocol, Context], Evaluation]
     sweeps: bool = False
     cloaks: bool = False
-    ranking: Callable[[Protocol, Arranged, MatedScores], Ranking] | None = None
-    holds: Callable[[Embeddings, Arranged], int] | None = None
+    ranking: Callable[[Protocol, OrderedEmbeddings, MatedScores], Ranking] | None = None
+    memory: Callable[[Embeddings, OrderedEmbeddings], int] | None = None
 
 
 class _Kinds(Mapping[str, Kind]):

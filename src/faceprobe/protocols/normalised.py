@@ -19,9 +19,9 @@ from faceprobe.metrics.verification.normalisation import (
 )
 from faceprobe.metrics.weighting import WEIGHTINGS
 from faceprobe.protocols.kinds import Context, Kind
-from faceprobe.protocols.ordering import Arranged, lacking_people
-from faceprobe.protocols.rows import add_metric
-from faceprobe.protocols.types import NothingLeft, Outcome, Protocol
+from faceprobe.protocols.metric_rows import add_metric
+from faceprobe.protocols.ordering import OrderedEmbeddings, lacking_people
+from faceprobe.protocols.types import Evaluation, NothingLeft, Protocol
 from faceprobe.protocols.verification import threshold_support
 from faceprobe.scores import exact_rows, find_duplicates, pair_scores
 
@@ -64,14 +64,14 @@ def _lacking_for_all(data: Embeddings) -> str:
     return reason
 
 
-def against_cohort(data: Embeddings, arranged: Arranged, method: Method) -> CohortScores:
-    """Each arranged row's scores with the cohort. :class:`BadInput` where the cohort shares people or photos
+def against_cohort(data: Embeddings, ordered: OrderedEmbeddings, method: Method) -> CohortScores:
+    """Each ordered row's scores with the cohort. :class:`BadInput` where the cohort shares people or photos
     with the data, or cannot tell a photo's scores apart.
     """
     cohort = data.cohort
     assert cohort is not None
     _check_disjoint(data, cohort)
-    found = cohort_scores(arranged.rows, exact_rows(cohort.vectors), TOP if method == "as" else None)
+    found = cohort_scores(ordered.rows, exact_rows(cohort.vectors), TOP if method == "as" else None)
     flat = int(np.count_nonzero(found.sd < 1e-9))
     if flat:
         raise BadInput(
@@ -88,11 +88,9 @@ def method_of(protocol: Protocol) -> Method:
 
 def normalised_pairs(context: Context, pairs: PairList, method: Method) -> NDArray[np.float64]:
     """(P,) normalised scores of the listed pairs, the first photo of a line being the enrolled one."""
-    arranged = context.arranged
-    place = np.empty(len(arranged.order), dtype=np.int64)
-    place[arranged.order] = np.arange(len(place))
-    left, right = place[pairs.left], place[pairs.right]
-    return normalise(pair_scores(arranged.rows, left, right), left, right, context.cohorts[method], method)
+    ordered = context.ordered
+    left, right = ordered.rows_of(pairs)
+    return normalise(pair_scores(ordered.rows, left, right), left, right, context.cohorts[method], method)
 
 
 def normalised_names(data: Embeddings, method: str) -> list[str]:
@@ -105,28 +103,28 @@ def normalised_names(data: Embeddings, method: str) -> list[str]:
     return names
 
 
-def measure(protocol: Protocol, context: Context) -> Outcome:
+def measure(protocol: Protocol, context: Context) -> Evaluation:
     """TMR at each target FMR over all pairs, normalised by the protocol's method."""
-    arranged, weights = context.arranged, context.weights
+    ordered, weights = context.ordered, context.weights
     method = method_of(protocol)
     against = context.cohorts[method]
-    found = AllPairs.of(arranged.rows, arranged.labels, arranged.content, against, method)
+    found = AllPairs.of(ordered.rows, ordered.labels, ordered.content, against, method)
     if not len(found.mated) or not len(found.nonmated):
         raise NothingLeft(protocol, "all comparisons of one kind are duplicates; see --keep-duplicates")
-    outcome = Outcome()
-    duplicates, photos = find_duplicates(arranged.labels, arranged.content), np.bincount(arranged.labels)
+    evaluation = Evaluation()
+    duplicates, photos = find_duplicates(ordered.labels, ordered.content), np.bincount(ordered.labels)
     for name, fmr in TARGETS.items():
         allowed = allowed_false_matches(fmr, len(found.nonmated))
         drawn = found.replicates(weights, duplicates, photos, fmr) if allowed >= 1 and len(weights) else {}
         for weighting in WEIGHTINGS:
             add_metric(
-                outcome,
+                evaluation,
                 protocol,
                 name,
                 weighting,
                 found.tmr(allowed, weighting) if allowed >= 1 else None,
                 replicates=drawn.get(weighting),
-                how="identity bootstrap, T set anew, the cohort as it is",
+                how="identity bootstrap, T set again, the cohort as it is",
                 n=len(found.mated),
                 n_identities=len(np.unique(found.label)),
                 remarks=threshold_support(allowed, len(found.nonmated)),
@@ -139,7 +137,7 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
     size = len(cohort.vectors)
     people = 0 if cohort.identities is None else len(np.unique(cohort.identities))
     add_metric(
-        outcome,
+        evaluation,
         protocol,
         "n_cohort",
         "none",
@@ -148,7 +146,7 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
         n_identities=people,
         remarks=remark("cohort-unchecked", unknown),
     )
-    return outcome
+    return evaluation
 
 
 def _check_disjoint(data: Embeddings, cohort: Cohort) -> None:

@@ -18,22 +18,21 @@ from faceprobe.metrics.identification.open_set import (
     threshold,
 )
 from faceprobe.metrics.weighting import WEIGHTINGS
-from faceprobe.protocols.galleries import enrolled_half, place_within_person, side
 from faceprobe.protocols.kinds import Context, Kind
-from faceprobe.protocols.ordering import Arranged, lacking_people
-from faceprobe.protocols.rows import add_metric
-from faceprobe.protocols.types import NothingLeft, Outcome, Protocol
+from faceprobe.protocols.metric_rows import add_metric
+from faceprobe.protocols.ordering import OrderedEmbeddings, lacking_people
+from faceprobe.protocols.types import Evaluation, NothingLeft, Protocol
 from faceprobe.scores.search.gallery import best_mates, search_gallery
 
 TARGETS = {"fnir@fpir=1e-1": 0.1, "fnir@fpir=1e-2": 0.01, "fnir@fpir=3e-3": 0.003, "fnir@fpir=1e-3": 0.001}
 METRICS = (*TARGETS, "rank1")
 
 
-def measure(protocol: Protocol, context: Context) -> Outcome:
+def measure(protocol: Protocol, context: Context) -> Evaluation:
     """All rows of an open-set protocol, and its DIR curve."""
-    arranged = context.arranged
+    ordered = context.ordered
     found, n_gallery, unsearched = _searched(protocol, context)
-    outcome = Outcome()
+    evaluation = Evaluation()
     supported = [f for f in TARGETS.values() if allowed_alarms(found, f) >= 1]
     replicates = open_set_replicates(found, context.weights, supported) if context.replicates else {}
     n_mated, n_people = len(found.hit), len(np.unique(found.label))
@@ -41,20 +40,20 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
         allowed = allowed_alarms(found, fpir)
         for weighting in WEIGHTINGS:
             add_metric(
-                outcome,
+                evaluation,
                 protocol,
                 name,
                 weighting,
                 fnir(found, allowed, weighting) if allowed >= 1 else None,
                 replicates=replicates.get((repr(fpir), weighting)),
-                how="identity bootstrap, T set anew, gallery held fixed",
+                how="identity bootstrap, T set again, gallery held fixed",
                 n=n_mated,
                 n_identities=n_people,
                 remarks=_support(allowed, len(found.alarm)),
             )
     for weighting in WEIGHTINGS:
         add_metric(
-            outcome,
+            evaluation,
             protocol,
             "rank1",
             weighting,
@@ -69,32 +68,32 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
     for metric, count, people, remarks in (
         ("n_mated_searches", n_mated, n_people, unsearched),
         ("n_nonmated_searches", len(found.alarm), strangers, ()),
-        ("n_enrolled", n_gallery, len(arranged.names) // 2, remark("scope", "photos in the gallery")),
+        ("n_enrolled", n_gallery, len(ordered.names) // 2, remark("scope", "photos in the gallery")),
     ):
         add_metric(
-            outcome, protocol, metric, "none", float(count), n=count, n_identities=people, remarks=remarks
+            evaluation, protocol, metric, "none", float(count), n=count, n_identities=people, remarks=remarks
         )
-    _add_curves(outcome, protocol, found)
-    return outcome
+    _add_curves(evaluation, protocol, found)
+    return evaluation
 
 
 def _searched(protocol: Protocol, context: Context) -> tuple[OpenSet, int, Remarks]:
     """Both kinds of searches, the photos in the gallery, and a remark on photos that are no probes."""
-    arranged, options = context.arranged, protocol.options
-    enrolled = enrolled_half(len(arranged.names), int(options["split_seed"]))[arranged.labels]
+    ordered, options = context.ordered, protocol.options
+    enrolled = enrolled_half(len(ordered.names), int(options["split_seed"]))[ordered.labels]
     if options["enrol"] == "first":
-        in_gallery = enrolled & (place_within_person(arranged.labels) == 0)
+        in_gallery = enrolled & (ordered.photo_numbers == 0)
         candidates = enrolled & ~in_gallery
     else:
         in_gallery = candidates = enrolled
     limits = context.limits[protocol.name]
-    gallery, probes = side(arranged, in_gallery), side(arranged, candidates)
+    gallery, probes = ordered.search_rows(in_gallery), ordered.search_rows(candidates)
     mate = best_mates(probes, gallery, limits)
     has_mate = ~np.isnan(mate)
     if not has_mate.any() or enrolled.all():
-        raise NothingLeft(protocol, "nobody of the enrolled half has a second photo to search with")
+        raise NothingLeft(protocol, "no person of the enrolled half has a second photo to search with")
     probes = probes.take(has_mate)
-    strangers = side(arranged, ~enrolled)
+    strangers = ordered.search_rows(~enrolled)
     with progress("searching", len(probes) + len(strangers), context.quiet) as tick:
         mated = search_gallery(probes, gallery, mate=mate[has_mate], limits=limits, tick=tick)
         unmated = np.full(len(strangers), np.nan)
@@ -105,13 +104,22 @@ def _searched(protocol: Protocol, context: Context) -> tuple[OpenSet, int, Remar
         probes.labels,
         alarms.best_other,
         strangers.labels,
-        len(arranged.names),
+        len(ordered.names),
     )
-    return found, len(gallery), _without_mate(arranged, candidates, has_mate)
+    return found, len(gallery), _without_mate(ordered, candidates, has_mate)
 
 
-def _without_mate(arranged: Arranged, candidates: NDArray[np.bool_], has_mate: NDArray[np.bool_]) -> Remarks:
-    several = np.bincount(arranged.labels)[arranged.labels[candidates]] > 1
+def enrolled_half(n_people: int, seed: int) -> NDArray[np.bool_]:
+    """(P,) a seeded half of the people, the smaller one where their number is odd."""
+    chosen = np.zeros(n_people, dtype=np.bool_)
+    chosen[np.random.default_rng(seed).permutation(n_people)[: n_people // 2]] = True
+    return chosen
+
+
+def _without_mate(
+    ordered: OrderedEmbeddings, candidates: NDArray[np.bool_], has_mate: NDArray[np.bool_]
+) -> Remarks:
+    several = np.bincount(ordered.labels)[ordered.labels[candidates]] > 1
     n = int(np.count_nonzero(several & ~has_mate))
     return remark("left-out", f"{n:,} photos have no mate left (duplicates) and are no probes" if n else "")
 
@@ -126,25 +134,25 @@ def _support(allowed: int, n_searches: int) -> Remarks:
     return remark("unstable-threshold", unstable)
 
 
-def _holds(data: Embeddings, arranged: Arranged) -> int:
-    """The arranged rows, gallery, probes and strangers, and what is counted of each search."""
-    n, dim = len(arranged.rows), int(arranged.rows.shape[1])
+def _memory(data: Embeddings, ordered: OrderedEmbeddings) -> int:
+    """The ordered rows, gallery, probes and strangers, and what is counted of each search."""
+    n, dim = len(ordered.rows), int(ordered.rows.shape[1])
     return n * (3 * 4 * dim + 200)
 
 
-def _add_curves(outcome: Outcome, protocol: Protocol, found: OpenSet) -> None:
+def _add_curves(evaluation: Evaluation, protocol: Protocol, found: OpenSet) -> None:
     fpir = np.array([float(f"{f:.6g}") for f in np.logspace(-4, 0, 81)])
     fpir = fpir[fpir * len(found.alarm) >= 1]
     limits = [threshold(found, allowed_alarms(found, float(f))) for f in fpir]
     curves = {"dir_fpir": fpir, "dir_threshold": np.array(limits)}
     for weighting in WEIGHTINGS:
         curves[f"dir_{weighting}"] = dir_curve(found, fpir, weighting)
-    outcome.curves |= {f"{protocol.name}//{name}": curve for name, curve in curves.items()}
+    evaluation.curves |= {f"{protocol.name}//{name}": curve for name, curve in curves.items()}
 
 
 KIND = Kind(
     figures=[(metric, weighting) for metric in METRICS for weighting in WEIGHTINGS],
     lacking=lacking_people,
     measure=measure,
-    holds=_holds,
+    memory=_memory,
 )

@@ -1,4 +1,4 @@
-"""Labelled embeddings put in a fixed order, as integers: what the passes and metrics work on."""
+"""Embeddings in a fixed order, with labels as integers: the input of all passes and metrics."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput
 from faceprobe.data.embeddings import Embeddings, unit_rows
+from faceprobe.data.pairs import PairList
 from faceprobe.protocols.types import Protocol
-from faceprobe.scores import MatedScores, exact_rows
+from faceprobe.scores import MatedScores, exact_rows, offsets
+from faceprobe.scores.search.gallery import SearchRows
 
 MOST_DUPLICATES = 5_000_000
 """Comparisons between duplicates that are left out one by one: 3,162 copies of one photo."""
 
 
 @dataclass(frozen=True)
-class Arranged:
+class OrderedEmbeddings:
     """Rows sorted by identity, then by path, so that no result depends on the order they came in.
 
     ``order`` (N,) gives each row's number in the input. ``rows`` (N, D) are exact rows, ``labels``
@@ -41,9 +43,25 @@ class Arranged:
         across: NDArray[np.bool_] = (left != right) | (left < 0)
         return across
 
+    def search_rows(self, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> SearchRows:
+        """Some rows (ascending numbers, or a mask) as probes or gallery of a search."""
+        numbers = np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen
+        return SearchRows.of(self.rows, self.labels, self.content, numbers.astype(np.int64))
 
-def arrange(data: Embeddings, keep_duplicates: bool = False) -> Arranged:
-    """Check ``data`` and put its rows in order; :class:`BadInput` for what cannot be scored."""
+    @property
+    def photo_numbers(self) -> NDArray[np.int64]:
+        """(N,) each row's number among the photos of its person, from 0, in the order of their paths."""
+        return np.arange(len(self.labels)) - offsets(self.labels)[:-1][self.labels]
+
+    def rows_of(self, pairs: PairList) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(P,) and (P,) the row numbers of the photos of listed pairs, left and right."""
+        place = np.empty(len(self.order), dtype=np.int64)
+        place[self.order] = np.arange(len(place))
+        return place[pairs.left], place[pairs.right]
+
+
+def order_embeddings(data: Embeddings, keep_duplicates: bool = False) -> OrderedEmbeddings:
+    """Check ``data`` and put its rows in order; :class:`BadInput` where they cannot be scored."""
     for what, column in (("identities", data.identities), ("paths", data.paths)):
         if len(column) != len(data.vectors):
             raise BadInput(f"{len(data.vectors)} embeddings but {len(column)} {what}; one row each is needed")
@@ -54,7 +72,7 @@ def arrange(data: Embeddings, keep_duplicates: bool = False) -> Arranged:
     content = None if keep_duplicates else _content(data, vectors)[order]
     if content is not None:
         _check_duplicates(content, data.content is not None)
-    return Arranged(
+    return OrderedEmbeddings(
         order=order,
         rows=exact_rows(vectors, order),
         labels=labels[order].astype(np.int32),
@@ -80,12 +98,12 @@ def lacking_people(protocol: Protocol, data: Embeddings) -> str:
         own = np.where(own < 0, -1 - np.arange(len(own)), own)
         pairs = np.unique(np.column_stack([labels, own]), axis=0)
         if len(pairs) == len(names):
-            return "nobody has photos from two events"
+            return "no person has photos from two events"
     return ""
 
 
 def _check_duplicates(content: NDArray[np.int64], hashed: bool) -> None:
-    """A model that answers the same for everything leaves nothing but duplicates; say so at once."""
+    """Refuse data that are mostly duplicates, as from a model that gives one vector for every photo."""
     copies = np.unique(content, return_counts=True)[1]
     if int((copies * (copies - 1) // 2).sum()) > MOST_DUPLICATES:
         what = "photos are byte-identical" if hashed else "vectors are equal"

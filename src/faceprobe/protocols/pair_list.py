@@ -24,8 +24,8 @@ from faceprobe.metrics.verification.folds import FoldAccuracy, fold_accuracy
 from faceprobe.metrics.verification.normalisation import METHODS
 from faceprobe.protocols.kinds import Context, Kind
 from faceprobe.protocols.normalised import lacking_cohort, normalised_pairs
-from faceprobe.protocols.ordering import Arranged
-from faceprobe.protocols.types import NothingLeft, Outcome, Protocol
+from faceprobe.protocols.ordering import OrderedEmbeddings
+from faceprobe.protocols.types import Evaluation, NothingLeft, Protocol
 from faceprobe.results.result import Metric
 from faceprobe.scores import pair_scores
 
@@ -52,8 +52,8 @@ class Rule:
 
 
 def _scores(context: Context, pairs: PairList) -> NDArray[np.float64]:
-    left, right = _places(context.arranged, pairs)
-    return pair_scores(context.arranged.rows, left, right)
+    left, right = context.ordered.rows_of(pairs)
+    return pair_scores(context.ordered.rows, left, right)
 
 
 def _distances(context: Context, pairs: PairList) -> NDArray[np.float64]:
@@ -87,19 +87,19 @@ def lacking_pairs(protocol: Protocol, data: Embeddings) -> str:
     return lacking_cohort(data) if "cohort" in protocol.needs else ""
 
 
-def measure_pair_list(protocol: Protocol, context: Context) -> Outcome:
+def measure_pair_list(protocol: Protocol, context: Context) -> Evaluation:
     """``accuracy`` with its interval over folds, and its spread; 0 identities where unknown."""
-    data, arranged, pairs, rule = context.data, context.arranged, context.data.pairs, rule_of(protocol)
+    data, ordered, pairs, rule = context.data, context.ordered, context.data.pairs, rule_of(protocol)
     assert pairs is not None
     fold = _folds(protocol, rule, pairs)
     measured = rule.measure(rule.compare(context, pairs), pairs.same, fold)
-    left, right = _places(arranged, pairs)
-    people = arranged.labels[np.concatenate([left, right])]
+    left, right = ordered.rows_of(pairs)
+    people = ordered.labels[np.concatenate([left, right])]
     remarks = join(
         _unpublished(rule, measured, pairs),
         _other_folds(fold, pairs) if rule.contiguous else (),
         _shared_people(people, fold) if data.identities_known else (),
-        _duplicates(arranged, left, right),
+        _duplicates(ordered, left, right),
     )
     low, high = measured.interval() if context.replicates else (None, None)
     folds = len(measured.accuracy)
@@ -121,19 +121,12 @@ def measure_pair_list(protocol: Protocol, context: Context) -> Outcome:
         remarks=remarks,
     )
     spread = measured.sd if rule.spread == "accuracy_sd" else measured.standard_error
-    outcome = Outcome(metrics=[accuracy, row(metric=rule.spread, value=spread)])
+    evaluation = Evaluation(metrics=[accuracy, row(metric=rule.spread, value=spread)])
     if context.replicates:
-        outcome.replicates[f"{protocol.name}//accuracy//pair"] = measured.replicates(
+        evaluation.replicates[f"{protocol.name}//accuracy//pair"] = measured.replicates(
             context.replicates, context.seed
         )
-    return outcome
-
-
-def _places(arranged: Arranged, pairs: PairList) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(P,) and (P,) row numbers of the pairs' photos among the arranged rows."""
-    place = np.empty(len(arranged.order), dtype=np.int64)
-    place[arranged.order] = np.arange(len(place))
-    return place[pairs.left], place[pairs.right]
+    return evaluation
 
 
 def _folds(protocol: Protocol, rule: Rule, pairs: PairList) -> NDArray[np.int64]:
@@ -176,10 +169,10 @@ def _shared_people(people: NDArray[np.int32], fold: NDArray[np.int64]) -> Remark
     return remark("shared-people", text)
 
 
-def _duplicates(arranged: Arranged, left: NDArray[np.int64], right: NDArray[np.int64]) -> Remarks:
-    if arranged.content is None:
+def _duplicates(ordered: OrderedEmbeddings, left: NDArray[np.int64], right: NDArray[np.int64]) -> Remarks:
+    if ordered.content is None:
         return ()
-    n = int(np.count_nonzero(arranged.content[left] == arranged.content[right]))
+    n = int(np.count_nonzero(ordered.content[left] == ordered.content[right]))
     return remark("duplicates", f"{n:,} listed comparisons are between duplicates" if n else "")
 
 

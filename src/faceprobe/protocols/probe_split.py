@@ -1,4 +1,4 @@
-"""Each person's photos cut into two halves, of which one is enrolled and the other searched."""
+"""Each person's photos cut into two probe_splits, of which one is enrolled and the other searched."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from faceprobe.scores import offsets
 
 
 @dataclass(frozen=True)
-class Half:
+class ProbeSplit:
     """One way round: ``enrolled`` (E,) and ``probes`` (Q,) are clean rows of ``person`` and never share an
     event or a content.
     """
@@ -23,7 +23,7 @@ class Half:
     probes: NDArray[np.int64]
 
 
-def halves(photos: CloakedPhotos, seed: int) -> list[Half]:
+def probe_splits(photos: CloakedPhotos, seed: int) -> list[ProbeSplit]:
     """Both ways round of everybody with cloaked photos, in the order of people.
 
     The units of the cut are whole events where they are known, else photos; duplicates stay together. The
@@ -42,7 +42,10 @@ def halves(photos: CloakedPhotos, seed: int) -> list[Half]:
         # The first half ends with the unit that brings it to half of the photos, and leaves one at least.
         cut = min(int(np.searchsorted(sizes, len(rows) / 2)) + 1, len(order) - 1)
         first = np.isin(unit, order[:cut])
-        found += [Half(int(person), rows[first], rows[~first]), Half(int(person), rows[~first], rows[first])]
+        found += [
+            ProbeSplit(int(person), rows[first], rows[~first]),
+            ProbeSplit(int(person), rows[~first], rows[first]),
+        ]
     return found
 
 

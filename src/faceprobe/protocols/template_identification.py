@@ -20,13 +20,13 @@ from faceprobe.metrics.identification.template_search import (
 )
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 from faceprobe.protocols.kinds import Context, Kind
-from faceprobe.protocols.rows import add_metric
-from faceprobe.protocols.template_pooling import Pooled, lacking_templates, pooled
-from faceprobe.protocols.types import NothingLeft, Outcome, Protocol
+from faceprobe.protocols.metric_rows import add_metric
+from faceprobe.protocols.template_pooling import PooledTemplates, lacking_templates, pooled_templates
+from faceprobe.protocols.types import Evaluation, NothingLeft, Protocol
 
 FPIRS = {"fnir@fpir=0.1": 0.1, "fnir@fpir=0.01": 0.01, "fnir@fpir=0.001": 0.001}
 RANKS = {"rank1": 1, "rank5": 5, "rank10": 10}
-HOW = "identity bootstrap over the probes' people, gallery held fixed, T set anew"
+HOW = "identity bootstrap over the probes' people, gallery held fixed, T set again"
 
 
 def lacking(protocol: Protocol, data: Embeddings) -> str:
@@ -39,12 +39,12 @@ def lacking(protocol: Protocol, data: Embeddings) -> str:
     if not listed.galleries or not len(listed.probes):
         return "its templates come without galleries and probes"
     searched = np.concatenate([listed.probes, *listed.galleries.values()])
-    return "" if np.all(listed.identities[searched] != "") else "whom its templates show is not known"
+    return "" if np.all(listed.identities[searched] != "") else "which people its templates show is not known"
 
 
-def measure(protocol: Protocol, context: Context) -> Outcome:
+def measure(protocol: Protocol, context: Context) -> Evaluation:
     """FNIR at each FPIR and closed-set ranks: each gallery's own, and the mean over the galleries."""
-    pool = pooled(protocol, context)
+    pool = pooled_templates(protocol, context)
     listed = pool.templates
     searches: dict[str, Searches] = {}
     with progress("searching galleries", len(listed.probes) * len(listed.galleries), context.quiet) as tick:
@@ -56,22 +56,22 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
     for name, s in searches.items():
         if not len(s.mated):
             raise NothingLeft(protocol, f"no probe has a mate in the gallery {name}")
-    outcome = Outcome()
+    evaluation = Evaluation()
     for weighting in WEIGHTINGS:
-        _add_figures(outcome, protocol, pool, searches, weighting)
+        _add_figures(evaluation, protocol, pool, searches, weighting)
     for name, s in searches.items():
         for metric, which in ((f"n_mated/{name}", s.mated), (f"n_nonmated/{name}", s.nonmated)):
             people = len(np.unique(s.label[which]))
             add_metric(
-                outcome, protocol, metric, "none", float(len(which)), n=len(which), n_identities=people
+                evaluation, protocol, metric, "none", float(len(which)), n=len(which), n_identities=people
             )
-    return outcome
+    return evaluation
 
 
 def _add_figures(
-    outcome: Outcome,
+    evaluation: Evaluation,
     protocol: Protocol,
-    pool: Pooled,
+    pool: PooledTemplates,
     searches: dict[str, Searches],
     weighting: Weighting,
 ) -> None:
@@ -92,7 +92,7 @@ def _add_figures(
             replicates.append(draws[name].get(repr(FPIRS[metric]) if metric in FPIRS else metric))
             told.append(tuple(replace(one, text=f"gallery {name}: {one.text}") for one in support))
             add_metric(
-                outcome,
+                evaluation,
                 protocol,
                 f"{metric}/{name}",
                 weighting,
@@ -107,7 +107,7 @@ def _add_figures(
         whole = len(known) == len(values)
         drawn = [r for r in replicates if r is not None]
         add_metric(
-            outcome,
+            evaluation,
             protocol,
             metric,
             weighting,

@@ -19,7 +19,7 @@ from faceprobe.scores import exact_rows
 
 
 @dataclass(frozen=True)
-class Pooled:
+class PooledTemplates:
     """``rows`` (T, D) exact rows of the ``templates``; ``labels`` (T,) int32 number the sorted ``names``
     (P,) of the people. A template whose person is not known has a number of its own, and ``known`` is
     False.
@@ -40,7 +40,7 @@ class Pooled:
         return identity_weights(len(self.names), self.replicates if self.known else 0, self.seed)
 
 
-def pooled(protocol: Protocol, context: Context) -> Pooled:
+def pooled_templates(protocol: Protocol, context: Context) -> PooledTemplates:
     """Pool the templates of the data as the protocol's option ``pooling`` says."""
     data, templates = context.data, context.data.templates
     assert templates is not None
@@ -55,7 +55,7 @@ def pooled(protocol: Protocol, context: Context) -> Pooled:
     unscored = "no detector scores are known: every photo weighs the same" if no_scores else ""
     unusable = f"{lost:,} templates have no usable photo and are left out" if lost else ""
     remarks = join(remark("no-scores", unscored), remark("left-out", unusable))
-    return Pooled(
+    return PooledTemplates(
         templates,
         rows,
         labels.astype(np.int32),

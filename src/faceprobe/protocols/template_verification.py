@@ -13,14 +13,14 @@ from faceprobe.metrics.verification.figures import Verification, allowed_false_m
 from faceprobe.metrics.verification.pair_list import PairScores, Replicates, nearest_tmr, pair_replicates
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 from faceprobe.protocols.kinds import Context, Kind
-from faceprobe.protocols.rows import add_metric
-from faceprobe.protocols.template_pooling import Pooled, lacking_templates, pooled
-from faceprobe.protocols.types import NothingLeft, Outcome, Protocol
+from faceprobe.protocols.metric_rows import add_metric
+from faceprobe.protocols.template_pooling import PooledTemplates, lacking_templates, pooled_templates
+from faceprobe.protocols.types import Evaluation, NothingLeft, Protocol
 from faceprobe.protocols.verification import eer_bracket, threshold_support
 from faceprobe.scores import pair_scores
 
 TARGETS = {f"tmr@fmr=1e-{k}": float(f"1e-{k}") for k in range(1, 7)}
-HOW = "identity bootstrap, every listed comparison weighted, T set anew"
+HOW = "identity bootstrap, every listed comparison weighted, T set again"
 
 
 def lacking(protocol: Protocol, data: Embeddings) -> str:
@@ -32,19 +32,19 @@ def lacking(protocol: Protocol, data: Embeddings) -> str:
     return "" if len(data.templates.left) else "its templates come without a list of pairs"
 
 
-def measure(protocol: Protocol, context: Context) -> Outcome:
+def measure(protocol: Protocol, context: Context) -> Evaluation:
     """TMR at each FMR, EER and AUC over the listed pairs, in both weightings."""
-    pool = pooled(protocol, context)
+    pool = pooled_templates(protocol, context)
     scores = _scores(pool, context.quiet)
     v = scores.verification
     if len(v.score) == 0 or v.n_nonmated == 0:
         raise NothingLeft(protocol, "the listed pairs of templates are all of one kind")
-    outcome = Outcome()
+    evaluation = Evaluation()
     people = v.n_mated_people if pool.known else 0
-    row = partial(add_metric, outcome, protocol, how=HOW, n=len(v.score), n_identities=people)
+    row = partial(add_metric, evaluation, protocol, how=HOW, n=len(v.score), n_identities=people)
     if protocol.options["threshold"] == "nearest":
         _add_nearest(row, scores, join(pool.remarks, _about(pool)))
-        return outcome
+        return evaluation
     supported = [f for f in TARGETS.values() if allowed_false_matches(f, v.n_nonmated) >= 1]
     found = pair_replicates(scores, pool.weights, supported) if len(pool.weights) else {}
     for weighting in WEIGHTINGS:
@@ -55,19 +55,21 @@ def measure(protocol: Protocol, context: Context) -> Outcome:
     row("n_nonmated", "none", float(v.n_nonmated), remarks=_about(pool))
     fmr = np.array([float(f"{f:.6g}") for f in np.logspace(-6, 0, 121)])
     fmr = fmr[fmr * v.n_nonmated >= 1]
-    outcome.curves[f"{protocol.name}//roc_fmr"] = fmr
+    evaluation.curves[f"{protocol.name}//roc_fmr"] = fmr
     for weighting in WEIGHTINGS:
         if weighting == "pair" or pool.known:
-            outcome.curves[f"{protocol.name}//roc_tmr_{weighting}"] = roc(v, fmr, weighting)
-    return outcome
+            evaluation.curves[f"{protocol.name}//roc_tmr_{weighting}"] = roc(v, fmr, weighting)
+    return evaluation
 
 
 def _add_figures(
-    row: partial[None], pool: Pooled, v: Verification, weighting: Weighting, found: Replicates
+    row: partial[None], pool: PooledTemplates, v: Verification, weighting: Weighting, found: Replicates
 ) -> None:
     """TMR at each FMR, EER and AUC in one weighting; no value by people where people are not known."""
     defined = weighting == "pair" or pool.known
-    text = "" if pool.known else "whom the templates show is not known: no interval, no figure by people"
+    text = (
+        "" if pool.known else "which people the templates show is not known: no interval, no figure by people"
+    )
     unknown = remark("no-interval" if defined else "not-measured", text)
     for name, f in TARGETS.items():
         allowed = allowed_false_matches(f, v.n_nonmated)
@@ -85,7 +87,7 @@ def _add_figures(
         )
 
 
-def _scores(pool: Pooled, quiet: bool) -> PairScores:
+def _scores(pool: PooledTemplates, quiet: bool) -> PairScores:
     listed = pool.templates
     with progress("comparing templates", len(listed.left), quiet) as tick:
         score = pair_scores(pool.rows, listed.left, listed.right, tick)
@@ -102,7 +104,7 @@ def _add_nearest(row: partial[None], scores: PairScores, remarks: Remarks) -> No
         row(name, "pair", value, remarks=join(remark("used-fmr", used), remarks))
 
 
-def _about(pool: Pooled) -> Remarks:
+def _about(pool: PooledTemplates) -> Remarks:
     """What is to be said of the list itself."""
     listed = pool.templates
     wrong = 0

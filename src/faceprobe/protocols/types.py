@@ -1,9 +1,9 @@
-"""A protocol, and what measuring by it gives."""
+"""A protocol, and the evaluation of data by protocols."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,16 +11,13 @@ from numpy.typing import NDArray
 from faceprobe.core.errors import BadInput
 from faceprobe.results.result import Metric
 
-if TYPE_CHECKING:
-    pass
-
 
 @dataclass(frozen=True)
 class Protocol:
-    """``kind`` chooses the code (:data:`faceprobe.protocols.kinds.KINDS`), all else is data from the
-    protocol's file.
+    """A protocol as its data file describes it; ``kind`` chooses the code
+    (:data:`faceprobe.protocols.kinds.KINDS`).
 
-    ``short`` is the text that each metric carries as its conventions; ``conventions`` says the same
+    ``short`` is the text that each row carries as its conventions; ``conventions`` says the same
     at length, by subject. ``needs`` lists what the data must bring ("identities", "events", "pairs", ...).
     A protocol ``on_request`` is measured only where it is named. ``options`` are the kind's own:
     ``cross_event`` leaves out mates of the same event, ``enrol`` is what identification puts into
@@ -63,7 +60,7 @@ class Protocol:
 
 
 class NothingLeft(BadInput):
-    """The data have what ``protocol`` needs, but trials that it cannot do without are left out."""
+    """The data have what ``protocol`` needs, but no trial is left (all are duplicates, say)."""
 
     def __init__(self, protocol: Protocol, reason: str) -> None:
         super().__init__(f"{protocol.name}: {reason}")
@@ -71,8 +68,8 @@ class NothingLeft(BadInput):
 
 
 @dataclass
-class Outcome:
-    """What :func:`faceprobe.protocols.evaluate` returns.
+class Evaluation:
+    """The rows, curves and bootstrap replicates that :func:`faceprobe.protocols.evaluate` returns.
 
     ``curves`` maps ``"<protocol>//<name>"`` to an array, ``replicates`` maps
     ``"<protocol>//<metric>//<weighting>"`` to the (R,) bootstrap replicates behind an interval.
@@ -84,8 +81,8 @@ class Outcome:
     replicates: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     identities: NDArray[np.str_] = field(default_factory=lambda: np.zeros(0, dtype=np.str_))
 
-    def add(self, other: Outcome) -> None:
-        """Take over another protocol's figures."""
+    def add(self, other: Evaluation) -> None:
+        """Add another protocol's rows, curves and replicates."""
         self.metrics += other.metrics
         self.curves |= other.curves
         self.replicates |= other.replicates

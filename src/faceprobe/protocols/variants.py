@@ -1,4 +1,4 @@
-"""Clean photos and what was made of them: which rows a protocol sees where data hold variants."""
+"""Clean and cloaked photos in one set of embeddings: which rows a protocol gets."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput
 from faceprobe.data.embeddings import CLEAN, Embeddings
-from faceprobe.protocols.ordering import Arranged
+from faceprobe.protocols.ordering import OrderedEmbeddings
 
 
 @dataclass(frozen=True)
 class CloakedPhotos:
-    """The clean photos among arranged rows, in their order, and what was made of each.
+    """The clean photos among ordered rows, in their order, and their cloaked versions.
 
     ``rows`` (C, D) exact rows, sorted by person and path; ``labels`` (C,) int32 count the sorted ``names``
-    (P,), whose numbers among all people are ``numbers`` (P,);
-    ``events`` and ``content`` (C,) as in :class:`Arranged`. ``cloaked`` (M, D) exact rows, the cloaked
-    versions, in the order of their clean photos, ``source`` (M,) whose numbers ascend. ``orphans`` counts
-    cloaked photos whose clean one is not there.
+    (P,), whose numbers among all people are ``numbers`` (P,); ``events`` and ``content`` (C,) are those of
+    :class:`OrderedEmbeddings`. ``cloaked`` (M, D) are the exact rows of the cloaked versions, in the order of
+    their clean photos, and ``source`` (M,) ascending numbers of these. ``orphans`` counts cloaked photos
+    without their clean one.
     """
 
     variant: str
@@ -66,7 +66,7 @@ def lacking_variants(data: Embeddings) -> str:
     others = other_variants(data)
     if data.variants is None or not others:
         return (
-            "it needs cloaked photos beside the clean ones: a dataset with variants (cloaked:PATH, "
+            "it needs cloaked photos and the clean ones: a dataset with variants (cloaked:PATH, "
             "perturbed-faces), or labels with the columns variant and source_image"
         )
     if CLEAN not in data.variants:
@@ -81,17 +81,17 @@ def lacking_variants(data: Embeddings) -> str:
     return ""
 
 
-def cloaked_photos(data: Embeddings, arranged: Arranged) -> CloakedPhotos:
+def cloaked_photos(data: Embeddings, ordered: OrderedEmbeddings) -> CloakedPhotos:
     """Clean and cloaked photos of data in which :func:`lacking_variants` finds nothing wanting.
 
-    Raises :class:`BadInput` where two cloaked photos name one clean photo, a cloaked one shows somebody
-    else than its clean one, or no cloaked one has its clean photo there.
+    Raises :class:`BadInput` where two cloaked photos name one clean photo, a cloaked one shows another
+    person than its clean one, or no cloaked one has its clean photo there.
     """
     assert data.variants is not None and data.sources is not None
     (variant,) = other_variants(data)
-    is_clean = (data.variants == CLEAN)[arranged.order]
+    is_clean = (data.variants == CLEAN)[ordered.order]
     clean, cloaked = np.flatnonzero(is_clean), np.flatnonzero(~is_clean)
-    paths, sources = data.paths[arranged.order], data.sources[arranged.order]
+    paths, sources = data.paths[ordered.order], data.sources[ordered.order]
     place = {str(path): k for k, path in enumerate(paths[clean])}
     found = np.array([place.get(str(s), -1) for s in sources[cloaked]], dtype=np.int64)
     known = found >= 0
@@ -100,32 +100,32 @@ def cloaked_photos(data: Embeddings, arranged: Arranged) -> CloakedPhotos:
         raise BadInput(
             f"no {variant} photo has its clean photo among the data; source_image must name a path"
         )
-    _check(arranged, paths, clean[source], cloaked_rows, variant)
+    _check(ordered, paths, clean[source], cloaked_rows, variant)
     by_source = np.argsort(source, kind="stable")
-    labels = arranged.labels[clean]
+    labels = ordered.labels[clean]
     present, compact = np.unique(labels, return_inverse=True)
     return CloakedPhotos(
         variant=variant,
-        rows=np.ascontiguousarray(arranged.rows[clean]),
+        rows=np.ascontiguousarray(ordered.rows[clean]),
         labels=compact.astype(np.int32),
-        names=arranged.names[present],
+        names=ordered.names[present],
         numbers=present.astype(np.int64),
-        events=None if arranged.events is None else arranged.events[clean],
-        content=None if arranged.content is None else arranged.content[clean],
-        cloaked=np.ascontiguousarray(arranged.rows[cloaked_rows[by_source]]),
+        events=None if ordered.events is None else ordered.events[clean],
+        content=None if ordered.content is None else ordered.content[clean],
+        cloaked=np.ascontiguousarray(ordered.rows[cloaked_rows[by_source]]),
         source=source[by_source],
         orphans=int(np.count_nonzero(~known)),
     )
 
 
 def _check(
-    arranged: Arranged,
+    ordered: OrderedEmbeddings,
     paths: NDArray[np.str_],
     clean: NDArray[np.int64],
     cloaked: NDArray[np.int64],
     variant: str,
 ) -> None:
-    other = np.flatnonzero(arranged.labels[clean] != arranged.labels[cloaked])
+    other = np.flatnonzero(ordered.labels[clean] != ordered.labels[cloaked])
     if len(other):
         a, b = cloaked[other[0]], clean[other[0]]
         raise BadInput(f"{paths[a]} and the clean photo that it was made from, {paths[b]}, show two people")

@@ -21,9 +21,9 @@ from faceprobe.metrics.verification.figures import (
 from faceprobe.metrics.verification.intervals import TAIL_SIZE, Intervals, deep_enough, verification_intervals
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 from faceprobe.protocols.kinds import Context, Kind
-from faceprobe.protocols.ordering import Arranged, lacking_people
-from faceprobe.protocols.rows import add_metric
-from faceprobe.protocols.types import NothingLeft, Outcome, Protocol
+from faceprobe.protocols.metric_rows import add_metric
+from faceprobe.protocols.ordering import OrderedEmbeddings, lacking_people
+from faceprobe.protocols.types import Evaluation, NothingLeft, Protocol
 from faceprobe.scores import ScoreSummary
 
 TARGETS = {f"tmr@fmr=1e-{k}": float(f"1e-{k}") for k in range(2, 7)}
@@ -54,37 +54,37 @@ def tail_size(n_nonmated: int) -> int:
     return max(TAIL_SIZE, min(MAX_TAIL, allowed_false_matches(1e-4, n_nonmated) + 1000))
 
 
-def measure_verification(protocol: Protocol, context: Context) -> Outcome:
+def measure_verification(protocol: Protocol, context: Context) -> Evaluation:
     """All rows of a verification protocol."""
-    arranged, summary, weights = context.arranged, context.summary, context.weights
+    ordered, summary, weights = context.ordered, context.summary, context.weights
     assert summary is not None
-    keep = arranged.across_events(summary.mated) if protocol.cross_event else None
+    keep = ordered.across_events(summary.mated) if protocol.cross_event else None
     v = Verification.of(summary, keep)
     if len(v.score) == 0 or v.n_nonmated == 0:
         raise NothingLeft(protocol, "all comparisons of one kind are duplicates; see --keep-duplicates")
-    outcome = Outcome()
+    evaluation = Evaluation()
     supported = [f for f in TARGETS.values() if allowed_false_matches(f, v.n_nonmated) >= 1]
     found = verification_intervals(summary, v, weights, supported)
     for name, fmr in TARGETS.items():
         for weighting in WEIGHTINGS:
-            _add_tmr(outcome, protocol, summary, v, name, fmr, weighting, found)
+            _add_tmr(evaluation, protocol, summary, v, name, fmr, weighting, found)
     for weighting in WEIGHTINGS:
-        _add_equal_error(outcome, protocol, v, weighting, found)
+        _add_equal_error(evaluation, protocol, v, weighting, found)
     for weighting in WEIGHTINGS:
         low, high = auc_bracket(v, weighting)
         bracket = remark("bracket", "" if high - low < _CLOSE else f"bracket: {low:.7f} to {high:.7f}")
-        _add_whole(outcome, protocol, v, "auc", auc(v, weighting), weighting, found, bracket)
+        _add_whole(evaluation, protocol, v, "auc", auc(v, weighting), weighting, found, bracket)
     for weighting in WEIGHTINGS:
         apart = d_prime(v, nonmated_moments(summary), weighting)
-        _add_whole(outcome, protocol, v, "d_prime", apart, weighting, found)
-    _add_counts(outcome, protocol, arranged, summary, v)
-    order = arranged.order if context.kept is None else context.kept[arranged.order]
-    _add_curves(outcome, protocol, order, summary, v, keep)
-    return outcome
+        _add_whole(evaluation, protocol, v, "d_prime", apart, weighting, found)
+    _add_counts(evaluation, protocol, ordered, summary, v)
+    order = ordered.order if context.kept is None else context.kept[ordered.order]
+    _add_curves(evaluation, protocol, order, summary, v, keep)
+    return evaluation
 
 
 def _add_tmr(
-    outcome: Outcome,
+    evaluation: Evaluation,
     protocol: Protocol,
     summary: ScoreSummary,
     v: Verification,
@@ -104,13 +104,13 @@ def _add_tmr(
     if value is not None and found.replicates:
         remarks = join(remarks, found.caution(repr(fmr), weighting))
     add_metric(
-        outcome,
+        evaluation,
         protocol,
         name,
         weighting,
         value,
         replicates=found.replicates.get((repr(fmr), weighting)),
-        how=f"{HOW}, T set anew ({form})",
+        how=f"{HOW}, T set again ({form})",
         n=len(v.score),
         n_identities=v.n_mated_people,
         remarks=remarks,
@@ -118,7 +118,7 @@ def _add_tmr(
 
 
 def _add_equal_error(
-    outcome: Outcome, protocol: Protocol, v: Verification, weighting: Weighting, found: Intervals
+    evaluation: Evaluation, protocol: Protocol, v: Verification, weighting: Weighting, found: Intervals
 ) -> None:
     exact = eer(v, weighting)
     remarks = eer_bracket(exact)
@@ -126,7 +126,7 @@ def _add_equal_error(
         ends = sorted((*exact.before, *exact.after))
         text = f"known to lie between {ends[0]:.6f} and {ends[-1]:.6f} only"
         remarks = join(remarks, remark("bracket-only", text))
-    _add_whole(outcome, protocol, v, "eer", exact.value, weighting, found, remarks)
+    _add_whole(evaluation, protocol, v, "eer", exact.value, weighting, found, remarks)
 
 
 def eer_bracket(exact: EqualError) -> Remarks:
@@ -150,7 +150,7 @@ def threshold_support(allowed: int, n_nonmated: int) -> Remarks:
 
 
 def _add_whole(
-    outcome: Outcome,
+    evaluation: Evaluation,
     protocol: Protocol,
     v: Verification,
     metric: str,
@@ -165,7 +165,7 @@ def _add_whole(
     elif found.replicates:
         remarks = join(remarks, found.caution(metric, weighting))
     add_metric(
-        outcome,
+        evaluation,
         protocol,
         metric,
         weighting,
@@ -179,13 +179,17 @@ def _add_whole(
 
 
 def _add_counts(
-    outcome: Outcome, protocol: Protocol, arranged: Arranged, summary: ScoreSummary, v: Verification
+    evaluation: Evaluation,
+    protocol: Protocol,
+    ordered: OrderedEmbeddings,
+    summary: ScoreSummary,
+    v: Verification,
 ) -> None:
     n_mated, n_people = len(v.score), v.n_mated_people
     within = len(summary.mated) - n_mated
     left_out = remark("left-out", f"{within:,} mated comparisons within one event left out" if within else "")
     n_duplicates = summary.duplicates.n_mated + summary.duplicates.n_nonmated
-    kept = remark("duplicates-kept", "duplicates were kept on request" if arranged.content is None else "")
+    kept = remark("duplicates-kept", "duplicates were kept on request" if ordered.content is None else "")
     share = float(v.per_person.max()) / n_mated
     warning = ""
     if share > _LARGEST_SHARE:
@@ -199,10 +203,10 @@ def _add_counts(
         ("n_duplicate_pairs", n_duplicates, v.n_people, kept),
     ):
         add_metric(
-            outcome, protocol, metric, "none", float(count), n=count, n_identities=people, remarks=remarks
+            evaluation, protocol, metric, "none", float(count), n=count, n_identities=people, remarks=remarks
         )
     add_metric(
-        outcome,
+        evaluation,
         protocol,
         "largest_identity_share",
         "none",
@@ -214,7 +218,7 @@ def _add_counts(
 
 
 def _add_curves(
-    outcome: Outcome,
+    evaluation: Evaluation,
     protocol: Protocol,
     order: NDArray[np.int64],
     summary: ScoreSummary,
@@ -238,7 +242,7 @@ def _add_curves(
         "failures_mated": order[np.column_stack([mated.left[worst], mated.right[worst]])],
         "failures_mated_scores": mated.score[worst],
     }
-    outcome.curves |= {f"{protocol.name}//{name}": curve for name, curve in curves.items()}
+    evaluation.curves |= {f"{protocol.name}//{name}": curve for name, curve in curves.items()}
 
 
 KIND = Kind(

@@ -18,10 +18,10 @@ from faceprobe.data.remarks import Remarks, join, remark
 from faceprobe.faces.detect import Detector
 from faceprobe.faces.weights import find_detector
 from faceprobe.metrics.bootstrap import identity_weights
-from faceprobe.protocols.cloak_rows import PerPerson, add_people
+from faceprobe.protocols.person_rows import PerPerson, add_people
 from faceprobe.protocols.photo_quality import QUALITY
-from faceprobe.protocols.rows import add_metric
-from faceprobe.protocols.types import Outcome
+from faceprobe.protocols.metric_rows import add_metric
+from faceprobe.protocols.types import Evaluation
 from faceprobe.results.cells import NO_MODEL, CloakRecord
 from faceprobe.results.result import Result, attach
 from faceprobe.study.schema import Study
@@ -108,8 +108,8 @@ def measure_quality(job: CloakJob, table: FaceTable, photos: CloakedPhotos, stud
 
 def _outcome(
     photos: CloakedPhotos, found: dict[str, _PhotoValues], n_people: int, study: Study, reframed: int
-) -> Outcome:
-    outcome = Outcome()
+) -> Evaluation:
+    outcome = Evaluation()
     weights = identity_weights(n_people, study.replicates, study.seed)
     left = len(photos) - len(found["ssim"].values) - reframed
     other_size = f"{reframed:,} photos of another size than the clean one left out" if reframed else ""

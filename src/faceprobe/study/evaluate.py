@@ -19,9 +19,9 @@ from faceprobe.data.face_table import FaceTable, PhotoSource
 from faceprobe.data.remarks import join, remark
 from faceprobe.embedding import Embedded, embed
 from faceprobe.models.base import ImageEncoder, ModelCard, model_hash
-from faceprobe.protocols import PROTOCOLS, Outcome, evaluate
+from faceprobe.protocols import PROTOCOLS, Evaluation, evaluate
 from faceprobe.protocols.kinds import KINDS
-from faceprobe.protocols.rows import add_metric
+from faceprobe.protocols.metric_rows import add_metric
 from faceprobe.protocols.types import NothingLeft
 from faceprobe.results.cells import Cell
 from faceprobe.results.files import write_cell
@@ -38,7 +38,7 @@ class Measured:
 
     rows: list[Result]
     embedded: Embedded
-    outcome: Outcome
+    outcome: Evaluation
     card: ModelCard
     seconds: float
 
@@ -96,7 +96,7 @@ def evaluate_cell(done: EmbeddedCell, study: Study) -> Measured:
     started = time.monotonic()
     cell, embedded = done.cell, done.embedded
 
-    def measure(protocols: tuple[str, ...] | None) -> Outcome:
+    def measure(protocols: tuple[str, ...] | None) -> Evaluation:
         return evaluate(embedded.data, protocols, seed=study.seed, replicates=study.replicates, quiet=True)
 
     if cell.cloak == NO_CLOAK:
@@ -120,8 +120,8 @@ def evaluate_cell(done: EmbeddedCell, study: Study) -> Measured:
 def evaluate_cloaked(
     data: Embeddings,
     protocols: tuple[str, ...] | None,
-    measure: Callable[[tuple[str, ...]], Outcome],
-) -> Outcome:
+    measure: Callable[[tuple[str, ...]], Evaluation],
+) -> Evaluation:
     """Evaluate the protocols for cloaks that ``data`` allow (of ``protocols``, if they are named).
 
     A protocol that is left without trials gives rows without values and with a remark that says why.
@@ -138,7 +138,7 @@ def evaluate_cloaked(
     try:
         return measure(allowed)
     except NothingLeft:  # evaluated one by one, to find which of them it was
-        outcome = Outcome(identities=np.unique(data.identities))
+        outcome = Evaluation(identities=np.unique(data.identities))
     for name in allowed:
         try:
             outcome.add(measure((name,)))

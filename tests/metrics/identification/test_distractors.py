@@ -251,7 +251,7 @@ def test_intervals_and_what_is_lacking() -> None:
     assert data.templates is not None
     with pytest.raises(BadInput, match="it needs distractors and probes"):
         measured(replace(data, templates=replace(data.templates, galleries={})))
-    with pytest.raises(BadInput, match="whom the probes show"):
+    with pytest.raises(BadInput, match="which people the probes show"):
         nobody = np.full(len(data.templates), "")
         measured(replace(data, templates=replace(data.templates, identities=nobody)))
     with pytest.raises(BadInput, match="no probe has a mate"):

@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from faceprobe.data.remarks import Remarks, join, remark
 from faceprobe.metrics.bootstrap import percentile_interval, wilson_interval
-from faceprobe.protocols.types import Outcome, Protocol
+from faceprobe.protocols.types import Evaluation, Protocol
 from faceprobe.results.result import Metric, Weighting
 
 
 def add_metric(
-    outcome: Outcome,
+    evaluation: Evaluation,
     protocol: Protocol,
     metric: str,
     weighting: Weighting,
@@ -25,7 +25,7 @@ def add_metric(
     remarks: Remarks = (),
     trials: int = 0,
 ) -> None:
-    """Append a row to ``outcome``; with ``replicates`` (R,) also its 95 % percentile interval.
+    """Append a row to ``evaluation``; with ``replicates`` (R,) also its 95 % percentile interval.
 
     ``how`` says how the replicates were drawn. Where all of them are equal the row says so: such
     an interval does not see errors that are rarer than the data can show. ``trials`` > 0: the value is
@@ -34,7 +34,7 @@ def add_metric(
     low = high = None
     method = ""
     if value is not None and replicates is not None and len(replicates):
-        outcome.replicates[f"{protocol.name}//{metric}//{weighting}"] = replicates
+        evaluation.replicates[f"{protocol.name}//{metric}//{weighting}"] = replicates
         interval = percentile_interval(replicates)
         method = f"{how}, {len(replicates)} replicates, percentile"
         if trials:
@@ -49,7 +49,7 @@ def add_metric(
             if low == high:
                 text = "the interval has no width: too few errors here to see their spread"
                 remarks = join(remarks, remark("zero-width-interval", text))
-    outcome.metrics.append(
+    evaluation.metrics.append(
         Metric(
             protocol=protocol.name,
             metric=metric,

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from faceprobe.data.remarks import Remarks, join, remark
 from faceprobe.metrics.bootstrap import ratio, weighted_sums
-from faceprobe.protocols.rows import add_metric
-from faceprobe.protocols.types import Outcome, Protocol
+from faceprobe.protocols.metric_rows import add_metric
+from faceprobe.protocols.types import Evaluation, Protocol
 
 FEW = 10
 """Below so many people no interval and no standard deviation are claimed; values per person stand in the
@@ -32,27 +32,27 @@ class PerPerson:
         return np.bincount(self.person, minlength=self.weights.shape[1])
 
     @property
-    def who(self) -> NDArray[np.int64]:
+    def people(self) -> NDArray[np.int64]:
         """People with trials, ascending."""
         return np.flatnonzero(self.trials)
 
     def means(self, values: NDArray[np.generic]) -> NDArray[np.float64]:
-        """One mean of ``values`` (T,) for each of :attr:`who`."""
+        """One mean of ``values`` (T,) for each of :attr:`people`."""
         wide = np.asarray(values, dtype=np.float64)
         sums = np.bincount(self.person, wide, self.weights.shape[1])
-        means: NDArray[np.float64] = (sums / np.maximum(self.trials, 1))[self.who]
+        means: NDArray[np.float64] = (sums / np.maximum(self.trials, 1))[self.people]
         return means
 
     def replicates(self, values: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """(R,) means over drawn people of ``values``, one each of :attr:`who`; None for too few people."""
-        if len(self.who) < FEW or not len(self.weights):
+        """(R,) means over drawn people of ``values``, one each of :attr:`people`; None for too few people."""
+        if len(self.people) < FEW or not len(self.weights):
             return None
-        drawn = self.weights[:, self.who]
+        drawn = self.weights[:, self.people]
         return ratio(weighted_sums(drawn, values), weighted_sums(drawn, np.ones(len(values))))
 
 
 def add_people(
-    outcome: Outcome,
+    evaluation: Evaluation,
     protocol: Protocol,
     metric: str,
     trials: PerPerson,
@@ -61,14 +61,14 @@ def add_people(
     remarks: Remarks = (),
     spread: bool = False,
 ) -> None:
-    """The mean over people of ``values``, one for each of ``trials.who``; with ``spread`` also
+    """The mean over people of ``values``, one for each of ``trials.people``; with ``spread`` also
     ``<metric>_sd``, their standard deviation (n - 1).
     """
-    n_people = len(trials.who)
+    n_people = len(trials.people)
     few = f"{n_people} people: no spread claimed" if n_people < FEW else ""
     n = len(trials.person)
     add_metric(
-        outcome,
+        evaluation,
         protocol,
         metric,
         "identity",
@@ -83,4 +83,4 @@ def add_people(
         sd = None if few else float(np.std(values, ddof=1))
         name = f"{metric}_sd"
         without = remark("no-spread", few)
-        add_metric(outcome, protocol, name, "identity", sd, n=n, n_identities=n_people, remarks=without)
+        add_metric(evaluation, protocol, name, "identity", sd, n=n, n_identities=n_people, remarks=without)
