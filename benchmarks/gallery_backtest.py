@@ -39,7 +39,7 @@ from faceprobe.metrics.identification.gallery_size import mean_over_probes
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 from faceprobe.protocols.ordering import OrderedEmbeddings, order_embeddings
 from faceprobe.scores.exact import exact_rows
-from faceprobe.scores.search.gallery import SearchRows, best_mates, search_gallery
+from faceprobe.scores.search.probes_against_gallery import SearchRows, best_mates, search_gallery
 
 HERE = Path(__file__).resolve().parent
 REPLICATES = 500

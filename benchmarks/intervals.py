@@ -22,7 +22,7 @@ from faceprobe.metrics.bootstrap import identity_weights
 from faceprobe.metrics.verification.figures import Verification
 from faceprobe.metrics.verification.intervals import verification_intervals
 from faceprobe.scores import Duplicates, Grid, MatedScores, ScoreSummary, Tail
-from faceprobe.scores.sweep.counts import NonmatedCounts
+from faceprobe.scores.sweep.counts_above import NonmatedCounts
 from faceprobe.scores.sweep.score_bins import choose_bins
 
 TARGETS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)

@@ -18,7 +18,7 @@ from tables import fill
 
 from faceprobe.cloaks.listing import list_cloaks, list_purifiers
 from faceprobe.cloaks.photos.folder import FolderRun, cloak_folder
-from faceprobe.report.cloaks.rows import ADDED, POISONING, cloak_scenes
+from faceprobe.report.cloaks.scene import ADDED, POISONING, cloak_scenes
 from faceprobe.report.cloaks.verdict import points_of, verdicts
 from faceprobe.results.result import Result
 from faceprobe.results.run import read_run

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from faceprobe.cloaks.base import Subject
 from faceprobe.cloaks.names import parse_cloak
-from faceprobe.cloaks.photos.quality import changed_box, dssim, photo_quality, psnr, ssim
+from faceprobe.cloaks.photos.visibility import changed_box, dssim, photo_quality, psnr, ssim
 from faceprobe.cloaks.purifiers import PURIFIERS, parse_purifier
 from faceprobe.cloaks.registry import cloak_card, load_cloak
 from faceprobe.core.errors import BadInput, UnknownName, WrongUsage
@@ -172,7 +172,7 @@ def test_ssim_is_that_of_the_differentiable_term(clean: Pixels) -> None:
 def test_ssim_of_strips_is_that_of_the_whole(clean: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
     noisy = load_cloak("noise-25").apply([subject(clean)], seed=0)[0].pixels
     whole = ssim(clean, noisy)
-    monkeypatch.setattr("faceprobe.cloaks.photos.quality.STRIP_PIXELS", 490)
+    monkeypatch.setattr("faceprobe.cloaks.photos.visibility.STRIP_PIXELS", 490)
     assert ssim(clean, noisy) == pytest.approx(whole, abs=1e-12)
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 from faceprobe.cloaks.photos.folder import cloak_folder
 from faceprobe.cloaks.photos.folder_layout import name_outputs, read_layout
 from faceprobe.cloaks.photos.folder_records import MANIFEST, PROGRESS, RESULTS
-from faceprobe.cloaks.photos.quality import psnr
+from faceprobe.cloaks.photos.visibility import psnr
 from faceprobe.core.errors import BadInput, Missing, UnknownName, WrongUsage
 from faceprobe.datasets import load_dataset
 

@@ -13,7 +13,7 @@ from faceprobe.cloaks import load_cloak
 from faceprobe.cloaks.photos.files import MARK
 from faceprobe.cloaks.photos.folder import cloak_folder
 from faceprobe.cloaks.photos.in_memory import cloak_images
-from faceprobe.cloaks.photos.quality import photo_quality
+from faceprobe.cloaks.photos.visibility import photo_quality
 from faceprobe.core.errors import BadInput, FaceprobeError, Missing, UnknownName, WrongUsage
 from faceprobe.data.photo import Photo
 from faceprobe.datasets import load_dataset

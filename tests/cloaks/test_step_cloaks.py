@@ -16,8 +16,8 @@ pytest.importorskip("pytorch_msssim")
 import faceprobe  # noqa: E402
 from faceprobe.cloaks import Cloak, Cloaked, Subject, cloak_card, load_cloak  # noqa: E402
 from faceprobe.cloaks.attacks import lowkey, opom, pgd, tip_im  # noqa: E402
+from faceprobe.cloaks.attacks.face_window_cloak import WindowCloak  # noqa: E402
 from faceprobe.cloaks.attacks.surrogate_view import SurrogateView, WindowBatch  # noqa: E402
-from faceprobe.cloaks.attacks.window_cloak import WindowCloak  # noqa: E402
 from faceprobe.core.errors import BadInput, UnknownName, WrongUsage  # noqa: E402
 
 NAMES = ("lowkey[bundled:face;dssim]", "pgd[bundled:face]", "opom[bundled:face]", "tip-im[bundled:face]")

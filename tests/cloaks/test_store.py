@@ -14,7 +14,7 @@ from PIL import Image
 from faceprobe.cloaks.base import CloakCard, Cloaked, FaceReport, Scope, Subject
 from faceprobe.cloaks.photos.cloaked_table import safe_name, with_cloaked
 from faceprobe.cloaks.photos.dataset_cache import cloak_table
-from faceprobe.cloaks.photos.quality import psnr
+from faceprobe.cloaks.photos.visibility import psnr
 from faceprobe.cloaks.purifiers import parse_purifier, purified
 from faceprobe.cloaks.registry import load_cloak
 from faceprobe.core.errors import BadInput, Missing

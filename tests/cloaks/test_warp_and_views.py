@@ -10,7 +10,8 @@ from tests.helpers.cloak_faces import drawn, synthetic
 torch = pytest.importorskip("torch")
 pytest.importorskip("pytorch_msssim")
 
-from faceprobe.cloaks.attacks.face_warp import face_grid, face_map, read_grid  # noqa: E402
+from faceprobe.cloaks.attacks.differentiable_crop import face_grid, face_map, read_grid  # noqa: E402
+from faceprobe.cloaks.attacks.face_windows import plan_windows, read_window  # noqa: E402
 from faceprobe.cloaks.attacks.lowkey import blurred  # noqa: E402
 from faceprobe.cloaks.attacks.surrogate import load_surrogates  # noqa: E402
 from faceprobe.cloaks.attacks.surrogate_view import (  # noqa: E402
@@ -20,7 +21,6 @@ from faceprobe.cloaks.attacks.surrogate_view import (  # noqa: E402
     whole_view,
     window_batch,
 )
-from faceprobe.cloaks.attacks.windows import plan_windows, read_window  # noqa: E402
 from faceprobe.data.photo import Photo  # noqa: E402
 from faceprobe.faces.align import align_112  # noqa: E402
 from faceprobe.models.preprocess import Preprocess  # noqa: E402

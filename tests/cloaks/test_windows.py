@@ -9,8 +9,8 @@ from tests.helpers.cloak_faces import drawn
 
 pytest.importorskip("cv2")
 
-from faceprobe.cloaks.attacks.face_warp import face_map, footprint
-from faceprobe.cloaks.attacks.windows import LARGEST, STEP, Window, paste, plan_windows, read_window
+from faceprobe.cloaks.attacks.differentiable_crop import face_map, footprint
+from faceprobe.cloaks.attacks.face_windows import LARGEST, STEP, Window, paste, plan_windows, read_window
 from faceprobe.data.photo import Face, Photo
 from faceprobe.faces.align import TEMPLATE_112
 

@@ -17,7 +17,7 @@ from faceprobe.datasets import load_dataset
 from faceprobe.embedding import EmbeddingStore, embed
 from faceprobe.models import load_model
 from faceprobe.protocols import evaluate
-from faceprobe.protocols.variants import clean_rows
+from faceprobe.protocols.photo_variants import clean_rows
 from tests.helpers.cloaks_oracle import CloakOracle, cloaked_world
 
 

@@ -12,8 +12,8 @@ from threadpoolctl import threadpool_info
 from faceprobe.core.errors import WrongUsage
 from faceprobe.data.embeddings import unit_rows
 from faceprobe.scores import exact_rows
-from faceprobe.scores.search.gallery import SearchCounts, SearchRows, search_gallery
 from faceprobe.scores.search.memory import SearchLimits, plan_search
+from faceprobe.scores.search.probes_against_gallery import SearchCounts, SearchRows, search_gallery
 from tests.helpers.pairs_oracle import small_world
 
 

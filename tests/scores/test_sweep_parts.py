@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from faceprobe.scores import exact_rows
+from faceprobe.scores.sweep.centred_rows import Panels
 from faceprobe.scores.sweep.int8_codes import Codes
-from faceprobe.scores.sweep.panels import Panels
 from faceprobe.scores.sweep.score_bins import choose_bins
 from faceprobe.scores.sweep.score_buffer import CHUNK, ScoreBuffer
 from faceprobe.scores.sweep.tile_worker import Tiles

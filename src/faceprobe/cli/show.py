@@ -57,7 +57,7 @@ def format_value(value: float | None, metric: str) -> str:
 def print_results(rows: Sequence[Result]) -> None:
     """A table a protocol, people (the headline) before pairs, and what the figures rest on below."""
     from faceprobe.protocols import PROTOCOLS
-    from faceprobe.protocols.photo_quality import QUALITY
+    from faceprobe.protocols.cloak_quality import QUALITY
 
     for protocol in dict.fromkeys(r.protocol for r in rows):
         own = [r for r in rows if r.protocol == protocol]

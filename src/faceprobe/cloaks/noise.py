@@ -22,7 +22,7 @@ from faceprobe.cloaks.base import (
     photo_seed,
 )
 from faceprobe.cloaks.names import CloakName
-from faceprobe.cloaks.photos.quality import changed_box, squared_error
+from faceprobe.cloaks.photos.visibility import changed_box, squared_error
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.files import sha256_json
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from faceprobe.embedding.embedded import Embedded, Excluded, count_reasons
-from faceprobe.embedding.pipeline import check_local, embed
+from faceprobe.embedding.embed_dataset import check_local, embed
+from faceprobe.embedding.embed_result import Embedded, Excluded, count_reasons
 from faceprobe.embedding.store import EmbeddingStore
 
 __all__ = ["Embedded", "EmbeddingStore", "Excluded", "check_local", "count_reasons", "embed"]

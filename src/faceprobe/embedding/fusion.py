@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from faceprobe.core.errors import BadInput
 from faceprobe.core.files import sha256_json
 from faceprobe.data.face_table import FaceTable
-from faceprobe.embedding.embedded import Embedded, EmbedOptions, StoreTarget, finish, split_rows
+from faceprobe.embedding.embed_result import Embedded, EmbedOptions, StoreTarget, finish, split_rows
 from faceprobe.embedding.fusion_weights import fit_weights
 from faceprobe.embedding.one_encoder import embed_one
 from faceprobe.embedding.preparation import PhotoPreparation

@@ -13,7 +13,7 @@ from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.files import sha256_json
 from faceprobe.data.face_table import FaceTable
 from faceprobe.embedding.cache import VectorCache
-from faceprobe.embedding.embedded import Embedded, EmbedOptions, Excluded, StoreTarget, finish, split_rows
+from faceprobe.embedding.embed_result import Embedded, EmbedOptions, Excluded, StoreTarget, finish, split_rows
 from faceprobe.embedding.encode import Job, fill_cache
 from faceprobe.embedding.photo_keys import PhotoHashes, first_rows, hash_photos, photo_keys
 from faceprobe.embedding.preparation import PhotoPreparation, cache_settings

@@ -13,8 +13,8 @@ from faceprobe.protocols.kinds import Context, Kind
 from faceprobe.protocols.ordering import OrderedEmbeddings, lacking_people
 from faceprobe.protocols.types import Evaluation, Protocol
 from faceprobe.scores import exact_rows, find_duplicates, pair_scores
-from faceprobe.scores.search.gallery import SearchRows, search_gallery
 from faceprobe.scores.search.memory import SearchLimits
+from faceprobe.scores.search.probes_against_gallery import SearchRows, search_gallery
 
 MOST_FOREIGN = 50_000
 """Means without a duplicate that are held at a time, one for each such photo and person."""

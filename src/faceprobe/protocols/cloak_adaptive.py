@@ -12,8 +12,8 @@ from faceprobe.metrics.identification.recognisers import Decision, LinearProbe, 
 from faceprobe.protocols import cloak_recognition
 from faceprobe.protocols.cloak_recognition import figures, paired_trials, recognition_outcome
 from faceprobe.protocols.kinds import Context, Kind
+from faceprobe.protocols.photo_variants import CloakedPhotos, cloaked_photos
 from faceprobe.protocols.types import Evaluation, Protocol
-from faceprobe.protocols.variants import CloakedPhotos, cloaked_photos
 from faceprobe.scores import exact_rows
 
 RECOGNISERS = ("linear-seen", "1nn-seen")

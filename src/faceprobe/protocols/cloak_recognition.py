@@ -22,9 +22,9 @@ from faceprobe.protocols.kinds import Context, Kind
 from faceprobe.protocols.metric_rows import add_metric
 from faceprobe.protocols.ordering import lacking_people
 from faceprobe.protocols.person_rows import PerPerson, add_people
+from faceprobe.protocols.photo_variants import CloakedPhotos, cloaked_photos, lacking_variants
 from faceprobe.protocols.probe_split import probe_splits
 from faceprobe.protocols.types import Evaluation, NothingLeft, Protocol
-from faceprobe.protocols.variants import CloakedPhotos, cloaked_photos, lacking_variants
 from faceprobe.results.result import Weighting
 
 RECOGNISERS: dict[str, Callable[[CloakedPhotos, float], Recogniser]] = {

@@ -10,8 +10,8 @@ from faceprobe.data.remarks import remark
 from faceprobe.protocols.kinds import Context, Kind
 from faceprobe.protocols.metric_rows import add_metric
 from faceprobe.protocols.person_rows import PerPerson, add_people
+from faceprobe.protocols.photo_variants import CloakedPhotos, cloaked_photos, lacking_variants
 from faceprobe.protocols.types import Evaluation, Protocol
-from faceprobe.protocols.variants import CloakedPhotos, cloaked_photos, lacking_variants
 from faceprobe.results.result import Weighting
 
 METRICS = ("self_rank1", "person_rank1", "person_rank1_other", "clean_person_rank1_other")

@@ -11,8 +11,8 @@ from faceprobe.metrics.verification.figures import allowed_false_matches
 from faceprobe.protocols.kinds import Context, Kind
 from faceprobe.protocols.metric_rows import add_metric
 from faceprobe.protocols.person_rows import PerPerson, add_people
+from faceprobe.protocols.photo_variants import CloakedPhotos, cloaked_photos, lacking_variants
 from faceprobe.protocols.types import Evaluation, Protocol
-from faceprobe.protocols.variants import CloakedPhotos, cloaked_photos, lacking_variants
 from faceprobe.protocols.verification import MAX_TAIL
 from faceprobe.results.result import Weighting
 from faceprobe.scores import mated_scores, offsets, sweep_pairs

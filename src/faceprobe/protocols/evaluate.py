@@ -15,9 +15,9 @@ from faceprobe.protocols.kinds import KINDS, Context
 from faceprobe.protocols.metric_rows import add_metric
 from faceprobe.protocols.normalised import against_cohort, method_of, normalised_names
 from faceprobe.protocols.ordering import order_embeddings
+from faceprobe.protocols.photo_variants import clean_rows
 from faceprobe.protocols.registry import PROTOCOLS
 from faceprobe.protocols.types import Evaluation, NothingLeft, Protocol
-from faceprobe.protocols.variants import clean_rows
 from faceprobe.protocols.verification import allowed_at_targets, tail_size
 from faceprobe.scores import mated_scores, plan_memory, sweep_pairs
 from faceprobe.scores.search.memory import plan_search

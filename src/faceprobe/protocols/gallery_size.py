@@ -26,7 +26,12 @@ from faceprobe.protocols.kinds import Context, Kind
 from faceprobe.protocols.metric_rows import add_metric
 from faceprobe.protocols.ordering import OrderedEmbeddings, lacking_people
 from faceprobe.protocols.types import Evaluation, NothingLeft, Protocol
-from faceprobe.scores.search.gallery import SearchCounts, SearchRows, best_mates, search_gallery
+from faceprobe.scores.search.probes_against_gallery import (
+    SearchCounts,
+    SearchRows,
+    best_mates,
+    search_gallery,
+)
 
 RANKS = (1, 10)
 ALARM_TARGETS = {"1e-1": 0.1, "1e-2": 0.01}

@@ -22,7 +22,7 @@ from faceprobe.protocols.kinds import Context, Kind
 from faceprobe.protocols.metric_rows import add_metric
 from faceprobe.protocols.ordering import OrderedEmbeddings, lacking_people
 from faceprobe.protocols.types import Evaluation, NothingLeft, Protocol
-from faceprobe.scores.search.gallery import best_mates, search_gallery
+from faceprobe.scores.search.probes_against_gallery import best_mates, search_gallery
 
 TARGETS = {"fnir@fpir=1e-1": 0.1, "fnir@fpir=1e-2": 0.01, "fnir@fpir=3e-3": 0.003, "fnir@fpir=1e-3": 0.001}
 METRICS = (*TARGETS, "rank1")

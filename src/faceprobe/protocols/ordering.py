@@ -13,7 +13,7 @@ from faceprobe.data.embeddings import Embeddings, unit_rows
 from faceprobe.data.pairs import PairList
 from faceprobe.protocols.types import Protocol
 from faceprobe.scores import MatedScores, exact_rows, offsets
-from faceprobe.scores.search.gallery import SearchRows
+from faceprobe.scores.search.probes_against_gallery import SearchRows
 
 MOST_DUPLICATES = 5_000_000
 """Comparisons between duplicates that are left out one by one: 3,162 copies of one photo."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.protocols.variants import CloakedPhotos
+from faceprobe.protocols.photo_variants import CloakedPhotos
 from faceprobe.scores import offsets
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.scores.duplicates import Duplicates
-from faceprobe.scores.sweep.counts import NonmatedCounts
+from faceprobe.scores.sweep.counts_above import NonmatedCounts
 from faceprobe.scores.types import Grid, MatedScores, Tail
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from faceprobe.cloaks.photos.cloaked_table import CloakedPhotos
-from faceprobe.cloaks.photos.quality import installed_lpips, photo_quality
+from faceprobe.cloaks.photos.visibility import installed_lpips, photo_quality
 from faceprobe.core.errors import Missing, Unreachable
 from faceprobe.core.files import cache_dir, sha256_json
 from faceprobe.data.face_table import FaceTable
@@ -18,9 +18,9 @@ from faceprobe.data.remarks import Remarks, join, remark
 from faceprobe.faces.detect import Detector
 from faceprobe.faces.weights import find_detector
 from faceprobe.metrics.bootstrap import identity_weights
-from faceprobe.protocols.person_rows import PerPerson, add_people
-from faceprobe.protocols.photo_quality import QUALITY
+from faceprobe.protocols.cloak_quality import QUALITY
 from faceprobe.protocols.metric_rows import add_metric
+from faceprobe.protocols.person_rows import PerPerson, add_people
 from faceprobe.protocols.types import Evaluation
 from faceprobe.results.cells import NO_MODEL, CloakRecord
 from faceprobe.results.result import Result, attach

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from faceprobe.cloaks.attacks import lpips as lpips_term
+from faceprobe.cloaks.attacks.face_window_cloak import WindowCloak, check_name
+from faceprobe.cloaks.attacks.face_windows import NOTE
 from faceprobe.cloaks.attacks.perceptual import Perceptual
 from faceprobe.cloaks.attacks.surrogate import Surrogate, load_surrogates
 from faceprobe.cloaks.attacks.surrogate_view import SurrogateView, WindowBatch, relative
-from faceprobe.cloaks.attacks.window_cloak import WindowCloak, check_name
-from faceprobe.cloaks.attacks.windows import NOTE
 from faceprobe.cloaks.base import CloakCard, CloakFamily, Subject
 from faceprobe.cloaks.names import CloakName
 

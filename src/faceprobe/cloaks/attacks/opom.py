@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.cloaks.attacks.face_warp import SIDE, read_grid, sampling_grid
+from faceprobe.cloaks.attacks.differentiable_crop import SIDE, read_grid, sampling_grid
+from faceprobe.cloaks.attacks.face_window_cloak import NO_FACE, check_name, fingerprint, whole_option
+from faceprobe.cloaks.attacks.face_windows import NOTE, Window, paste, plan_windows, read_window
 from faceprobe.cloaks.attacks.perceptual import dssim
 from faceprobe.cloaks.attacks.surrogate import Surrogate, load_surrogates
 from faceprobe.cloaks.attacks.surrogate_view import ROWS, WindowBatch, window_batch
-from faceprobe.cloaks.attacks.window_cloak import NO_FACE, check_name, fingerprint, whole_option
-from faceprobe.cloaks.attacks.windows import NOTE, Window, paste, plan_windows, read_window
 from faceprobe.cloaks.base import (
     Cloak,
     CloakCard,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from faceprobe.cloaks.attacks.face_window_cloak import WindowCloak, check_name
+from faceprobe.cloaks.attacks.face_windows import NOTE
 from faceprobe.cloaks.attacks.surrogate import load_surrogates
 from faceprobe.cloaks.attacks.surrogate_view import SurrogateView, WindowBatch, relative
-from faceprobe.cloaks.attacks.window_cloak import WindowCloak, check_name
-from faceprobe.cloaks.attacks.windows import NOTE
 from faceprobe.cloaks.base import CloakCard, CloakFamily, Subject
 from faceprobe.cloaks.names import CloakName
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.cloaks.attacks.face_warp import face_grid, read_grid
+from faceprobe.cloaks.attacks.differentiable_crop import face_grid, read_grid
+from faceprobe.cloaks.attacks.face_windows import Window
 from faceprobe.cloaks.attacks.perceptual import dssim
 from faceprobe.cloaks.attacks.surrogate import Surrogate
-from faceprobe.cloaks.attacks.windows import Window
 from faceprobe.cloaks.base import photo_seed
 from faceprobe.models.preprocess import Preprocess
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from faceprobe.cloaks.attacks.face_window_cloak import WindowCloak, check_name, whole_option
+from faceprobe.cloaks.attacks.face_windows import NOTE, plan_windows, read_window
 from faceprobe.cloaks.attacks.surrogate import Surrogate, load_surrogates
 from faceprobe.cloaks.attacks.surrogate_view import (
     FeatureRows,
@@ -13,8 +15,6 @@ from faceprobe.cloaks.attacks.surrogate_view import (
     relative,
     window_batch,
 )
-from faceprobe.cloaks.attacks.window_cloak import WindowCloak, check_name, whole_option
-from faceprobe.cloaks.attacks.windows import NOTE, plan_windows, read_window
 from faceprobe.cloaks.base import CloakCard, CloakFamily, Subject
 from faceprobe.cloaks.names import CloakName
 from faceprobe.core.errors import BadInput, WrongUsage

@@ -21,7 +21,7 @@ from faceprobe.cloaks.photos.loaded_cloak import (
     load_with_reference,
 )
 from faceprobe.cloaks.photos.measures import ChangeMeasures, measure_change
-from faceprobe.cloaks.photos.quality import Lpips, installed_lpips
+from faceprobe.cloaks.photos.visibility import Lpips, installed_lpips
 from faceprobe.core.errors import BadInput, Missing
 from faceprobe.core.files import write_bytes
 from faceprobe.data.photo import Photo, UnreadablePhoto

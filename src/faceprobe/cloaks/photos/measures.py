@@ -11,7 +11,7 @@ import numpy as np
 
 from faceprobe.cloaks.base import Cloaked, Pixels
 from faceprobe.cloaks.photos.files import Original, colourfulness
-from faceprobe.cloaks.photos.quality import Lpips, photo_quality
+from faceprobe.cloaks.photos.visibility import Lpips, photo_quality
 from faceprobe.data.photo import Photo
 from faceprobe.faces.crops import CropPolicy, NoFace
 

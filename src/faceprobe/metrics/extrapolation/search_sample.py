@@ -12,8 +12,8 @@ from faceprobe.metrics.extrapolation.bands import MODELS, BackTest, SearchSample
 from faceprobe.metrics.identification.gallery_size import mean_over_probes, mean_replicates, probe_weights
 from faceprobe.metrics.weighting import Weighting
 from faceprobe.scores.exact import block_scores
-from faceprobe.scores.search.gallery import SearchCounts, SearchRows, search_gallery
 from faceprobe.scores.search.memory import UNBOUNDED, SearchLimits
+from faceprobe.scores.search.probes_against_gallery import SearchCounts, SearchRows, search_gallery
 
 TOP = 32
 """Nearest impostor identities of each probe that are kept for its tail."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.scores import exact_rows, offsets
-from faceprobe.scores.search.gallery import SearchRows, search_gallery
+from faceprobe.scores.search.probes_against_gallery import SearchRows, search_gallery
 
 BATCH = 256
 """Trials of the linear probe that are multiplied by the inverse matrix at once."""

@@ -20,12 +20,12 @@ from threadpoolctl import ThreadpoolController
 from faceprobe.core.machine import usable_cores
 from faceprobe.scores.duplicates import find_duplicates
 from faceprobe.scores.summary import ScoreSummary
-from faceprobe.scores.sweep.counts import NonmatedCounts
+from faceprobe.scores.sweep.counts_above import NonmatedCounts
+from faceprobe.scores.sweep.kept_bins import Crossing, all_bins, choose_windows, tail_bin
 from faceprobe.scores.sweep.score_bins import ScoreBins, choose_bins
 from faceprobe.scores.sweep.score_moments import person_moments
 from faceprobe.scores.sweep.thread_pool import PassResult, TilePool
 from faceprobe.scores.sweep.tile_worker import Bounds, Tiles
-from faceprobe.scores.sweep.windows import Crossing, all_bins, choose_windows, tail_bin
 from faceprobe.scores.types import MatedScores, Ranking
 
 HEIGHT, WIDTH = 512, 1024

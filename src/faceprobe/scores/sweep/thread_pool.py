@@ -10,11 +10,11 @@ from threading import Event, Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.scores.sweep.counts import Kept, NonmatedCounts
+from faceprobe.scores.sweep.counts_above import Kept, NonmatedCounts
+from faceprobe.scores.sweep.kept_bins import Windows
 from faceprobe.scores.sweep.score_bins import ScoreBins
 from faceprobe.scores.sweep.score_buffer import ScoreBuffer
 from faceprobe.scores.sweep.tile_worker import Bounds, Tiles, Worker, highest
-from faceprobe.scores.sweep.windows import Windows
 from faceprobe.scores.types import Tail
 
 _PILOT_SEED = 2301

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.scores.row_kernels import TAIL, WINDOW
-from faceprobe.scores.sweep.panels import Panels
+from faceprobe.scores.sweep.centred_rows import Panels
 from faceprobe.scores.sweep.score_bins import ScoreBins
 from faceprobe.scores.sweep.score_buffer import ScoreBuffer
 from faceprobe.scores.sweep.tile_kernel import count_tile

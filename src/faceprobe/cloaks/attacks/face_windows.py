@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.cloaks.attacks.face_warp import face_map, footprint
+from faceprobe.cloaks.attacks.differentiable_crop import face_map, footprint
 from faceprobe.core.extras import require
 from faceprobe.data.photo import Photo
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from faceprobe.core.errors import WrongUsage
 from faceprobe.data.face_table import FaceTable
 from faceprobe.data.photo import UnreadablePhoto
-from faceprobe.embedding.embedded import Embedded, EmbedOptions, StoreTarget
+from faceprobe.embedding.embed_result import Embedded, EmbedOptions, StoreTarget
 from faceprobe.embedding.fusion import embed_fusion
 from faceprobe.embedding.one_encoder import embed_one
 from faceprobe.embedding.store_writer import SHARD_ROWS, check_folder

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.cloaks.attacks.face_windows import Window, WindowPlan, paste, plan_windows, read_window
 from faceprobe.cloaks.attacks.surrogate import DEFAULT, Surrogate, surrogate_hash
 from faceprobe.cloaks.attacks.surrogate_view import (
     SurrogateView,
@@ -19,7 +20,6 @@ from faceprobe.cloaks.attacks.surrogate_view import (
     window_batch,
     window_seed,
 )
-from faceprobe.cloaks.attacks.windows import Window, WindowPlan, paste, plan_windows, read_window
 from faceprobe.cloaks.base import Cloak, CloakCard, Cloaked, FaceReport, Subject, no_tick
 from faceprobe.cloaks.names import CloakName
 from faceprobe.core.errors import UnknownName, WrongUsage
