@@ -69,7 +69,7 @@ def adaptive_figure(scene: CloakScene) -> Plot | None:
         scene.row(m, c, v.protocol, v.metric) for c in scene.attacks for m in scene.models for v in adaptive
     ):
         return None
-    return _figure(scene, "adaptive", "Added protection, adaptive collectors beside others", variants)
+    return _figure(scene, "adaptive", "Added protection with and without adaptive collectors", variants)
 
 
 def shows_every_model(scene: CloakScene) -> bool:

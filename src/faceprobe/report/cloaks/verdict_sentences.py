@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from faceprobe.report.cloaks.scene import ADDED, CLEAN, POISONING, PROTECTION, CloakScene
 from faceprobe.report.cloaks.verdict import Verdict, exceeds_zero, points_of
 from faceprobe.report.text.cloak_templates import OVERALL_CLAUSES
@@ -74,9 +72,8 @@ def cautions(scene: CloakScene, found: list[Verdict]) -> list[Sentence]:
     small = [m for m in scene.models if scene.run.card(m).get("synthetic")]
     base_rows = [r for r in rows if r.model in small]
     if base_rows:
-        limits.append(
-            say("cloak_bundled", basis_of(scene.run, base_rows), models=_these(small, scene.models))
-        )
+        which = "all models here" if len(small) == len(scene.models) else listed(small)
+        limits.append(say("cloak_bundled", basis_of(scene.run, base_rows), models=which))
     return limits
 
 
@@ -174,10 +171,6 @@ def _visible(v: Verdict) -> Sentence | None:
 
 def _unsigned(row: Result) -> str:
     return points_of(row).removeprefix("+")
-
-
-def _these(small: list[str], models: Sequence[str]) -> str:
-    return "all models here" if len(small) == len(models) else listed(small)
 
 
 def _few_people(scene: CloakScene, found: list[Verdict]) -> Sentence | None:

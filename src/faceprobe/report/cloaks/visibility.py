@@ -36,9 +36,10 @@ def visibility(scene: CloakScene) -> Visibility | None:
     if not any(c.id in known for c in scene.attacks):
         return None
     low, high = min(known.values()) / 2, max(known.values()) * 2
-    axis = Axis("Change of the photo, DSSIM", low, high, _ticks(low, high), "log")
-    rows = [_row(scene, m, c) for m in scene.models for c in scene.cloaks]
-    floor = min([0.0, *(_low(r) for r in rows if r is not None)])
+    ticks = [(t, f"{t:.6f}".rstrip("0")) for t in ticks_1_2_5(low, high, MOST_TICKS)]
+    axis = Axis("Change of the photo, DSSIM", low, high, ticks, "log")
+    rows = [row for m in scene.models for c in scene.cloaks if (row := _row(scene, m, c)) is not None]
+    floor = min([0.0, *((r.value or 0.0) if r.ci_low is None else r.ci_low for r in rows)])
     plots = [(m, _drawn(scene, m, axis, floor, known)) for m in scene.models]
     legend = [(cloak_mark(scene, c), c.id) for c in shown if c.id in known]
     if any(c.noise_for and c.id in known for c in scene.cloaks):
@@ -94,15 +95,7 @@ def _row(scene: CloakScene, model: str, cloak: CloakInfo) -> Result | None:
     return scene.row(model, cloak, POISONING, ADDED)
 
 
-def _low(row: Result) -> float:
-    return (row.value or 0.0) if row.ci_low is None else row.ci_low
-
-
 def _dssim(scene: CloakScene, cloak: CloakInfo) -> float | None:
     """The mean DSSIM of the cloaked photos; None where it is not known or zero (no place on a log axis)."""
     row = scene.quality(cloak, "dssim")
     return row.value if row is not None and row.value is not None and row.value > 0 else None
-
-
-def _ticks(low: float, high: float) -> list[tuple[float, str]]:
-    return [(t, f"{t:.6f}".rstrip("0")) for t in ticks_1_2_5(low, high, MOST_TICKS)]

@@ -75,8 +75,8 @@ def from_replicates(difference: float, replicates: np.ndarray[Any, np.dtype[np.f
 
 
 def paired_by_person(first: Mapping[str, float], second: Mapping[str, float], fewest: int) -> Paired | None:
-    """Mean over people of ``second`` minus ``first``, with a bootstrap over people; None if they share
-    nobody.
+    """Mean over people of ``second`` minus ``first``, with a bootstrap over people; None if no person is in
+    both.
 
     Fewer than ``fewest`` people in both, or people in one of the two only, are a reason for no interval.
     """

@@ -12,7 +12,6 @@ from faceprobe.report.scenes import HEADLINE_TMR, Scene, entrants, family_of, is
 from faceprobe.report.tables.cells import FootnoteList, TableCell, table_cell
 from faceprobe.report.text.numbers import power_of_ten, scaled
 from faceprobe.report.text.sentences import LABEL
-from faceprobe.results.result import Result
 from faceprobe.results.run import ALL_PAIRS, CROSS_EVENT, LEAVE_ONE_OUT, Run
 
 
@@ -102,11 +101,10 @@ def strictest_supported(run: Run, scene: Scene, protocol: str) -> str:
         if r.protocol == protocol and r.weighting == "identity" and r.metric.startswith("tmr@fmr=")
     ]
     models = {r.model for r in rows}
-    for usable in (_calm, _supported):
+    supported = [r for r in rows if r.value is not None]
+    for usable in ([r for r in supported if not without_brackets(r.remarks)], supported):
         shared = [
-            m
-            for m in {r.metric for r in rows}
-            if {r.model for r in rows if r.metric == m and usable(r)} == models
+            m for m in {r.metric for r in usable} if {r.model for r in usable if r.metric == m} == models
         ]
         if shared:
             return min(shared, key=target_fmr)
@@ -149,11 +147,3 @@ def _power(metric: str) -> str:
     target = metric.rpartition("=")[2]
     power = re.fullmatch(r"1e(-\d+)", target)
     return power_of_ten(int(power.group(1))) if power else target
-
-
-def _supported(row: Result) -> bool:
-    return row.value is not None
-
-
-def _calm(row: Result) -> bool:
-    return row.value is not None and not without_brackets(row.remarks)

@@ -76,7 +76,7 @@ def verdict(rows: list[dict[str, Any]], models: dict[str, dict[str, Any]]) -> Se
     key = SHOWN[0]
     found = [r for r in rows if (r["protocol"], r["metric"], r["weighting"]) == key]
     floors = [r for r in found if models[r["model"]]["role"] == "floor"]
-    bundled = [r for r in found if _is_small_clip(models[r["model"]])]
+    bundled = [r for r in found if models[r["model"]]["role"] == "clip" and models[r["model"]]["synthetic"]]
     if not floors or not bundled:
         return None
     best = max(bundled, key=lambda r: float(r["value"]))
@@ -96,10 +96,6 @@ def verdict(rows: list[dict[str, Any]], models: dict[str, dict[str, Any]]) -> Se
         floor_model=floor["model"],
         floor=percent(floor["value"], _width(floor)),
     )
-
-
-def _is_small_clip(facts: dict[str, Any]) -> bool:
-    return bool(facts["role"] == "clip" and facts["synthetic"])
 
 
 def _width(row: dict[str, Any]) -> float:

@@ -16,7 +16,6 @@ from faceprobe.report.scenes import (
 )
 from faceprobe.report.text.numbers import percent, percent_with_interval
 from faceprobe.report.text.sentences import Sentence, basis_of, condition, say
-from faceprobe.results.result import Result
 from faceprobe.results.run import ALL_PAIRS, CROSS_EVENT, LEAVE_ONE_OUT, Run
 
 
@@ -39,14 +38,9 @@ def _in_words(guess: float | None) -> str:
     return "not known" if guess is None else percent(guess)
 
 
-def _row(run: Run, scene: Scene, protocol: str, model: str) -> Result:
-    row = run.get(model, scene, protocol, "rank1")
-    assert row is not None
-    return row
-
-
 def _best(run: Run, scene: Scene, protocol: str, model: str, kind: str) -> Sentence:
-    row, cell = _row(run, scene, protocol, model), run.cell(model, scene)
+    row, cell = run.get(model, scene, protocol, "rank1"), run.cell(model, scene)
+    assert row is not None
     return say(
         "best",
         basis_of(run, [row]),

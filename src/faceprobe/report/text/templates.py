@@ -17,7 +17,7 @@ TEMPLATES: dict[str, str] = {
     "folds": "{lead}, {model} decides {value} of the listed pairs correctly ({protocol}).",
     "same_event": (
         "{lead}, {model} goes from {cross} to {plain} when photos of the probe's own event may match too; "
-        "shared background and clothing and the larger number of photos to find both raise that figure."
+        "shared background and clothing and the larger number of photos to find can both raise that figure."
     ),
     "context_above_chance": (
         "{lead}, {model} still finds the person first in {value} of searches with the face "
