@@ -20,7 +20,7 @@ MOST_FOREIGN = 50_000
 """Means without a duplicate that are held at a time, one for each such photo and person."""
 
 _CHUNK_BYTES = 48
-"""Bytes a dimension that each row takes while the mean of its person's others is made."""
+"""Bytes for each row and dimension while the means of a person's other photos are computed."""
 
 
 def measure_centroid(protocol: Protocol, context: Context) -> Evaluation:
@@ -34,7 +34,7 @@ def measure_centroid(protocol: Protocol, context: Context) -> Evaluation:
 def _ranks(ordered: OrderedEmbeddings, limits: SearchLimits, tick: Tick) -> NDArray[np.int64]:
     """(N,) rank of each row's person among all people; 0 where no other photo of that person is left.
 
-    Sums of exact rows are exact in float64, so neither they nor the centroids depend on an order.
+    Sums of exact rows are exact in float64, so neither they nor the centroids depend on the order of rows.
     """
     labels = ordered.labels.astype(np.int64)
     height = max(1, 4 * limits.block_values // (_CHUNK_BYTES * ordered.rows.shape[1]))
@@ -74,8 +74,8 @@ def _sums(ordered: OrderedEmbeddings, height: int) -> NDArray[np.float64]:
 def _duplicates(
     ordered: OrderedEmbeddings, labels: NDArray[np.int64], sums: NDArray[np.float64]
 ) -> tuple[dict[int, NDArray[np.int64]], list[tuple[int, int, NDArray[np.float64]]]]:
-    """For rows that have duplicates, those of their own person, themselves included; and (row, other person,
-    that person's sum without the row's duplicates).
+    """Duplicates: for each row that has any, the equal rows of its own person (itself included); and triples
+    (row, other person, that person's sum without the row's duplicates).
     """
     own: dict[int, NDArray[np.int64]] = {}
     foreign: list[tuple[int, int, NDArray[np.float64]]] = []
@@ -124,7 +124,7 @@ def _mates(
 
 
 def _sum(ordered: OrderedEmbeddings, chosen: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(D,) the sum of some rows."""
+    """(D,) float64 sum of some rows."""
     total: NDArray[np.float64] = ordered.rows[chosen].astype(np.float64).sum(axis=0)
     return total
 
@@ -139,7 +139,7 @@ def _unit(sums: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.bo
 
 
 def _memory(data: Embeddings, ordered: OrderedEmbeddings) -> int:
-    """The ordered rows and the people's sums and means, and what is counted of each search."""
+    """Bytes for the ordered rows, the people's sums and means, and the counts of each search."""
     n, dim = len(ordered.rows), int(ordered.rows.shape[1])
     return n * (4 * dim + 200) + 40 * dim * len(ordered.names)
 

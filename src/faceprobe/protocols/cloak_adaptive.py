@@ -1,4 +1,4 @@
-"""A collector who has seen cloaked photos of other people, and has learnt from them what a cloak does."""
+"""Recognition by a collector who has learnt from cloaked photos of other people what a cloak changes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RECOGNISERS = ("linear-seen", "1nn-seen")
 
 
 def lacking(protocol: Protocol, data: Embeddings) -> str:
-    """As the other protocols of recognition; there must be somebody to learn from and somebody to try."""
+    """As :func:`cloak_recognition.lacking`; two people must have cloaked photos, to learn from and to try."""
     reason = cloak_recognition.lacking(protocol, data)
     if not reason and data.variants is not None:
         n_people = len(np.unique(data.identities[data.variants != CLEAN]))
@@ -30,7 +30,7 @@ def lacking(protocol: Protocol, data: Embeddings) -> str:
 
 
 def measure(protocol: Protocol, context: Context) -> Evaluation:
-    """All rows of the adaptive collector."""
+    """All rows of the protocol."""
     photos = cloaked_photos(context.data, context.ordered)
     options = protocol.options
     folds = people_folds(len(photos.people), int(options["folds"]), int(options["split_seed"]))
@@ -47,7 +47,7 @@ def measure(protocol: Protocol, context: Context) -> Evaluation:
 
 
 def seen_probe(photos: CloakedPhotos, ridge: float) -> LinearProbe:
-    """The linear probe over everybody's clean and cloaked photos; a trial replaces all of its person's."""
+    """A linear probe over the clean and cloaked photos of all people; a trial replaces its person's."""
     labels = np.concatenate([photos.labels, photos.labels[photos.source]])
     order = np.argsort(labels, kind="stable")
     rows = np.concatenate([photos.rows, photos.cloaked])[order]

@@ -1,4 +1,4 @@
-"""Are people still recognised where their enrolled photos (poisoning) or probes (evasion) are cloaked?"""
+"""Is a person still recognised when the enrolled photos, or the searched photos, are cloaked?"""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def lacking(protocol: Protocol, data: Embeddings) -> str:
 
 
 def measure(protocol: Protocol, context: Context) -> Evaluation:
-    """All rows of a protocol of recognition under cloaks."""
+    """All rows of poisoning or evasion."""
     photos = cloaked_photos(context.data, context.ordered)
     paired = paired_trials(protocol, photos)
     ridge = float(protocol.options["ridge"])
@@ -99,7 +99,7 @@ def paired_trials(protocol: Protocol, photos: CloakedPhotos) -> PairedTrials:
         )
     if not clean:
         raise NothingLeft(
-            protocol, "nobody whose photos are cloaked has a second photo or event to search with"
+            protocol, "no person with cloaked photos has a second photo or event to search with"
         )
     used = sum(len(t.enrolled if poisoned else t.probes) for t in cloaked)
     return PairedTrials(cloaked, clean, used, duplicates, len(photos.people) - len({t.person for t in clean}))

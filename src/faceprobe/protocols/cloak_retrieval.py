@@ -28,7 +28,7 @@ def lacking(protocol: Protocol, data: Embeddings) -> str:
 
 
 def measure(protocol: Protocol, context: Context) -> Evaluation:
-    """All rows of self-retrieval; those about people only where the data name people."""
+    """All rows of self-retrieval; figures about people need data that name people."""
     photos = cloaked_photos(context.data, context.ordered)
     found = _search(photos)
     evaluation, weights = Evaluation(), context.weights[:, photos.numbers]
@@ -40,7 +40,7 @@ def measure(protocol: Protocol, context: Context) -> Evaluation:
             continue
         hits, usable = found[metric]
         if not usable.any():
-            alone = "not measured: nobody whose photos are cloaked has another clean photo"
+            alone = "not measured: no person with cloaked photos has another clean photo"
             add_metric(evaluation, protocol, metric, "identity", None, remarks=remark("not-measured", alone))
             continue
         trials = PerPerson(person[usable], weights)
@@ -54,7 +54,7 @@ def measure(protocol: Protocol, context: Context) -> Evaluation:
 
 
 def _search(photos: CloakedPhotos) -> dict[str, tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
-    """For each metric (M,) whether a cloaked photo finds what it names, and whether that can be asked."""
+    """For each metric, (M,) whether a cloaked photo finds its target, and whether it has one."""
     rows = photos.rows.astype(np.float64)
     n = len(photos.source)
     found = {metric: (np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)) for metric in METRICS}
@@ -64,7 +64,7 @@ def _search(photos: CloakedPhotos) -> dict[str, tuple[NDArray[np.bool_], NDArray
         source = photos.source[part]
         here = np.arange(len(source))
         own = photos.labels[source][:, None] == photos.labels
-        # A copy of the clean photo is neither what is looked for nor what may stand in its way.
+        # A copy of the clean photo is neither a target nor a competitor.
         skip = (
             np.zeros_like(own)
             if photos.content is None

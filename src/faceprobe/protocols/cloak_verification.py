@@ -22,12 +22,12 @@ RATES = ("tmr_clean", "tmr_cloaked", "self_match")
 
 
 def lacking(protocol: Protocol, data: Embeddings) -> str:
-    """As :func:`lacking_variants`: what needs people is left out where they are not known."""
+    """As :func:`lacking_variants`; figures that need people are left out where these are not known."""
     return lacking_variants(data)
 
 
 def measure(protocol: Protocol, context: Context) -> Evaluation:
-    """All rows of verification under cloaking."""
+    """All rows of verification with cloaked photos."""
     photos = cloaked_photos(context.data, context.ordered)
     evaluation, weights = Evaluation(), context.weights[:, photos.numbers]
     person = photos.labels[photos.source].astype(np.int64)
@@ -41,7 +41,7 @@ def measure(protocol: Protocol, context: Context) -> Evaluation:
     for rate in RATES:
         for name, (limit, support) in limits.items():
             if limit is None or not len(scores[rate]):
-                alone = "not measured: nobody whose photos are cloaked has another clean photo"
+                alone = "not measured: no person with cloaked photos has another clean photo"
                 reason = support if limit is None else remark("not-measured", alone)
                 add_metric(evaluation, protocol, f"{rate}@{name}", "identity", None, remarks=reason)
                 continue
@@ -63,7 +63,7 @@ def measure(protocol: Protocol, context: Context) -> Evaluation:
 def _limits(
     protocol: Protocol, context: Context, photos: CloakedPhotos
 ) -> dict[str, tuple[float | None, Remarks]]:
-    """For each FMR the score above which a pair matches (None: not known), and what to remark.
+    """For each FMR the score above which a pair matches (None: not known), and its remarks.
 
     It is the (k + 1)-th largest non-mated score of all clean pairs, duplicates left out, where the FMR
     allows k false matches.

@@ -104,7 +104,7 @@ def measure(protocol: Protocol, context: Context) -> Evaluation:
 
 
 def _known(distractors: NDArray[np.int64], trials: Trials, content: NDArray[np.int64] | None) -> Remarks:
-    """A caution where distractors are copies of searched photos: those show people who are searched for."""
+    """A caution where distractors are copies of searched photos: these show people who are searched for."""
     if content is None:
         return ()
     searched = np.unique(content[np.concatenate([trials.probe, trials.mate])])
@@ -156,7 +156,7 @@ def _trials(
     pool: PooledTemplates, content: NDArray[np.int64] | None
 ) -> tuple[Trials, NDArray[np.int32], int]:
     """Every ordered pair of two probes of one person, without duplicates; (T,) numbers of the people who have
-    any, -1 for everybody else; and how many duplicates were left out.
+    any, -1 for all others; and how many duplicates were left out.
     """
     probes = np.sort(pool.templates.probes)
     pairs = [np.zeros((0, 2), dtype=np.int64)]
@@ -217,7 +217,7 @@ def _means(
 
 
 def _memory(data: Embeddings, ordered: OrderedEmbeddings) -> int:
-    """The ordered rows, the pooled ones and what they are made from, the trials and the tail of scores."""
+    """Bytes for the ordered rows, the pooled rows and their sources, the trials and the tail of scores."""
     listed = data.templates
     assert listed is not None
     n, dim = len(ordered.rows), int(ordered.rows.shape[1])

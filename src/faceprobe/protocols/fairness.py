@@ -1,4 +1,4 @@
-"""Fairness by group: who is confused with whom, and who is missed, at one threshold for everybody."""
+"""Fairness by group: false matches and misses at one threshold for all people."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from faceprobe.protocols.ordering import lacking_people
 from faceprobe.protocols.types import Evaluation, NothingLeft, Protocol
 
 FMRS = (1e-3, 1e-4)
-"""Pair-weighted FMR of everybody that sets T, the first one that of the rows without a suffix."""
+"""Pair-weighted FMR over all people that sets T; rows without a suffix are those of the first."""
 
 MOST_GROUPS = 40
-"""Groups that are told apart; every two of them have a figure."""
+"""Most groups; every two of them have a figure."""
 
 LEAST_PEOPLE = 5
-"""People with mated comparisons below whom a group has no FNMR."""
+"""Least number of people with mated comparisons for which a group has an FNMR."""
 
 HOW = "identity bootstrap of jackknife values, T held fixed, t-widened"
 RATIOS = {"max_min": "highest / lowest", "max_geomean": "highest / geometric mean"}

@@ -1,4 +1,4 @@
-"""Accuracy against the size of the gallery: exact up to the people there are, a band beyond."""
+"""Accuracy by gallery size: exact up to the number of people in the data, an estimated band beyond."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ALARM_TARGETS = {"1e-1": 0.1, "1e-2": 0.01}
 """T is fixed where FPIR among all people is at most this."""
 
 REACH = 200
-"""A band goes up to so many times the people there are."""
+"""A band reaches up to this many times the people of the data."""
 
 FEWEST = 100
 """People that a band needs, so that its back-test has ten to fit to."""
@@ -51,8 +51,8 @@ _CURVE_POINTS = 60
 
 @dataclass(frozen=True)
 class _Searches:
-    """Searches of ``probes`` among ``n`` impostors: ``score`` (Q,) that an impostor must reach, ``k`` (Q,) how
-    many do so. ``extra`` counts the people in the gallery besides the impostors: 1 with the mate, else 0.
+    """Searches of ``probes`` among ``n`` impostors: ``score`` (Q,) that an impostor must reach, ``k`` (Q,)
+    how many do so. ``extra`` counts the people in the gallery besides the impostors: 1 with the mate, else 0.
     """
 
     probes: SearchRows
@@ -64,7 +64,7 @@ class _Searches:
 
 
 def measure(protocol: Protocol, context: Context) -> Evaluation:
-    """Rank-1 and rank-10 accuracy and FPIR by gallery size, with bands beyond the people there are."""
+    """Rank-1 and rank-10 accuracy and FPIR by gallery size, with bands beyond the people of the data."""
     ordered = context.ordered
     limits = context.limits[protocol.name]
     every = ordered.search_rows(np.arange(len(ordered.rows)))
@@ -111,7 +111,7 @@ def _add_alarms(
     fpir: float,
     n: int,
 ) -> None:
-    """FPIR at a fixed T, of everybody's photos searched without that person."""
+    """FPIR at a fixed T: every photo is searched without its own person."""
     metric = f"fpir[{name}]"
     allowed = allowed_false_matches(fpir, len(every))
     ordered = np.sort(found.best_other)[::-1]
@@ -183,7 +183,7 @@ def _add_beyond(
     complement: bool,
     tick: Tick | None,
 ) -> None:
-    """Rows at powers of ten beyond the people there are: the models' median and a widened band."""
+    """Rows at powers of ten beyond the people of the data: the models' median and a widened band."""
     there = searches.n + searches.extra
     people = [10**j for j in range(1, 12) if there < 10**j <= REACH * there]
     row = partial(add_metric, evaluation, protocol)
@@ -238,7 +238,7 @@ def _as_band(
     tests: list[BackTest],
     label: NDArray[np.int64],
 ) -> None:
-    """Turn the row added last into a band, which is no interval of a bootstrap."""
+    """Give the row added last a band of models instead of a bootstrap interval."""
     low, high = (1 - ends[1], 1 - ends[0]) if complement else ends
     sign = -1 if complement else 1
     errors = [sign * e for t in tests for e in t.errors.values()]
@@ -277,7 +277,7 @@ def _add_band_curves(
     tests: list[BackTest],
     sampling: tuple[float, float],
 ) -> None:
-    """What each model says of rank-1 beyond the people there are, and the band's widened ends (2, S)."""
+    """Each model's rank-1 beyond the people of the data, and the band's widened ends (2, S)."""
     beyond = np.unique(np.rint(np.geomspace(mated.n, REACH * mated.n, _CURVE_POINTS)).astype(np.int64))
     band = extrapolate(mated.sample[weighting], beyond)
     reach = (beyond + mated.extra) / (mated.n + mated.extra)
@@ -290,7 +290,7 @@ def _add_band_curves(
 
 
 def _memory(data: Embeddings, ordered: OrderedEmbeddings) -> int:
-    """The ordered rows, probes, the back-test's part of both sides, and what is counted of each search."""
+    """Bytes for the ordered rows, probes, the back-test's part of both, and the counts of each search."""
     n, dim = len(ordered.rows), int(ordered.rows.shape[1])
     return n * (4 * 4 * dim + 4_000)
 

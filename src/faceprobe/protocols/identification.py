@@ -1,4 +1,4 @@
-"""Closed-set identification: rankings to ask for, rows and curves."""
+"""Closed-set identification: each searched person is enrolled. Rankings, rows and curves."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def identification_outcome(
 def _without_mate(
     ordered: OrderedEmbeddings, ranks: NDArray[np.int64], gallery: NDArray[np.int64] | None
 ) -> Remarks:
-    """How many photos of people with several could not be probes, for want of a mate to find."""
+    """A remark on photos of people with several photos that have no mate left, and so are no probes."""
     photos = np.bincount(ordered.labels)
     candidates = photos[ordered.labels] > 1
     if gallery is not None:

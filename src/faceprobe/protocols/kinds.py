@@ -1,4 +1,4 @@
-"""Kinds of protocols: the code that measures one, and all of them by name."""
+"""Kinds of protocols by name: the code that measures them and the data that it gets."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ _NAMES = (
     "cloak-verification",
     "cloak-adaptive",
 )
-"""In the order in which results list them."""
+"""Kinds in the order in which results list them."""
 
 
 @dataclass
 class Context:
-    """What a protocol is measured on. ``weights`` (R, P) are the identity weights of the bootstrap,
+    """The data that a protocol is measured on. ``weights`` (R, P) are the identity weights of the bootstrap,
     for people in the order of ``ordered.names``; ``summary`` and ``ranks`` (by protocol) are there for
     the kinds that share the pass over all pairs, ``limits`` (by protocol) for those that search a
     gallery, ``cohorts`` (by method) for those that measure scores against a cohort. ``kept`` are the rows of
-    the caller's data that ``data`` are (None: all of them), since curves that name rows name those.
+    the caller's data that ``data`` are (None: all of them), since curves name rows of the caller's data.
     """
 
     data: Embeddings

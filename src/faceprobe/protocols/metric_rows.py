@@ -1,4 +1,4 @@
-"""Metric rows with their intervals."""
+"""Rows of metrics with their intervals."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def add_metric(
             method = f"Wilson, one trial a person, {trials} trials"
         elif interval is None:
             remarks = join(
-                remarks, remark("no-interval", "no interval: most replicates drew nobody who counts")
+                remarks, remark("no-interval", "no interval: most replicates drew no person with a trial")
             )
         else:
             low, high = interval

@@ -48,7 +48,7 @@ def lacking_cohort(data: Embeddings) -> str:
 
 
 def lacking(protocol: Protocol, data: Embeddings) -> str:
-    """What all pairs need: people, a cohort, and few enough photos."""
+    """As :func:`lacking_people`; all pairs also need a cohort, and not too many photos."""
     return lacking_people(protocol, data) or _lacking_for_all(data)
 
 

@@ -1,4 +1,4 @@
-"""Open-set identification: half of the people are enrolled, everybody is searched."""
+"""Open-set identification: half of the people are enrolled, all people are searched."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def _support(allowed: int, n_searches: int) -> Remarks:
 
 
 def _memory(data: Embeddings, ordered: OrderedEmbeddings) -> int:
-    """The ordered rows, gallery, probes and strangers, and what is counted of each search."""
+    """Bytes for the ordered rows, gallery, probes and strangers, and the counts of each search."""
     n, dim = len(ordered.rows), int(ordered.rows.shape[1])
     return n * (3 * 4 * dim + 200)
 

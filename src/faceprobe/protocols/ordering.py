@@ -1,4 +1,4 @@
-"""Embeddings in a fixed order, with labels as integers: the input of all passes and metrics."""
+"""Put embeddings in a fixed order, with people as integers, for the passes and metrics."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ OFFICIAL_FOLDS, OFFICIAL_PAIRS = 10, 6000
 """LFW View 2: ten folds of 300 + 300 pairs."""
 
 PRESET_PAIRS = (6000, 7000)
-"""Lengths of the lists that the presets' figures are published on: LFW and its kin, and CFP-FP."""
+"""Lengths of the lists that the presets' figures are published on: LFW and sets like it, and CFP-FP."""
 
 Compare = Callable[[Context, PairList], NDArray[np.float64]]
 Measure = Callable[[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]], FoldAccuracy]
@@ -130,7 +130,7 @@ def measure_pair_list(protocol: Protocol, context: Context) -> Evaluation:
 
 
 def _folds(protocol: Protocol, rule: Rule, pairs: PairList) -> NDArray[np.int64]:
-    """(P,) the fold of each pair, every fold checked to hold what the rule needs."""
+    """(P,) the fold of each pair; :class:`NothingLeft` where a fold lacks pairs that the rule needs."""
     if not rule.contiguous:
         sizes = np.bincount(pairs.fold)
         if np.any(sizes == 0):
@@ -162,9 +162,9 @@ def _other_folds(fold: NDArray[np.int64], pairs: PairList) -> Remarks:
 
 
 def _shared_people(people: NDArray[np.int32], fold: NDArray[np.int64]) -> Remarks:
-    """The interval takes folds as independent, which ``people`` (2P,) in two of them would spoil."""
-    seen = np.unique(np.column_stack([people, np.tile(fold, 2)]), axis=0)[:, 0]
-    shared = int(np.count_nonzero(np.bincount(seen) > 1))
+    """A caution where ``people`` (2P,) occur in several folds: the interval takes folds as independent."""
+    in_fold = np.unique(np.column_stack([people, np.tile(fold, 2)]), axis=0)[:, 0]
+    shared = int(np.count_nonzero(np.bincount(in_fold) > 1))
     text = f"{shared:,} people occur in several folds, so the interval is too narrow" if shared else ""
     return remark("shared-people", text)
 

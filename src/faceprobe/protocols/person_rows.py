@@ -13,14 +13,13 @@ from faceprobe.protocols.metric_rows import add_metric
 from faceprobe.protocols.types import Evaluation, Protocol
 
 FEW = 10
-"""Below so many people no interval and no standard deviation are claimed; values per person stand in the
-curves."""
+"""With fewer people no interval and no standard deviation are given; the curves hold each person's value."""
 
 
 @dataclass(frozen=True)
 class PerPerson:
-    """Trials of some people: ``person`` (T,) numbers from 0 of whom each belongs to; ``weights`` (R, P) how
-    often each of the P people is drawn in each replicate.
+    """Trials of some people: ``person`` (T,) the number of each trial's person, from 0; ``weights`` (R, P)
+    how often each of the P people is drawn in each replicate.
     """
 
     person: NDArray[np.int64]
@@ -44,7 +43,7 @@ class PerPerson:
         return means
 
     def replicates(self, values: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """(R,) means over drawn people of ``values``, one each of :attr:`people`; None for too few people."""
+        """(R,) means over drawn people of ``values``, one for each of :attr:`people`; None for few people."""
         if len(self.people) < FEW or not len(self.weights):
             return None
         drawn = self.weights[:, self.people]

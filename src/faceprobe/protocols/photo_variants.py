@@ -1,4 +1,4 @@
-"""Clean and cloaked photos in one set of embeddings: which rows a protocol gets."""
+"""Which rows of the embeddings are clean and which are cloaked, and which of them a protocol uses."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def other_variants(data: Embeddings) -> list[str]:
 
 
 def clean_rows(data: Embeddings) -> NDArray[np.int64]:
-    """The rows that protocols without cloaks see: all where the data hold one variant, else the clean ones.
+    """The rows that protocols without cloaks get: all where the data hold one variant, else the clean ones.
 
     Raises :class:`BadInput` where there are several variants and none is clean.
     """
@@ -82,7 +82,7 @@ def lacking_variants(data: Embeddings) -> str:
 
 
 def cloaked_photos(data: Embeddings, ordered: OrderedEmbeddings) -> CloakedPhotos:
-    """Clean and cloaked photos of data in which :func:`lacking_variants` finds nothing wanting.
+    """Clean and cloaked photos of data that :func:`lacking_variants` accepts.
 
     Raises :class:`BadInput` where two cloaked photos name one clean photo, a cloaked one shows another
     person than its clean one, or no cloaked one has its clean photo there.

@@ -1,4 +1,4 @@
-"""Each person's photos cut into two probe_splits, of which one is enrolled and the other searched."""
+"""Each person's photos in two halves, of which one is enrolled and the other searched."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from faceprobe.scores import offsets
 
 @dataclass(frozen=True)
 class ProbeSplit:
-    """One way round: ``enrolled`` (E,) and ``probes`` (Q,) are clean rows of ``person`` and never share an
-    event or a content.
+    """One half enrolled, the other searched: ``enrolled`` (E,) and ``probes`` (Q,) are clean rows of ``person``
+    that share no event and no content.
     """
 
     person: int
@@ -24,11 +24,11 @@ class ProbeSplit:
 
 
 def probe_splits(photos: CloakedPhotos, seed: int) -> list[ProbeSplit]:
-    """Both ways round of everybody with cloaked photos, in the order of people.
+    """Both assignments of the halves, for every person with cloaked photos, in the order of people.
 
-    The units of the cut are whole events where they are known, else photos; duplicates stay together. The
-    order of a person's units depends on ``seed`` and the person's name only. Whoever has a single unit
-    gives nothing.
+    A half is made of whole events where these are known, else of photos; duplicates stay together. The
+    order of a person's events or photos depends on ``seed`` and the person's name only. A person with a
+    single one is left out.
     """
     bounds = offsets(photos.labels)
     found = []

@@ -12,7 +12,7 @@ from faceprobe.core.registry import Registry
 from faceprobe.protocols.types import Protocol
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The compiled one, where PyYAML was built with it, reads ten times as fast."""
+"""The compiled loader reads ten times as fast; PyYAML may have been built without it."""
 
 PROTOCOLS: Registry[Protocol] = Registry("protocol", "protocols", {})
 

@@ -1,4 +1,4 @@
-"""What every protocol over templates starts from: pooled vectors, people as numbers, and what to remark."""
+"""Pooled templates, the input of every protocol over templates: vectors, people as numbers, remarks."""
 
 from __future__ import annotations
 

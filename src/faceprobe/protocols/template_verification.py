@@ -105,7 +105,7 @@ def _add_nearest(row: partial[None], scores: PairScores, remarks: Remarks) -> No
 
 
 def _about(pool: PooledTemplates) -> Remarks:
-    """What is to be said of the list itself."""
+    """Remarks on the list of pairs."""
     listed = pool.templates
     wrong = 0
     if pool.known:

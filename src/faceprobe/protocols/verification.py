@@ -30,7 +30,7 @@ TARGETS = {f"tmr@fmr=1e-{k}": float(f"1e-{k}") for k in range(2, 7)}
 METRICS = (*TARGETS, "eer", "auc", "d_prime")
 
 N_FAILURES = 24
-"""Worst comparisons of each kind that are kept, for whoever wants to look at them."""
+"""Worst comparisons of each kind that are kept for the report."""
 
 HOW = "identity bootstrap of jackknife values, t-widened"
 
@@ -40,7 +40,7 @@ _CLOSE = 1e-7
 """Brackets narrower than this are not worth a remark."""
 
 MAX_TAIL = 2_200_000
-"""The false matches at FMR 1e-4 of CelebA's 20.5 billion pairs, and some."""
+"""Somewhat more than the false matches at FMR 1e-4 among CelebA's 20.5 billion pairs."""
 
 
 def allowed_at_targets(n_nonmated: int) -> list[int]:
@@ -50,7 +50,7 @@ def allowed_at_targets(n_nonmated: int) -> list[int]:
 
 
 def tail_size(n_nonmated: int) -> int:
-    """Non-mated scores to keep with their pairs: enough to know everybody in a false match at FMR 1e-4."""
+    """Non-mated scores to keep with their pairs: enough for all people in a false match at FMR 1e-4."""
     return max(TAIL_SIZE, min(MAX_TAIL, allowed_false_matches(1e-4, n_nonmated) + 1000))
 
 
