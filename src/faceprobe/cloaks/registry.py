@@ -1,4 +1,4 @@
-"""Every cloak by name: the longest registered beginning of a name is the family, the rest its mode."""
+"""Find a cloak by name: the longest known start of the name is its family, the rest its mode."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A store's templates: three parquet files in the folder of ``pairs.parquet``.
+"""Read and write the templates of a store: three parquet files in the folder of ``pairs.parquet``.
 
 ``template_members.parquet`` (row, template, media, weight), ``templates.parquet`` (name, identity, probe,
 and a column ``gallery:<name>`` a gallery) and ``template_pairs.parquet`` (left, right, same), numbered as

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from faceprobe.data.embeddings import CLEAN, Embeddings
 from faceprobe.data.remarks import remark
 from faceprobe.protocols.kinds import Context, Kind
-from faceprobe.protocols.metric_rows import add_metric
+from faceprobe.protocols.metric_rows import add_unmeasured
 from faceprobe.protocols.person_rows import PerPerson, add_people
 from faceprobe.protocols.photo_variants import CloakedPhotos, cloaked_photos, lacking_variants
 from faceprobe.protocols.types import Evaluation, Protocol
@@ -35,13 +35,13 @@ def measure(protocol: Protocol, context: Context) -> Evaluation:
     person = photos.labels[photos.source].astype(np.int64)
     for metric in METRICS:
         if metric != "self_rank1" and not context.data.identities_known:
-            unknown = remark("not-measured", "not measured: which people the photos show is not known")
-            add_metric(evaluation, protocol, metric, "identity", None, remarks=unknown)
+            reason = "which people the photos show is not known"
+            add_unmeasured(evaluation, protocol, [(metric, "identity")], reason)
             continue
         hits, usable = found[metric]
         if not usable.any():
-            alone = "not measured: no person with cloaked photos has another clean photo"
-            add_metric(evaluation, protocol, metric, "identity", None, remarks=remark("not-measured", alone))
+            reason = "no person with cloaked photos has another clean photo"
+            add_unmeasured(evaluation, protocol, [(metric, "identity")], reason)
             continue
         trials = PerPerson(person[usable], weights)
         lone = int(np.count_nonzero(~usable))

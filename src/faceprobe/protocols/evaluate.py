@@ -9,10 +9,9 @@ import numpy as np
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.progress import progress
 from faceprobe.data.embeddings import Embeddings
-from faceprobe.data.remarks import remark
 from faceprobe.metrics.verification.normalisation import Method
 from faceprobe.protocols.kinds import KINDS, Context
-from faceprobe.protocols.metric_rows import add_metric
+from faceprobe.protocols.metric_rows import add_unmeasured
 from faceprobe.protocols.normalised import against_cohort, method_of, normalised_names
 from faceprobe.protocols.ordering import order_embeddings
 from faceprobe.protocols.photo_variants import clean_rows
@@ -168,7 +167,5 @@ def _measured(protocol: Protocol, context: Context, empty: dict[str, NothingLeft
     except NothingLeft as error:
         empty[protocol.name] = error
         evaluation = Evaluation()
-        for metric, weighting in kind.figures:
-            reason = remark("not-measured", f"not measured: {error.reason}")
-            add_metric(evaluation, protocol, metric, weighting, None, remarks=reason)
+        add_unmeasured(evaluation, protocol, kind.figures, error.reason)
         return evaluation

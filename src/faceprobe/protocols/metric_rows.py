@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -65,3 +67,12 @@ def add_metric(
             protocol_version=protocol.version,
         )
     )
+
+
+def add_unmeasured(
+    evaluation: Evaluation, protocol: Protocol, figures: Iterable[tuple[str, Weighting]], reason: str
+) -> None:
+    """Append a row without a value for each (metric, weighting) of ``figures``; its remark gives ``reason``."""
+    remarks = remark("not-measured", f"not measured: {reason}")
+    for metric, weighting in figures:
+        add_metric(evaluation, protocol, metric, weighting, None, remarks=remarks)

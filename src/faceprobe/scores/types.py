@@ -1,4 +1,4 @@
-"""What one pass over all pairs is asked for, and the arrays that it works with."""
+"""The input of one pass over all pairs, and the arrays that it works with."""
 
 from __future__ import annotations
 

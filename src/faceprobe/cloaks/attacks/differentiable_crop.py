@@ -1,4 +1,4 @@
-"""The crop ``aligned-112`` as a differentiable warp of a photo."""
+"""Cut the crop ``aligned-112`` out of a photo so that gradients flow back to the photo."""
 
 from __future__ import annotations
 

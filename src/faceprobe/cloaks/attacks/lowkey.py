@@ -1,4 +1,4 @@
-"""LowKey (Cherepanova et al., ICLR 2021): away from the features of an ensemble, plain and blurred."""
+"""LowKey (Cherepanova et al., ICLR 2021): push a face away from its own features in several models."""
 
 from __future__ import annotations
 

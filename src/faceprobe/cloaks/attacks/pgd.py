@@ -1,4 +1,4 @@
-"""PGD on the recogniser itself: an upper bound of what a change this small can do, in a white-box setting."""
+"""PGD on the tested recogniser itself (white box): the most that a change this small can do."""
 
 from __future__ import annotations
 

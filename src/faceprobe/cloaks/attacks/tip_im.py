@@ -1,4 +1,4 @@
-"""TIP-IM style: towards the nearest of several other people, the best one chosen again at every step."""
+"""TIP-IM style: move a face towards another person, the best of several chosen again at every step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Products of 8-bit codes through torch, whose integer matrix product uses the processor's own."""
+"""Multiply 8-bit codes with torch, which uses the processor's own integer instructions."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Search: probes against a gallery, counted by photo and by identity."""

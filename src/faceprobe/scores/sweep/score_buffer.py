@@ -1,4 +1,4 @@
-"""An array of scores without their pairs that all threads of a pass share."""
+"""One array in which all threads of a pass keep scores, without the pairs that they belong to."""
 
 from __future__ import annotations
 
