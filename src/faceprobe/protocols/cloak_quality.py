@@ -1,5 +1,5 @@
-"""The protocol of rows about cloaked photos themselves. A study measures them from pixels, without a model, so
-this protocol is in no registry.
+"""The protocol of rows about cloaked photos themselves. A study measures them from pixels, without a model,
+so this protocol is in no registry.
 """
 
 from __future__ import annotations

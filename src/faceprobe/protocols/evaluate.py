@@ -10,7 +10,7 @@ from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.progress import progress
 from faceprobe.data.embeddings import Embeddings
 from faceprobe.metrics.verification.normalisation import Method
-from faceprobe.protocols.kinds import KINDS, Context
+from faceprobe.protocols.kinds import KINDS, Context, check_kind
 from faceprobe.protocols.metric_rows import add_unmeasured
 from faceprobe.protocols.normalised import against_cohort, method_of, normalised_names
 from faceprobe.protocols.ordering import order_embeddings
@@ -106,6 +106,8 @@ def _choose(data: Embeddings, clean: Embeddings, protocols: Sequence[str] | None
     own = data.default_protocol
     usual = [p for p in every if (p.name == own or not p.on_request) and not missing & set(p.needs)]
     chosen = every if protocols else usual
+    for protocol in chosen:
+        check_kind(protocol)
     chosen.sort(key=lambda p: list(KINDS).index(p.kind))
     reasons = {p.name: KINDS[p.kind].lacking(p, data if KINDS[p.kind].cloaks else clean) for p in chosen}
     if protocols:

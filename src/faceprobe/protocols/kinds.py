@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.core.errors import BadInput
 from faceprobe.data.embeddings import Embeddings
 from faceprobe.metrics.bootstrap import identity_weights
 from faceprobe.protocols.ordering import OrderedEmbeddings
 from faceprobe.protocols.types import Evaluation, Protocol
+from faceprobe.results.cells import CLOAK_PROTOCOLS
 from faceprobe.results.result import Weighting
 
 if TYPE_CHECKING:
@@ -110,3 +112,16 @@ def _loaded(name: str) -> Kind:
 
 
 KINDS: Mapping[str, Kind] = _Kinds()
+
+
+def check_kind(protocol: Protocol) -> None:
+    """:class:`BadInput` for a protocol (of a plugin) of an unknown kind, or with a name that misleads.
+
+    Protocols for cloaks, and no others, are called ``cloak/...``: rows of a run are sorted by that.
+    """
+    if protocol.kind not in KINDS:
+        known = ", ".join(KINDS)
+        raise BadInput(f"protocol {protocol.name}: unknown kind {protocol.kind!r}; known: {known}")
+    if KINDS[protocol.kind].cloaks != protocol.name.startswith(CLOAK_PROTOCOLS):
+        wrong = "needs a name that starts with" if KINDS[protocol.kind].cloaks else "must not be called"
+        raise BadInput(f"protocol {protocol.name}: the kind {protocol.kind} {wrong} {CLOAK_PROTOCOLS}")

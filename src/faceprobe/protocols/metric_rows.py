@@ -72,7 +72,7 @@ def add_metric(
 def add_unmeasured(
     evaluation: Evaluation, protocol: Protocol, figures: Iterable[tuple[str, Weighting]], reason: str
 ) -> None:
-    """Append a row without a value for each (metric, weighting) of ``figures``; its remark gives ``reason``."""
+    """Append a row without a value for each (metric, weighting) of ``figures``, with the ``reason``."""
     remarks = remark("not-measured", f"not measured: {reason}")
     for metric, weighting in figures:
         add_metric(evaluation, protocol, metric, weighting, None, remarks=remarks)

@@ -14,8 +14,8 @@ from faceprobe.scores import offsets
 
 @dataclass(frozen=True)
 class ProbeSplit:
-    """One half enrolled, the other searched: ``enrolled`` (E,) and ``probes`` (Q,) are clean rows of ``person``
-    that share no event and no content.
+    """One half enrolled, the other searched: ``enrolled`` (E,) and ``probes`` (Q,) are clean rows of
+    ``person`` that share no event and no content.
     """
 
     person: int

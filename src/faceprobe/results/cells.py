@@ -15,6 +15,7 @@ from faceprobe.core.files import read_json
 from faceprobe.results.result import SCHEMA, Result, from_document
 
 CLOAK_PROTOCOLS = "cloak/"
+"""How names of protocols for cloaks start, and no others; ``protocols.kinds.check_kind`` enforces it."""
 
 NO_MODEL = "none"
 """Model of the rows that are about photos alone (how much a cloak changes them)."""

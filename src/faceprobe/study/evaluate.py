@@ -21,7 +21,7 @@ from faceprobe.embedding import Embedded, embed
 from faceprobe.models.base import ImageEncoder, ModelCard, model_hash
 from faceprobe.protocols import PROTOCOLS, Evaluation, evaluate
 from faceprobe.protocols.kinds import KINDS
-from faceprobe.protocols.metric_rows import add_metric
+from faceprobe.protocols.metric_rows import add_unmeasured
 from faceprobe.protocols.types import NothingLeft
 from faceprobe.results.cells import Cell
 from faceprobe.results.files import write_cell
@@ -143,9 +143,7 @@ def evaluate_cloaked(
         try:
             outcome.add(measure((name,)))
         except NothingLeft as error:
-            for metric, weighting in KINDS[known[name].kind].figures:
-                why = remark("not-measured", f"not measured: {error.reason}")
-                add_metric(outcome, known[name], metric, weighting, None, remarks=why)
+            add_unmeasured(outcome, known[name], KINDS[known[name].kind].figures, error.reason)
     return outcome
 
 
