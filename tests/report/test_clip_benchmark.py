@@ -31,12 +31,15 @@ def test_a_run_survives_the_round_trip(writer: Callable[..., Writer], tmp_path: 
 
 
 def test_an_openclip_name_is_taken_apart_and_joined(tmp_path: Path) -> None:
-    metrics = [Metric("lfw/official", "accuracy", "pair", 0.9)]
+    metrics = [Metric("lfw/official", "accuracy", "pair", 0.9, protocol_version=2)]
     rows = attach(metrics, model="ViT-B-32/openai", dataset="lfw", crop="as-is", evidence="real-model")
     (path,) = export_run(Run(tmp_path, tuple(rows)), tmp_path)
     document = json.loads(path.read_text())
     assert (document["model"], document["pretrained"]) == ("ViT-B-32", "openai")
-    assert read_rows(document, "x")[0].model == "ViT-B-32/openai"
+    (row,) = read_rows(document, "x")
+    assert row.model == "ViT-B-32/openai" and row.protocol_version == 2
+    with pytest.raises(BadInput, match="protocol_versions must name an integer"):
+        read_rows({**document, "protocol_versions": {"lfw/official": "2"}}, "x")
 
 
 FOREIGN = {

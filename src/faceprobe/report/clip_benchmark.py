@@ -2,8 +2,8 @@
 
 The layout is that of github.com/LAION-AI/CLIP_benchmark: one file for each model and dataset with the keys
 ``dataset``, ``model``, ``pretrained``, ``task``, ``metrics`` (name to number) and ``language``. Files that
-faceprobe writes also have ``crop``, ``cloak``, ``purifier``, ``evidence`` and ``faceprobe``, which the tools
-of CLIP_benchmark ignore.
+faceprobe writes also have ``crop``, ``cloak``, ``purifier``, ``evidence``, ``protocol_versions`` and
+``faceprobe``, which the tools of CLIP_benchmark ignore.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ def export_run(run: Run, folder: Path) -> list[Path]:
             "cloak": cloak,
             "purifier": purifier,
             "evidence": rows[0].evidence,
+            "protocol_versions": {r.protocol: r.protocol_version for r in rows},
             "faceprobe": MARK,
         }
         name = f"{slug(f'{model} {dataset} {crop}')[:72]}-{sha256_json(list(key))[:8]}.json"
@@ -81,6 +82,9 @@ def read_rows(document: dict[str, Any], where: str) -> list[Result]:
     evidence = document.get("evidence") if ours else "published"
     if evidence not in EVIDENCE_ORDER:
         raise BadInput(f"{where}: unknown evidence {evidence!r}; write one of {', '.join(EVIDENCE_ORDER)}")
+    versions = document.get("protocol_versions", {}) if ours else {}
+    if not isinstance(versions, dict) or not all(type(v) is int for v in versions.values()):
+        raise BadInput(f"{where}: protocol_versions must name an integer for each protocol, not {versions!r}")
     found = []
     for name, value in metrics.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -93,7 +97,8 @@ def read_rows(document: dict[str, Any], where: str) -> list[Result]:
             protocol, metric, weighting = f"clip-benchmark/{texts['task']}", name, "none"
         if weighting not in WEIGHTINGS or not metric:
             raise BadInput(f"{where}: the metric {name!r} is not named protocol:metric:weighting; rename it")
-        found.append(Metric(protocol, metric, weighting, float(value)))
+        version = versions.get(protocol, 1)
+        found.append(Metric(protocol, metric, weighting, float(value), protocol_version=version))
     model = f"{texts['model']}/{texts['pretrained']}" if texts["pretrained"] else texts["model"]
     return attach(
         found,
