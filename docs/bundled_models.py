@@ -27,7 +27,7 @@ DATA_TEXT = """## Data
   with one caption. 20 % of the people are never named in a caption, 20 % in one of five of their photos,
   60 % in nine of ten; `name_class` in `datasets/synthetic/captions.py` gives each person's class.
 - Specialist: 5,000 other people x 12 photos (split `specialist`), aligned by their true landmarks.
-- The figures below are on 300 people of the split `test`, 8 photos each, whom no model has seen.
+- The figures below are on 300 people of the split `test`, 8 photos each, that no model was trained on.
 """
 LIMITS = """## Limits
 

@@ -177,7 +177,7 @@ def test_events_are_never_shared_between_enrolled_and_searched() -> None:
 
 def test_what_is_wanting_is_said() -> None:
     data = _people(4)
-    with pytest.raises(BadInput, match="cloaked photos beside the clean ones"):
+    with pytest.raises(BadInput, match="cloaked photos and the clean ones"):
         evaluate(data, [POISONING])
     both = with_variant(data, np.arange(6), data.vectors[:6])
     assert both.variants is not None and both.sources is not None

@@ -27,14 +27,14 @@ ADD_ENCODE = "pip install 'faceprobe[encode]'"
 @dataclass(frozen=True)
 class Check:
     """``status`` "broken" means that something essential does not work, "note" that an optional part
-    is absent; ``mend`` then says what to do.
+    is absent; ``fix`` then says what to do.
     """
 
     area: str
     name: str
     status: Status
     detail: str
-    mend: str = ""
+    fix: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -130,14 +130,14 @@ def check_detector() -> Iterator[Check]:
 
     given = os.environ.get("FACEPROBE_DETECTOR")
     cached = cache_dir("detectors", FILE)
-    mend = f"give --detector PATH, or put {URL} at {cached}; else it is fetched when first needed"
+    fix = f"give --detector PATH, or put {URL} at {cached}; else it is fetched when first needed"
     if not given and not cached.is_file():
-        yield Check("detector", "weights", "note", "not on this machine", mend)
+        yield Check("detector", "weights", "note", "not on this machine", fix)
         return
     try:
         detector = find_detector(None)
     except FaceprobeError as error:
-        yield Check("detector", "weights", "broken", str(error), mend)
+        yield Check("detector", "weights", "broken", str(error), fix)
         return
     yield Check("detector", "weights", "ok", f"{detector.path} runs")
 
@@ -158,5 +158,5 @@ def check_bundled() -> Iterator[Check]:
     from faceprobe.models.bundled.golden import check
 
     for name, complaint in check().items():
-        mend = REINSTALL if complaint else ""
-        yield Check(area, name, "broken" if complaint else "ok", complaint or "as recorded", mend)
+        fix = REINSTALL if complaint else ""
+        yield Check(area, name, "broken" if complaint else "ok", complaint or "as recorded", fix)

@@ -106,16 +106,16 @@ def embed(
     name = model_name(model)
     table = load_dataset(dataset_name(dataset, labelled=False))
     chosen = crop or "as-is"
-    eyes = None if detector is None else str(detector)
+    detector_path = None if detector is None else str(detector)
     folder = None if out is None else Path(out).expanduser()
-    check_local(table, chosen, eyes, folder, offline)
+    check_local(table, chosen, detector_path, folder, offline)
     encoder = load_model(name, device=device, offline=offline)
     done = embed_table(
         table,
         encoder,
         chosen,
         out=folder,
-        detector=eyes,
+        detector=detector_path,
         workers=workers,
         batch_size=batch_size,
         max_excluded=max_excluded,

@@ -29,7 +29,7 @@ MAIN_METRICS = ("rank1", "tmr@fmr=1e-3", "accuracy", "added_protection@1nn")
 def command(
     runs: Annotated[list[Path], typer.Argument(help="Run directories, or their results.json.")],
     published: Annotated[
-        bool, typer.Option("--published", help="Set published figures beside ours.")
+        bool, typer.Option("--published", help="Show published figures next to ours.")
     ] = False,
     metric: Annotated[
         list[str] | None, typer.Option("--metric", help="Show this metric (repeatable).")
@@ -186,7 +186,7 @@ def _print_published(comparison: RunComparison, lines: list[RunLine]) -> None:
     if not rows:
         print("No published figure of this version matches a row shown above.")
         return
-    title = "Published by others, not measured here: beside ours, never the same protocol"
+    title = "Published by others, not measured here: shown next to ours, never the same protocol"
     print_table(title, columns, rows)
     for source in sources.values():
         print(f"{source.citation} ({source.url}): {source.protocol}.")

@@ -1,4 +1,4 @@
-"""Remarks: what is to be said beside a figure, as a code, a level and a text.
+"""Remarks on a figure, each a code, a level and a text.
 
 Code reads the code and the level; the text is for people and may change.
 """

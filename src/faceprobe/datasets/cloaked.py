@@ -224,7 +224,7 @@ def _people(sources: list[str]) -> tuple[list[str], bool]:
 DATASET = Dataset(
     card=DatasetCard(
         name="cloaked",
-        title="Your own cloaked photos beside the clean ones",
+        title="Your own cloaked photos with the clean ones",
         use="cloaked:PATH[?variant=clean,lowkey&control=png]",
         status="your own",
         consent="yours to obtain: face embeddings can be biometric data",

@@ -208,7 +208,7 @@ def _add_beyond(
             tick(len(every))
     if not tests:
         few = f"{there} people are too few for a band with a back-test ({FEWEST} needed)"
-        alone = "all searches are of people whom the back-test drew as impostors"
+        alone = "all searches are of people that the back-test drew as impostors"
         for weighting in WEIGHTINGS:
             for size in people[:1]:
                 reason = f"not supported: {few if there < FEWEST else alone}"

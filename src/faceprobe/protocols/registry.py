@@ -1,4 +1,4 @@
-"""The registry of protocols, filled from the data files beside this module."""
+"""The registry of protocols, filled from the data files in ``data/``."""
 
 from __future__ import annotations
 

@@ -21,7 +21,6 @@ OPEN_SET = {
 }
 GALLERY_SIZE = "identification/gallery-size"
 _AT = "rank1@people="
-_BAND = "band of"
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,7 @@ def _farthest(run: Run, model: str, scene: Scene) -> Result | None:
         if r.model == model
         and (r.protocol, r.weighting) == (GALLERY_SIZE, "identity")
         and r.metric.startswith(_AT)
-        and r.ci_method.startswith(_BAND)
+        and any(one.code == "extrapolated" for one in r.remarks)
         and r.ci_low is not None
         and r.ci_high is not None
     ]
