@@ -33,7 +33,7 @@ def test_json_is_one_object_and_nothing_else(capsys: pytest.CaptureFixture[str])
         "detector",
         "bundled models",
     ]
-    assert all(check["mend"] for check in document["checks"] if check["status"] != "ok")
+    assert all(check["fix"] for check in document["checks"] if check["status"] != "ok")
 
 
 def test_the_table_names_every_check(capsys: pytest.CaptureFixture[str]) -> None:
