@@ -1,4 +1,4 @@
-"""``faceprobe doctor``: what is broken, what is only absent, and how to mend it."""
+"""``faceprobe doctor``: what is broken, what is only absent, and how to fix it."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def test_the_table_names_every_check(capsys: pytest.CaptureFixture[str]) -> None
 def test_an_absent_dependency_is_broken_and_an_absent_extra_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     installed = doctor.installed_version
     monkeypatch.setattr(doctor, "installed_version", lambda n: "" if n in ("numpy", "timm") else installed(n))
-    assert (found("numpy").status, found("numpy").mend) == ("broken", doctor.REINSTALL)
-    assert (found("timm").status, found("timm").mend) == ("note", "pip install 'faceprobe[encode]'")
+    assert (found("numpy").status, found("numpy").fix) == ("broken", doctor.REINSTALL)
+    assert (found("timm").status, found("timm").fix) == ("note", "pip install 'faceprobe[encode]'")
     assert run(["doctor", "--json"]) == 1
 
 
@@ -66,7 +66,7 @@ def test_the_cache_is_measured_and_must_be_writable(tmp_path: Path, monkeypatch:
     file.touch()
     monkeypatch.setenv("FACEPROBE_CACHE", str(file))
     assert found("place", "cache").status == "broken"
-    assert "FACEPROBE_CACHE" in found("place", "cache").mend
+    assert "FACEPROBE_CACHE" in found("place", "cache").fix
 
 
 def test_a_detector_that_is_no_detector_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +89,7 @@ def test_bundled_models_that_differ_from_their_record_are_broken(monkeypatch: py
     checks = {c.name: c for c in doctor.check_bundled()}
     assert (checks["clip-m"].status, checks["clip-m"].detail) == ("broken", "differs by 0.2")
     assert (checks["clip-s"].status, checks["clip-s"].detail) == ("ok", "as recorded")
-    assert checks["clip-m"].mend and not checks["clip-s"].mend
+    assert checks["clip-m"].fix and not checks["clip-s"].fix
 
 
 def test_a_check_that_fails_in_a_new_way_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
