@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from tests.helpers.child import child_environment
+
 pytest.importorskip("torch")
 pytest.importorskip("pytorch_msssim")
 
@@ -15,7 +17,6 @@ HEIGHT, WIDTH = 4500, 6000
 
 PROGRAM = """
 import json, resource, sys
-sys.path[:0] = {path!r}
 import numpy as np
 from tests.helpers.cloak_faces import drawn
 from faceprobe.cloaks import Subject, load_cloak
@@ -39,8 +40,14 @@ print(json.dumps(told | dict(faces=[f.changed for f in result.faces])))
 @pytest.mark.parametrize("name", ["lowkey[bundled:face;dssim]", "pgd[bundled:face]", "pgd[bundled:clip-s]"])
 def test_memory_is_bounded_by_the_photo_not_by_its_gradient(name: str) -> None:
     """27 million pixels are 81 MB as bytes, 324 MB as one float32 copy; a gradient would need several."""
-    program = PROGRAM.format(name=name, height=HEIGHT, width=WIDTH, path=sys.path)
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    program = PROGRAM.format(name=name, height=HEIGHT, width=WIDTH)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=child_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     told = json.loads(done.stdout)
     bytes_of_photo = HEIGHT * WIDTH * 3
     assert told["size"] == [HEIGHT, WIDTH, 3] and all(told["faces"])

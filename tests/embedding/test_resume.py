@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -12,12 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-HERE = Path(__file__).parent
+from tests.helpers.child import child_environment
 
 RUN = """
 import sys
 from pathlib import Path
-sys.path.insert(0, {here!r})
 from tests.helpers.fake_encoder import FakeEncoder
 from faceprobe.datasets import load_dataset
 from faceprobe.embedding import embed
@@ -31,8 +29,8 @@ print(done.encoded, done.reused)
 
 def start(root: Path, out: Path, cache: Path, die_after: str = "", workers: int = 0) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", RUN.format(here=str(HERE)), str(root), str(out), die_after, str(workers)],
-        env=os.environ | {"FACEPROBE_CACHE": str(cache), "OMP_NUM_THREADS": "1"},
+        [sys.executable, "-c", RUN, str(root), str(out), die_after, str(workers)],
+        env=child_environment(FACEPROBE_CACHE=str(cache), OMP_NUM_THREADS="1"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -20,6 +20,7 @@ from faceprobe.metrics.bootstrap import identity_weights
 from faceprobe.results.result import Result
 from faceprobe.study.run import RunResult, run_study
 from faceprobe.study.schema import Study, parse_study
+from tests.helpers.child import child_environment
 
 SMALL = "synthetic?people=14&photos=4&split=test&seed=0&size=48"
 NOISE = "noise[jpeg-75]"
@@ -136,7 +137,7 @@ def test_a_run_killed_at_any_instant_goes_on_with_the_same_bytes(
 ) -> None:
     out = tmp_path / "run"
     code = f"from tests.study.test_cloak_run import run_and_die; run_and_die({str(out)!r}, {moment!r})"
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = child_environment()
     child = subprocess.run([sys.executable, "-c", code], env=environment, timeout=300, check=False)
     assert child.returncode == -signal.SIGKILL
     result = run_study(small(), out, quiet=True)
