@@ -65,7 +65,7 @@ def test_differences_with_a_paired_interval(tmp_path: Path, capsys: pytest.Captu
     b = write_run(tmp_path / "b", rows(0.6), 0.6 + draws + np.random.default_rng(1).normal(0, 0.01, 200))
     code, out, _ = compare(capsys, a, b, "--json")
     document = json.loads(out)
-    assert code == 0 and document["schema"] == "faceprobe.compare/1" and document["runs"] == ["a", "b"]
+    assert code == 0 and document["schema"] == "faceprobe.compare/2" and document["runs"] == ["a", "b"]
     assert len(document["rows"]) == 5
     by_key = {(r["metric"], r["weighting"]): r for r in document["rows"]}
     difference = by_key["rank1", "identity"]["differences"][1]

@@ -242,3 +242,12 @@ def test_it_is_embedded_by_name_and_a_photo_that_cannot_be_read_is_left_out(fold
     embedded = embed(load_dataset("own:album"), load_model("pixels:4"), workers=0, quiet=True)
     assert embedded.data.paths.tolist() == ["a.png", *(f"bob/{k + 2:06d}" for k in range(20))]
     assert [excluded.reason for excluded in embedded.excluded] == ["missing file"]
+
+
+def test_unnamed_datasets_have_names_of_their_own() -> None:
+    first = own_dataset([(pixels(3), "ada"), (pixels(4), "bob")])
+    second = own_dataset([(pixels(3), "ada"), (pixels(5), "bob")])
+    assert (
+        first.name != second.name and own_dataset([(pixels(3), "ada"), (pixels(4), "bob")]).name == first.name
+    )
+    assert load_dataset(f"own:{first.name}").photo(1).content_hash == first.photo(1).content_hash

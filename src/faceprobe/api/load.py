@@ -102,8 +102,7 @@ def dataset_name(dataset: DatasetLike, *, name: str = "", labelled: bool = True)
                 f"a {type(dataset).__name__} is no dataset; give a name, a folder, a table with the columns"
                 " path and identity, or pairs of (photo, identity)"
             )
-        table = own_dataset(dataset, name=name) if name else own_dataset(dataset)
-        return register_table(table)
+        return register_table(own_dataset(dataset, name=name or None))
     text = str(dataset)
     kind = text.partition("?")[0].partition(":")[0]
     if isinstance(dataset, str) and kind in DATASETS:

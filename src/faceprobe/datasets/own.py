@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from faceprobe.core.errors import BadInput, UnknownName
-from faceprobe.core.files import sha256_bytes
+from faceprobe.core.files import sha256_bytes, sha256_json
 from faceprobe.core.names import Name, escape, unescape
 from faceprobe.data.evidence import Evidence
 from faceprobe.data.face_table import COLUMNS, FaceTable, PhotoSource, face_table_columns
@@ -29,7 +29,9 @@ FORMS = "give a path, a PIL image or an array (H, W, 3) of uint8"
 _registered: dict[str, FaceTable] = {}
 
 
-def own_dataset(source: Any, *, name: str = "own", root: str | os.PathLike[str] | None = None) -> FaceTable:
+def own_dataset(
+    source: Any, *, name: str | None = None, root: str | os.PathLike[str] | None = None
+) -> FaceTable:
     """Make a dataset of ``source`` and register it as ``own:NAME`` for this process.
 
     ``source`` is a pandas DataFrame, an Arrow table or a mapping of columns, with ``path`` (or ``image``,
@@ -37,13 +39,15 @@ def own_dataset(source: Any, *, name: str = "own", root: str | os.PathLike[str] 
     and ``source_image``; or any iterable of (photo, identity). A photo is a path, a PIL image, a uint8 array
     (H, W, 3) in RGB or (H, W) in grey, or a :class:`Photo` with faces of its own. Arrays are copied.
 
-    Paths are relative to ``root`` (default: the working folder). ``name`` is what results call the dataset; a
-    later dataset of the same name replaces it. A file that cannot be read is no error here: it is left out,
-    with its reason, when the photos are read.
+    Paths are relative to ``root`` (default: the working folder). ``name`` is what results call the dataset
+    (None: ``own-`` and a hash of its rows); a later dataset of the same name replaces it. A file that cannot
+    be read is no error here: it is left out, with its reason, when the photos are read.
 
     Raises :class:`BadInput` where a column is missing, a row has no identity, a photo has another form or is
     named twice, and where there are no rows.
     """
+    given = name is not None
+    name = "own" if name is None else name
     if not isinstance(name, str) or not name.strip():
         raise BadInput(f"the name of a dataset is a text, such as 'mine', not {name!r}")
     photos, identities, more = _rows(source, name)
@@ -60,6 +64,9 @@ def own_dataset(source: Any, *, name: str = "own", root: str | os.PathLike[str] 
     columns = {"image": images, "identity": [str(identity) for identity in identities]}
     columns |= {c: ["" if _is_absent(v) else str(v) for v in values] for c, values in more.items()}
     order = sorted(range(len(images)), key=images.__getitem__)
+    if not given:  # unlike datasets get unlike names, so that one does not replace the other
+        photos_hash = sha256_json([columns, [in_memory[i].content_hash for i in images if i in in_memory]])
+        name = f"own-{photos_hash[:8]}"
     table = FaceTable(
         name=name,
         table=face_table_columns(**{c: [values[k] for k in order] for c, values in columns.items()}),

@@ -27,7 +27,7 @@ def rows_of(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> list[
     code, out, err = compare(capsys, *arguments, "--json")
     assert code == 0, err
     document = json.loads(out)
-    assert document["schema"] == "faceprobe.compare-models/1"
+    assert document["schema"] == "faceprobe.compare-models/2"
     found: list[dict[str, Any]] = document["rows"]
     return found
 

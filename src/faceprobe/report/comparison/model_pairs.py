@@ -13,7 +13,7 @@ from faceprobe.report.comparison.runs import NAN, difference_object, open_run, v
 from faceprobe.results.result import Result
 from faceprobe.results.run import Key, Run, row_key
 
-SCHEMA = "faceprobe.compare-models/1"
+SCHEMA = "faceprobe.compare-models/2"
 
 MEASURE_BOTH = "measure both on one dataset with the same crop and protocol"
 

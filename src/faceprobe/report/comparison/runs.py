@@ -15,7 +15,7 @@ from faceprobe.report.tables.published import PublishedFigure, comparable_figure
 from faceprobe.results.result import Result
 from faceprobe.results.run import Key, Run, read_run, row_key
 
-SCHEMA = "faceprobe.compare/1"
+SCHEMA = "faceprobe.compare/2"
 NAN = float("nan")
 
 
