@@ -7,9 +7,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from faceprobe.api.comparison import replicates_of
-from faceprobe.api.load import DatasetLike, ModelLike, cloak_name, dataset_name, model_name
+from faceprobe.api.load import (
+    DatasetLike,
+    ModelLike,
+    cloak_name,
+    dataset_name,
+    model_name,
+    protocol_names,
+)
 from faceprobe.api.results import Results
-from faceprobe.api.score import protocol_names
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.progress import progress
 from faceprobe.data.face_table import FaceTable

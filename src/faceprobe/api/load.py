@@ -128,6 +128,12 @@ def cloak_name(cloak: str, surrogate: ModelLike | Sequence[ModelLike] | None = N
     return with_surrogate(cloak, *map(model_name, several))
 
 
+def protocol_names(protocols: str | Iterable[str] | None) -> list[str] | None:
+    """The protocols asked for; None for the usual ones, which are also spelled "all"."""
+    names = [protocols] if isinstance(protocols, str) else list(protocols or ())
+    return None if names in ([], ["all"]) else names
+
+
 def _name_of_file(path: Path) -> str:
     if path.suffix == ".onnx":
         return f"onnx:{path}"

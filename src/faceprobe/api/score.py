@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.api.load import protocol_names
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.files import parse_bytes, read_json, sha256_bytes, sha256_file, sha256_json
 
@@ -118,12 +119,6 @@ def score(
     )
     found = replicates_of(rows, seed, outcome.identities, outcome.replicates)
     return Results(rows, replicates=found)
-
-
-def protocol_names(protocols: str | Iterable[str] | None) -> list[str] | None:
-    """The protocols asked for; None for the usual ones, which are also spelled "all"."""
-    names = [protocols] if isinstance(protocols, str) else list(protocols or ())
-    return None if names in ([], ["all"]) else names
 
 
 def check_cohort_options(normalise: str | None, has_cohort: bool, has_labels: bool) -> None:
