@@ -182,3 +182,15 @@ def test_a_pickle_is_never_loaded(tmp_path: Path, frame: pd.DataFrame) -> None:
         with pytest.raises((Refused, BadInput), match=name):
             fp.score(tmp_path / name, frame)
     assert not (tmp_path / "exploded").exists()
+
+
+def test_a_store_that_names_no_people_needs_labels(tmp_path: Path, vectors: np.ndarray) -> None:
+    (tmp_path / "img_emb").mkdir()
+    (tmp_path / "metadata").mkdir()
+    np.save(tmp_path / "img_emb" / "img_emb_0.npy", vectors)
+    pq.write_table(pa.table({"image_path": PATHS}), tmp_path / "metadata" / "metadata_0.parquet")
+    with pytest.raises(BadInput, match="no column identity"):
+        fp.score(tmp_path)
+    assert figures(fp.score(tmp_path, PEOPLE, replicates=30)) == figures(
+        fp.score(vectors, PEOPLE, replicates=30)
+    )

@@ -262,7 +262,7 @@ def test_wrong_use(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str])
     folder = files[0].parent
     _fails(capsys, 1, "no file", folder / "none.npy", files[1])
     _fails(capsys, 1, "no file", files[0], folder / "none.csv")
-    _fails(capsys, 1, "is a folder", folder, files[1])
+    _fails(capsys, 1, "not an embedding store", folder, files[1])
     _fails(capsys, 1, "no pair file", *files, "--pairs", folder / "none.txt")
     broken = folder / "labels.parquet"
     broken.write_bytes(b"PAR1")

@@ -205,11 +205,16 @@ def _matrix(vectors: VectorsLike, key: str | None) -> NDArray[np.float32]:
 
 
 def _of_store(store: EmbeddingStore) -> _Given:
+    data = store.to_embeddings()
+    if not np.any(data.identities != ""):
+        raise BadInput(
+            f"{store.folder} does not say who is in its photos (no column identity in metadata/); give labels too"
+        )
     manifest = store.manifest
     settings = manifest.get("settings", {})
     entries = manifest.get("shards") or [str(shard.vectors.name) for shard in store.shards]
     return _Given(
-        store.to_embeddings(),
+        data,
         str(settings.get("encoder") or f"vectors:{store.folder.resolve().name}"),
         str(settings.get("dataset") or store.folder.resolve().name),
         str(settings.get("weights_hash") or sha256_json(entries)),
