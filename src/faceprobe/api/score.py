@@ -208,7 +208,7 @@ def _of_store(store: EmbeddingStore) -> _Given:
     data = store.to_embeddings()
     if not np.any(data.identities != ""):
         raise BadInput(
-            f"{store.folder} does not say who is in its photos (no column identity in metadata/); give labels too"
+            f"{store.folder} does not say who is in its photos: metadata/ has no column identity; give labels"
         )
     manifest = store.manifest
     settings = manifest.get("settings", {})
