@@ -51,6 +51,8 @@ class UnknownName(WrongUsage):
         near = get_close_matches(name, known, n=3, cutoff=0.4)
         if near:
             fix = "did you mean " + " or ".join(repr(n) for n in near) + "?"
+        elif not known:
+            fix = "there is none yet"
         else:
             fix = "known: " + ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
         super().__init__(f"unknown {kind} {name!r}; {fix}" + (f" {hint}" if hint else ""))
