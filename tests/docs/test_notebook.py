@@ -18,7 +18,7 @@ def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     place = {"metadata": {"path": str(tmp_path)}}
     NotebookClient(notebook, timeout=600, kernel_name="python3", resources=place).execute()
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert len(code) >= 11 and all(cell.execution_count for cell in code)
+    assert len(code) >= 10 and all(cell.execution_count for cell in code)
     shown = [output for cell in code for output in cell.outputs]
     assert not [output for output in shown if output.output_type == "error"]
     pages = [output.get("data", {}).get("text/html", "") for output in shown]

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput
 from faceprobe.core.extras import require
-from faceprobe.report.comparison.paired import Paired, family_corrected, from_replicates
 from faceprobe.results.result import Result
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from faceprobe.report.comparison.paired import Paired
 
 ResultKey = tuple[str, ...]
 
@@ -100,6 +101,8 @@ def compare_rows(
     """See :meth:`faceprobe.Results.compare`; ``draws`` are the first rows' replicates,
     ``other_draws`` the second ones'.
     """
+    from faceprobe.report.comparison.paired import family_corrected
+
     models = [{row.model for row in rows if row.model != "none"} for rows in (first, second)]
     columns = FIGURE if all(len(m) == 1 for m in models) else ("model", *FIGURE)
     others = {tuple(getattr(row, c) for c in columns): row for row in second}
@@ -117,6 +120,8 @@ def compare_rows(
 
 
 def _difference(a: Result, b: Result, ours: Replicates | None, theirs: Replicates | None) -> Paired:
+    from faceprobe.report.comparison.paired import Paired, from_replicates
+
     if a.value is None or b.value is None:
         return Paired(NAN, NAN, NAN, NAN, "one of the two has no value")
 
