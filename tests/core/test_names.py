@@ -57,7 +57,7 @@ def test_names_split_by_the_grammar() -> None:
     assert parse_name("ViT-B-32/openai", bare_kind="openclip").kind == "openclip"
     with pytest.raises(WrongUsage, match="known options: mean, size"):
         name.check_options({"size", "mean"})
-    for wrong in ("", "a:b?", "a:b?size", "a:b?size=1&size=2"):
+    for wrong in ("", " @", "?a=1", "a:b?", "a:b?size", "a:b?size=1&size=2"):
         with pytest.raises(WrongUsage):
             parse_name(wrong)
 
@@ -66,6 +66,7 @@ def test_names_split_by_the_grammar() -> None:
 @example("x:y?a=%26%2B%25%29(")
 @example("x:+(a?k=b%29")
 @example("x:+(a?b)@c")
+@example(" @")
 def test_a_name_that_parses_is_written_so_that_it_parses_to_the_same(text: str) -> None:
     try:
         name = parse_name(text)

@@ -61,13 +61,14 @@ def parse_name(text: str, bare_kind: str | None = "") -> Name:
     ``parse_name("onnx:a.onnx?size=112").options == {"size": "112"}``. With ``bare_kind="openclip"``,
     ``"ViT-B-32/openai"`` becomes kind ``openclip``; with None, ``"synthetic?people=9"`` has the kind
     ``synthetic`` and no body. Marks inside parentheses that follow ``:`` or ``+`` belong to the name in them.
-    Raises :class:`WrongUsage` for an empty text and for options that are not ``key=value``.
+    Raises :class:`WrongUsage` where nothing stands before ``@`` and ``?``, and for options that are not
+    ``key=value``.
     """
-    if not text.strip():
-        raise WrongUsage("an empty name was given; write kind:name@pooling?options")
     stem, question, query = _cut(text, "?")
     options = parse_options(query, text) if question else {}
     stem, _, pooling = _cut(stem, "@")
+    if not stem.strip():
+        raise WrongUsage("an empty name was given; write kind:name@pooling?options")
     kind, colon, body = stem.partition(":")
     if not colon:
         kind, body = (stem, "") if bare_kind is None else (bare_kind, stem)
