@@ -86,6 +86,7 @@ def test_any_options_survive(options: dict[str, str]) -> None:
 @given(NAMES)
 @example("lowkey[bundled:face+(onnx:a+b.onnx?size=112&flip=sum);dssim]?fidelity=fixed")
 @example("noise[fawkes-1.0.2-mid[bundled:face]?steps=3]?seed=1")
+@example("1?=+")
 def test_a_cloak_that_parses_is_written_so_that_it_parses_to_the_same(text: str) -> None:
     try:
         name = parse_cloak(text)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, quote, unquote
 
 from faceprobe.core.errors import WrongUsage
 
@@ -96,7 +96,9 @@ def parse_options(query: str, name: str) -> dict[str, str]:
 def format_options(options: Mapping[str, str]) -> str:
     """``?key=value&key=value`` as :func:`parse_options` reads it, "" where there are none."""
     pairs = (f"{_escape(key, '%&+)=')}={_escape(value, '%&+)')}" for key, value in options.items())
-    return "?" + "&".join(pairs) if options else ""
+    text = "?" + "&".join(pairs) if options else ""
+    kept = text.rstrip()  # a space at the end would be lost where a name is read
+    return kept + quote(text[len(kept) :])
 
 
 def check_options(name: str, options: Iterable[str], known: set[str]) -> None:
