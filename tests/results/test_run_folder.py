@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from faceprobe.core.errors import BadInput
 from faceprobe.core.files import read_json
@@ -68,3 +69,15 @@ def test_another_study_is_refused_with_its_name(tmp_path: Path) -> None:
     for name, message in (("s", "the same study with other settings"), ("t", "a run of the study s")):
         with pytest.raises(BadInput, match=message), open_run(tmp_path, name, "g", {}):
             pass
+
+
+def test_a_file_system_without_locks_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def acquire(lock: FileLock) -> None:
+        raise NotImplementedError("FileSystem does not appear to support flock")
+
+    monkeypatch.setattr(FileLock, "acquire", acquire)
+    with (
+        pytest.raises(BadInput, match="without file locks; give an --out"),
+        open_run(tmp_path / "run", "s", "f", {}),
+    ):
+        pass

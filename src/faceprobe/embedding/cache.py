@@ -89,13 +89,12 @@ class VectorCache:
             except Timeout:
                 say(f"another process is filling the cache {self.folder}; waiting for it")
                 lock.acquire()
-        except (OSError, NotImplementedError):  # no locks on this file system
-            yield
-            return
+        except (OSError, NotImplementedError) as error:  # no locks on this file system
+            say(f"the cache {self.folder} cannot be locked ({error}); two processes may do the same work")
         try:
             yield
         finally:
-            lock.release()
+            lock.release()  # does nothing where there is no lock
 
     def _load_shard(self, path: Path, wanted: set[str]) -> None:
         with np.load(path, allow_pickle=False) as shard:

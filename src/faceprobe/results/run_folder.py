@@ -26,8 +26,9 @@ def open_run(
     """Hold the run directory ``out`` for a study while the block runs; create it, or continue the run in it.
 
     ``fingerprint`` identifies the study; ``name`` and ``study`` are stored with it. No other process can
-    hold ``out`` at the same time. Raises :class:`BadInput` where ``out`` is a file, is in use or holds files
-    of no run; without ``force`` also where it holds another study, or this study by another version.
+    hold ``out`` at the same time. Raises :class:`BadInput` where ``out`` is a file, is in use, cannot be
+    locked or holds files of no run; without ``force`` also where it holds another study, or this study by
+    another version.
     """
     from faceprobe import __version__
 
@@ -39,6 +40,8 @@ def open_run(
         raise BadInput(f"another run is writing to {out}; wait for it or give another --out") from error
     except OSError as error:
         raise BadInput(f"cannot use {out} as a run directory: {error.strerror}") from error
+    except NotImplementedError as error:  # filelock's answer where the file system has no locks
+        raise BadInput(f"{out} is on a file system without file locks; give an --out on another") from error
     try:
         mark = {"name": name, "fingerprint": fingerprint, "faceprobe": __version__}
         found = _read_mark(out)
