@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from faceprobe.core.errors import UnknownName, WrongUsage
 from faceprobe.study.packaged import packaged_studies, resolve_study
-from faceprobe.study.schema import Study, parse_study, read_study
+from faceprobe.study.schema import (
+    CloakEntry,
+    DatasetEntry,
+    ModelEntry,
+    Options,
+    Study,
+    parse_study,
+    read_study,
+)
 
 SMALL = {"title": "t", "models": ["fake:a"], "datasets": ["drawn"]}
 
@@ -35,7 +47,7 @@ def test_a_list_and_a_mapping_of_models_are_the_same_study() -> None:
         ({"options": {"batchsize": 3}}, ["'options.batchsize'", "'batch_size'"]),
         ({"models": {"fake:a": {"lable": "A"}}}, ["'models.fake:a.lable'", "'label'"]),
         ({"datasets": {"drawn": {"zzz": 1}}}, ["'datasets.drawn.zzz'", "known keys: fetch, label"]),
-        ({"models": []}, ["models: ", "at least 1"]),
+        ({"models": []}, ["models: it is empty; give at least 1"]),
         ({"models": "fake:a"}, ["models: ", "write a list of names"]),
         ({"models": ["fake:a", "fake:a"]}, ["models: ", "'fake:a' is listed twice"]),
         ({"crops": ["as-is", "as-is"]}, ["crops: ", "'as-is' is listed twice"]),
@@ -43,7 +55,17 @@ def test_a_list_and_a_mapping_of_models_are_the_same_study() -> None:
         ({"seed": "1"}, ["seed: ", "integer"]),
         ({"seed": True}, ["seed: ", "integer"]),
         ({"options": {"max_excluded": 1.5}}, ["options.max_excluded"]),
-        ({"title": None}, ["title: "]),
+        ({"title": None}, ["title: it should be a valid string, not None"]),
+        ({"models": [["a"]]}, ["models: a name is a text, not ['a']; write each name on its own"]),
+        ({"datasets": [{"a": {}}, {2: {}}]}, ["datasets: a name is a text, not 2; put it in quotes"]),
+        ({"cloaks": 3}, ["cloaks: write a list of names, or a mapping", "not 3"]),
+        ({"models": {"fake:a": [1]}}, ["models.fake:a: it should be a mapping, not [1]"]),
+        ({"models": {"fake:a": {"crops": [["x"]]}}}, ["models.fake:a.crops.0: ", "not ['x']"]),
+        ({"crops": [" "]}, ["crops.0: a name is empty"]),
+        ({"models": [""]}, ["models: a name is empty"]),
+        ({"protocols": "x" * 500}, ["protocols: it should be a valid list", "..."]),
+        ({"options": {"max_excluded": float("nan")}}, ["options.max_excluded: ", "finite number"]),
+        ({"title": "a", 3: 4}, ["3: Keys should be strings"]),
     ],
 )
 def test_a_wrong_study_names_the_file_and_the_key(change: dict[str, object], parts: list[str]) -> None:
@@ -70,13 +92,60 @@ def test_every_missing_key_is_named() -> None:
         ("title: a\ntitle: b\n", "the key 'title' is written twice"),
         ("models:\n  fake:a:\n  fake:a:\n", "the key 'fake:a' is written twice"),
         ("title: !!python/object/apply:os.system ['true']\n", "not valid YAML"),
+        ("title: t\nmodels: [[a]]\ndatasets: [b]\n", "models: a name is a text, not"),
+        ("title: 2020-13-45\n", "not valid YAML: month must be"),
+        ("title: !!timestamp x\n", "not valid YAML"),
+        ("title: t\nmodels: {[1]: {}}\n", r"not valid YAML: found unhashable key \(line 2, column 10\)"),
+        ("title: " + "[" * 400, "not valid YAML: it is nested too deeply"),
     ],
 )
 def test_a_file_that_is_no_study_is_refused(tmp_path: Path, text: str, message: str) -> None:
     path = write(tmp_path, text)
     with pytest.raises(WrongUsage, match=message) as caught:
         read_study(path)
-    assert str(path) in str(caught.value)
+    assert str(caught.value).startswith(str(path)) and "\n" not in str(caught.value)
+
+
+SCALARS = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4) | st.dates() | st.binary()
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(SCALARS, inner, max_size=2),
+    max_leaves=4,
+)
+PLACES = [
+    *((key,) for key in Study.model_fields),
+    *(("options", key) for key in Options.model_fields),
+    *(("models", "fake:a", key) for key in ModelEntry.model_fields),
+    *(("datasets", "drawn", key) for key in DatasetEntry.model_fields),
+    *(("cloaks", "none", key) for key in CloakEntry.model_fields),
+    *((part, "x") for part in ("models", "datasets", "cloaks", "options")),
+    ("zzz",),
+]
+
+
+@settings(max_examples=60)
+@given(place=st.sampled_from(PLACES), value=VALUES, listed=st.booleans())
+@example(place=("models",), value=["a"], listed=True)
+def test_any_value_at_any_key_is_a_study_or_one_clear_line(
+    place: tuple[str, ...], value: object, listed: bool
+) -> None:
+    """A study that is accepted means the same written as YAML and read again."""
+    content: dict[str, Any] = {"title": "t", "models": {"fake:a": {}}, "datasets": {"drawn": {}}}
+    *parents, last = place
+    inner = content
+    for key in parents:
+        inner = inner.setdefault(key, {})
+    inner[last] = [value] if listed else value
+    try:
+        study = parse_study(content, "mine.yaml")
+    except WrongUsage as error:
+        message = str(error)
+        assert message.startswith("mine.yaml: ") and "\n" not in message and len(message) < 500
+        assert place[0] in message
+    else:
+        assert parse_study(yaml.safe_load(yaml.safe_dump(content)), "x") == study
 
 
 def test_a_binary_file_is_refused(tmp_path: Path) -> None:

@@ -32,19 +32,39 @@ from faceprobe.core.files import sha256_json
 
 def _named(value: Any) -> Any:
     """Accept a list of names, or a mapping from name to overrides, as one mapping."""
-    if isinstance(value, str):
-        raise ValueError("write a list of names, or a mapping from name to its overrides")
-    if isinstance(value, list):
-        flat: dict[Any, Any] = {}
-        for item in value:
-            for name, overrides in item.items() if isinstance(item, dict) else [(item, None)]:
-                if name in flat:
-                    raise ValueError(f"{name!r} is listed twice")
-                flat[name] = overrides
-        value = flat
-    if isinstance(value, dict):
-        return {name: {} if overrides is None else overrides for name, overrides in value.items()}
-    return value
+    if not isinstance(value, list | dict):
+        raise ValueError(
+            f"write a list of names, or a mapping from name to its overrides, not {_shown(value)}"
+        )
+    items: list[tuple[Any, Any]] = []
+    for item in value if isinstance(value, list) else [value]:
+        items += item.items() if isinstance(item, dict) else [(item, None)]
+    flat: dict[str, Any] = {}
+    for name, overrides in items:
+        if not isinstance(name, str):
+            nested = isinstance(name, list | dict | set)
+            fix = "write each name on its own" if nested else "put it in quotes"
+            raise ValueError(f"a name is a text, not {_shown(name)}; {fix}")
+        _not_blank(name)
+        if name in flat:
+            raise ValueError(f"{name!r} is listed twice")
+        flat[name] = {} if overrides is None else overrides
+    return flat
+
+
+def _not_blank(name: str) -> str:
+    if not name.strip():
+        raise ValueError("a name is empty; write it or remove it")
+    return name
+
+
+def _shown(value: Any) -> str:
+    """``value`` for a message: on one line and not long."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+_LONGEST = 60
 
 
 def _distinct(names: list[str]) -> list[str]:
@@ -54,7 +74,9 @@ def _distinct(names: list[str]) -> list[str]:
     return names
 
 
-NameList = Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)]
+NameList = Annotated[
+    list[Annotated[str, AfterValidator(_not_blank)]], Field(min_length=1), AfterValidator(_distinct)
+]
 
 
 CLOAK_PEOPLE = 24
@@ -103,7 +125,7 @@ class Options(_Part):
     """
 
     batch_size: int = Field(default=32, ge=1)
-    max_excluded: float = Field(default=0.1, ge=0.0, le=1.0)
+    max_excluded: float = Field(default=0.1, ge=0.0, le=1.0, allow_inf_nan=False)
     detector: str | None = None
     device: str = "auto"
 
@@ -179,9 +201,16 @@ def read_study(path: Path) -> Study:
     except (OSError, UnicodeDecodeError) as error:
         raise WrongUsage(f"{path}: cannot be read as a study: {error}") from error
     try:
-        return parse_study(yaml.load(text, Loader=_loader()), str(path))  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as error:
-        raise WrongUsage(f"{path} is not valid YAML: {error}") from error
+        content = yaml.load(text, Loader=_loader())  # noqa: S506 - a SafeLoader
+    except RecursionError as error:
+        raise WrongUsage(f"{path} is not valid YAML: it is nested too deeply") from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        raise WrongUsage(f"{path} is not valid YAML: {error.problem or error.context}{where}") from error
+    except Exception as error:  # the library lets errors of its converters through, as for 2020-13-45
+        raise WrongUsage(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    return parse_study(content, str(path))
 
 
 def _loader() -> Any:
@@ -217,8 +246,14 @@ def _explain(error: ValidationError) -> Iterable[str]:
             yield f"unknown key {key!r}; {fix}"
         elif problem["type"] == "missing":
             yield f"the key {key!r} is missing"
-        else:
+        elif problem["type"] == "too_short":
+            yield f"{key}: it is empty; give at least 1"
+        elif problem["type"] in ("model_type", "dict_type"):
+            yield f"{key}: it should be a mapping, not {_shown(problem['input'])}"
+        elif problem["type"] == "value_error":
             yield f"{key}: {problem['msg'].removeprefix('Value error, ')}"
+        else:
+            yield f"{key}: {problem['msg'].replace('Input', 'it')}, not {_shown(problem['input'])}"
 
 
 def _fields_at(path: list[str]) -> set[str]:
