@@ -26,7 +26,7 @@ from faceprobe.results.run import read_run
 PAGE = Path(__file__).parent / "cloaks.md"
 STEMS = ("fawkes-1.0.2-mid", "lowkey")
 OPTIONS = "?size=112&mean=127.5&scale=128&color=rgb&flip=sum"
-SHOWN = ("psnr", "ssim", "dssim", "dssim_crop_max", "cosine")
+SHOWN = ("psnr", "ssim", "dssim", "delta_e", "dssim_crop_max", "cosine")
 
 
 def main() -> None:
@@ -54,7 +54,7 @@ def study_table(run: Path) -> str:
     (scene,) = cloak_scenes(read_run(run))
     rows = []
     for v in verdicts(scene):
-        noise = next((c for c in scene.cloaks if c.like == v.cloak.id), None)
+        noise = next((c for c in scene.cloaks if c.noise_for == v.cloak.id), None)
         beside = noise and scene.row(v.victim, noise, POISONING, ADDED)
         left = v.purified
         seen = v.adaptive[0] if v.adaptive else None
@@ -81,14 +81,16 @@ def measured_table(photos: Path, recogniser: Path) -> str:
         for surrogate, stem in product((f"(onnx:{recogniser}{OPTIONS})", "bundled:face"), STEMS):
             for name in (f"{stem}[{surrogate}]", f"noise[{stem}[{surrogate}]]"):
                 rows.append(measured_row(cloak_folder(photos, Path(place) / str(len(rows)), name)))
-    head = ["cloak", "changed", "PSNR, dB", "SSIM", "DSSIM", "DSSIM of the face crop (highest)"]
-    return table([*head, "cosine to clean", "seconds a photo"], rows)
+    head = ["cloak", "changed", "PSNR, dB", "SSIM", "DSSIM", "colour difference of the face"]
+    tail = ["DSSIM of the face crop (highest)", "cosine to clean", "seconds a photo"]
+    return table([*head, *tail], rows)
 
 
 def measured_row(done: FolderRun) -> list[str]:
     summary = done.document["summary"]
     measures = summary["measures"]
-    means = [f"{measures[m]['mean']:.{1 if m == 'psnr' else 4}f}" if m in measures else "-" for m in SHOWN]
+    digits = {"psnr": 1, "delta_e": 1}
+    means = [f"{measures[m]['mean']:.{digits.get(m, 4)}f}" if m in measures else "-" for m in SHOWN]
     if "dssim_crop_max" in measures:
         means[SHOWN.index("dssim_crop_max")] += f" ({measures['dssim_crop_max']['worst']:.4f})"
     changed = f"{summary['changed']} of {summary['photos']}"

@@ -227,6 +227,7 @@ def _quality(kind: Kind, people: int) -> list[Metric]:
         "psnr": kind.psnr,
         "ssim": 1 - 2 * kind.dssim,
         "dssim": kind.dssim,
+        "delta_e": 800 * kind.dssim,
         "face_found": 0.985,
         "share_changed": 0.996,
     }

@@ -15,7 +15,18 @@ if TYPE_CHECKING:
 
     from faceprobe.cloaks.photos.in_memory import CloakedImage
 
-MEASURES = ("changed", "psnr", "ssim", "dssim", "lpips", "cosine", "seconds", "note")
+MEASURES = (
+    "changed",
+    "psnr",
+    "ssim",
+    "dssim",
+    "delta_e",
+    "delta_e_p95",
+    "lpips",
+    "cosine",
+    "seconds",
+    "note",
+)
 """What is measured on each cloaked photo: see :class:`faceprobe.cloaks.photos.in_memory.CloakedImage`."""
 
 

@@ -18,6 +18,8 @@ MEASURES = {
     "psnr": ("PSNR, whole photo", "dB", "lowest"),
     "ssim": ("SSIM, whole photo", "", "lowest"),
     "dssim": ("DSSIM, whole photo", "", "highest"),
+    "delta_e": ("colour difference of the face (CIEDE2000, mean)", "", "highest"),
+    "delta_e_p95": ("colour difference of the face (CIEDE2000, 95th percentile)", "", "highest"),
     "lpips": ("LPIPS, whole photo", "", "highest"),
     "dssim_crop_max": ("DSSIM, face crop (highest of a photo)", "", "highest"),
     "cosine": ("cosine clean to cloaked, under the surrogate", "", "highest"),
@@ -135,6 +137,7 @@ def _warn(done: FolderRun) -> None:
 
 def _show(done: FolderRun, out: Path) -> None:
     from faceprobe.cli.show import print_table
+    from faceprobe.cloaks.photos.colour_difference import VISIBLE_TINT
     from faceprobe.core.words import counted
 
     summary: dict[str, Any] = done.document["summary"]
@@ -142,18 +145,11 @@ def _show(done: FolderRun, out: Path) -> None:
     for key, (label, unit, end) in MEASURES.items():
         if key in summary["measures"]:
             found = summary["measures"][key]
-            digits = 2 if unit else 4
+            digits = 2 if unit else 1 if key.startswith("delta_e") else 4
             shown = [f"{found[k]:.{digits}f}{' ' + unit if unit else ''}" for k in ("mean", "worst")]
             rows.append((label, shown[0], f"{shown[1]} ({end})", f"{found['n']:,}"))
     seconds = [r.seconds for r in done.records]
-    rows.append(
-        (
-            "seconds a photo",
-            f"{sum(seconds) / len(seconds):.2f}",
-            f"{max(seconds):.2f} (highest)",
-            f"{len(seconds):,}",
-        )
-    )
+    rows.append(("seconds a photo", f"{sum(seconds) / len(seconds):.2f}", "", f"{len(seconds):,}"))
     print_table(done.document["cloak"]["id"], ("measure", "mean", "worst", "photos"), rows)
     faces = "" if summary["faces"] is None else f" {counted(summary['faces'], 'face')};"
     before = len(done.records) - done.made
@@ -161,6 +157,11 @@ def _show(done: FolderRun, out: Path) -> None:
         f"{out}: {counted(summary['photos'], 'photo')};{faces} {summary['changed']:,} changed"
         + (f"; {before:,} were done before" if before else "")
     )
+    if summary["visibly_tinted"]:
+        print(
+            f"  visibly tinted: {summary['visibly_tinted']:,} (mean colour difference over the face above "
+            f"{VISIBLE_TINT}); look at them before you use them"
+        )
     for reason, count in summary["unchanged"].items():
         print(f"  unchanged: {count:,} {reason}")
     for image, reason in sorted(done.unreadable.items())[:20]:

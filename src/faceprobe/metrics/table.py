@@ -214,6 +214,22 @@ METRICS: tuple[MetricInfo, ...] = (
     ),
     MetricInfo("dssim", "DSSIM", unit="", digits=4, direction="lower", about="(1 - SSIM) / 2."),
     MetricInfo(
+        "delta_e",
+        "Colour difference of the face",
+        unit="",
+        digits=1,
+        direction="lower",
+        about="CIEDE2000, mean over the face that changed most; above 2.3 a face is visibly tinted.",
+    ),
+    MetricInfo(
+        "delta_e_p95",
+        "Colour difference of the face, 95th percentile",
+        unit="",
+        digits=1,
+        direction="lower",
+        about="The same, 95th percentile over the pixels of the face.",
+    ),
+    MetricInfo(
         "dssim_crop_max",
         "Largest DSSIM of a face crop",
         unit="",

@@ -27,7 +27,7 @@ from faceprobe.results.result import Result, attach
 from faceprobe.study.schema import Study
 from faceprobe.study.types import CloakJob
 
-METRICS = ("psnr", "ssim", "dssim", "lpips")
+METRICS = ("psnr", "ssim", "dssim", "delta_e", "delta_e_p95", "lpips")
 
 
 @dataclass
@@ -67,10 +67,13 @@ def measure_quality(job: CloakJob, table: FaceTable, photos: CloakedPhotos, stud
     lpips, detector = installed_lpips(), _local_detector(study.options.detector)
     sample, reframed = None, 0
     for k, row in enumerate(photos.rows):
-        owner, clean, changed = int(person[k]), table.photo(row).pixels, photos.pixels(k)
+        photo, owner, changed = table.photo(row), int(person[k]), photos.pixels(k)
+        clean, faces = photo.pixels, photos.faces[k] if photo.faces is None else photo.faces
         if detector is not None:
+            detected = detector.detect(clean)
+            faces = detected if faces is None else faces
             found["face"].add(owner, float(bool(detector.detect(changed))))
-            found["face_clean"].add(owner, float(bool(detector.detect(clean))))
+            found["face_clean"].add(owner, float(bool(detected)))
         differs = clean.shape != changed.shape or not np.array_equal(clean, changed)
         found["changed"].add(owner, float(differs))
         if not differs:
@@ -79,7 +82,7 @@ def measure_quality(job: CloakJob, table: FaceTable, photos: CloakedPhotos, stud
             reframed += 1
         else:
             sample = sample or (str(table.images[row]), _place(photos, k))
-            for name, value in photo_quality(clean, changed, lpips).to_dict().items():
+            for name, value in photo_quality(clean, changed, lpips, faces).to_dict().items():
                 if value is not None:
                     found[name].add(owner, value)
     outcome = _outcome(photos, found, len(people), study, reframed)

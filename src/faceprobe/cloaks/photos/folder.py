@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from faceprobe.cloaks.base import CloakCard, Cloaked, Subject
+from faceprobe.cloaks.photos.colour_difference import VISIBLE_TINT
 from faceprobe.cloaks.photos.files import Original, read_bytes, read_original, render
 from faceprobe.cloaks.photos.folder_layout import (
     FolderLayout,
@@ -33,6 +34,8 @@ from faceprobe.core.errors import BadInput
 from faceprobe.core.files import sha256_bytes, sha256_json, write_bytes
 from faceprobe.core.progress import progress
 from faceprobe.data.photo import UnreadablePhoto, decode_image
+
+MEASURES = ("psnr", "ssim", "dssim", "delta_e", "delta_e_p95", "lpips", "dssim_crop_max", "cosine")
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ def results_of(records: Sequence[PhotoRecord], unreadable: dict[str, str]) -> di
     """The parts ``summary``, ``photos`` and ``unreadable`` of ``cloak.json``."""
     changed = [r for r in records if r.changed]
     means = {}
-    for measure in ("psnr", "ssim", "dssim", "lpips", "dssim_crop_max", "cosine"):
+    for measure in MEASURES:
         values = [v for r in changed if (v := getattr(r, measure)) is not None]
         if values:
             worst = min(values) if measure in ("psnr", "ssim") else max(values)
@@ -123,6 +126,7 @@ def results_of(records: Sequence[PhotoRecord], unreadable: dict[str, str]) -> di
         ),
         "unreadable": dict(sorted(Counter(unreadable.values()).items())),
         "already_cloaked": sum(bool(r.mark) for r in records),
+        "visibly_tinted": sum(r.delta_e is not None and r.delta_e > VISIBLE_TINT for r in changed),
         "grey_now_coloured": len(coloured),
         "colour_max": max(coloured, default=0),
         "measures": means,

@@ -47,6 +47,8 @@ class PhotoRecord:
     psnr: float | None = None
     ssim: float | None = None
     dssim: float | None = None
+    delta_e: float | None = None
+    delta_e_p95: float | None = None
     lpips: float | None = None
     dssim_crop_max: float | None = None
     cosine: float | None = None

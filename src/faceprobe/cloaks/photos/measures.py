@@ -24,14 +24,18 @@ class ChangeMeasures:
     """A changed photo against its clean one.
 
     ``psnr`` (dB, None where infinite), ``ssim`` in [-1, 1], ``dssim`` in [0, 1] and ``lpips`` (None where it
-    was not measured) compare the whole photo. ``dssim_crop_max`` is the largest DSSIM of its face crops, None
-    where the cloak measures none. ``cosine`` is that of :func:`cosine_to_clean`. ``colour`` is the largest
-    difference between channels (0..255) in a photo that was grey before, None for other photos.
+    was not measured) compare the whole photo. ``delta_e`` and ``delta_e_p95`` are the mean and the 95th
+    percentile of CIEDE2000 over the face that changed most, None where no face is known. ``dssim_crop_max`` is
+    the largest DSSIM of its face crops, None where the cloak measures none. ``cosine`` is that of
+    :func:`cosine_to_clean`. ``colour`` is the largest difference between channels (0..255) in a photo that was
+    grey before, None for other photos.
     """
 
     psnr: float | None = None
     ssim: float | None = None
     dssim: float | None = None
+    delta_e: float | None = None
+    delta_e_p95: float | None = None
     lpips: float | None = None
     dssim_crop_max: float | None = None
     cosine: float | None = None
@@ -51,12 +55,14 @@ def measure_change(
     None leaves it out.
     """
     photo = original.photo
-    quality = photo_quality(photo.pixels, written, lpips)
+    quality = photo_quality(photo.pixels, written, lpips, photo.faces)
     crops = [face.dssim for face in done.faces if face.dssim is not None]
     return ChangeMeasures(
         psnr=quality.psnr if math.isfinite(quality.psnr) else None,
         ssim=quality.ssim,
         dssim=quality.dssim,
+        delta_e=quality.delta_e,
+        delta_e_p95=quality.delta_e_p95,
         lpips=quality.lpips,
         dssim_crop_max=max(crops, default=None),
         cosine=cosine_to_clean(surrogates, photo, written),

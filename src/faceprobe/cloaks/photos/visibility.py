@@ -1,9 +1,11 @@
-"""How visible a change is: PSNR, SSIM and DSSIM of two photos, and LPIPS where its weights are installed."""
+"""How visible a change is: PSNR, SSIM and DSSIM of two photos, the colour difference of the face, and LPIPS
+where its weights are installed.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -12,8 +14,10 @@ import numpy as np
 
 from faceprobe.cloaks.attacks import lpips as lpips_term
 from faceprobe.cloaks.base import Pixels
+from faceprobe.cloaks.photos.colour_difference import face_difference
 from faceprobe.core.errors import BadInput
 from faceprobe.core.extras import require
+from faceprobe.data.photo import Face
 
 WINDOW = 11
 """Side of SSIM's Gaussian window (sigma 1.5), as in Wang et al. 2004 and TensorFlow's ``image.ssim``."""
@@ -28,28 +32,39 @@ Lpips = Callable[[Pixels, Pixels], float]
 @dataclass(frozen=True)
 class Quality:
     """``psnr`` in dB, infinite for equal photos; ``ssim`` in [-1, 1]; ``dssim`` = (1 - ssim) / 2 in [0, 1];
-    ``lpips`` None where it was not measured.
+    ``lpips`` None where it was not measured. ``delta_e`` and ``delta_e_p95`` are the mean and the 95th
+    percentile of CIEDE2000 over the face that changed most, None where no face is known.
     """
 
     psnr: float
     ssim: float
     dssim: float
+    delta_e: float | None = None
+    delta_e_p95: float | None = None
     lpips: float | None = None
 
     def to_dict(self) -> dict[str, float | None]:
-        """All four; an infinite PSNR, which JSON cannot hold, is None."""
+        """All six; an infinite PSNR, which JSON cannot hold, is None."""
         return {
             "psnr": self.psnr if math.isfinite(self.psnr) else None,
             "ssim": self.ssim,
             "dssim": self.dssim,
+            "delta_e": self.delta_e,
+            "delta_e_p95": self.delta_e_p95,
             "lpips": self.lpips,
         }
 
 
-def photo_quality(clean: Pixels, changed: Pixels, lpips: Lpips | None = None) -> Quality:
+def photo_quality(
+    clean: Pixels,
+    changed: Pixels,
+    lpips: Lpips | None = None,
+    faces: Sequence[Face] | None = None,
+) -> Quality:
     """Compare two (H, W, 3) uint8 RGB photos of equal size; :class:`BadInput` for others.
 
-    ``lpips`` measures LPIPS; None leaves it out, and so does a photo that is too small for it.
+    ``lpips`` measures LPIPS; None leaves it out, and so does a photo that is too small for it. ``faces`` are
+    those of the clean photo, None where they are not known.
     """
     if clean.shape != changed.shape or clean.ndim != 3 or clean.shape[2] != 3:
         raise BadInput(
@@ -58,7 +73,15 @@ def photo_quality(clean: Pixels, changed: Pixels, lpips: Lpips | None = None) ->
     similarity = ssim(clean, changed)
     large_enough = min(clean.shape[:2]) >= lpips_term.SMALLEST
     distance = lpips(clean, changed) if lpips is not None and large_enough else None
-    return Quality(psnr(clean, changed), similarity, (1 - similarity) / 2, distance)
+    tint = face_difference(clean, changed, faces)
+    return Quality(
+        psnr(clean, changed),
+        similarity,
+        (1 - similarity) / 2,
+        None if tint is None else tint.mean,
+        None if tint is None else tint.p95,
+        distance,
+    )
 
 
 def installed_lpips() -> Lpips | None:

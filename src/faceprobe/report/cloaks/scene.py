@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from faceprobe.cloaks.photos.colour_difference import VISIBLE_TINT
 from faceprobe.report.cloaks.cloak_id import CloakInfo, read_cloak
 from faceprobe.report.comparison.paired import Paired, paired_by_person, paired_difference
 from faceprobe.results.cells import CLOAK_PROTOCOLS, NO_MODEL, Cell
@@ -83,6 +84,11 @@ class CloakScene:
         scene = (self.dataset, cloak.id, "as-is")
         found = self.run.get(NO_MODEL, scene, QUALITY, metric)
         return found if found is not None and found.value is not None else None
+
+    def tinted(self, cloak: CloakInfo) -> bool:
+        """Whether the cloaked faces are visibly tinted: a mean colour difference above that bound."""
+        found = self.quality(cloak, "delta_e")
+        return found is not None and (found.value or 0.0) > VISIBLE_TINT
 
     def is_surrogate(self, model: str, cloak: CloakInfo) -> bool:
         """Whether ``cloak`` was computed on ``model`` itself (white box)."""

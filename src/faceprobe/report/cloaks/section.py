@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from faceprobe.metrics.table import metric_info
 from faceprobe.report.cloaks.cloak_id import CloakInfo
 from faceprobe.report.cloaks.countermeasures import adaptive_figure, purifier_figure, shows_every_model
 from faceprobe.report.cloaks.protection import protection_figures
@@ -41,10 +42,10 @@ ADAPTED = (
 class CloakSection:
     """What the page shows of one dataset and crop; ``first`` says whether it is the dataset's main crop.
 
-    ``sentences`` are the verdicts in words by cloak, ``changes`` are a cloak's (PSNR, DSSIM, share of photos
-    whose face is found, time), ``by_model`` and ``countermeasures`` are figures with their captions,
-    ``purified`` are the rows of the purifier table, ``cards`` describe each cloak, and ``unknown`` are the
-    cloaks that name no surrogate.
+    ``sentences`` are the verdicts in words by cloak, ``changes`` are a cloak's (PSNR, DSSIM, colour
+    difference of the face, share of photos whose face is found, time), ``by_model`` and ``countermeasures``
+    are figures with their captions, ``purified`` are the rows of the purifier table, ``cards`` describe each
+    cloak, and ``unknown`` are the cloaks that name no surrogate.
     """
 
     key: str
@@ -115,7 +116,11 @@ def _section(run: Run, scene: CloakScene, key: str, first: bool, strips: Sequenc
 
 def _changes(scene: CloakScene, cloak: CloakInfo) -> tuple[str, ...]:
     known = dict(quality_texts(scene, cloak))
-    return tuple(known.get(name, "-") for name in ("PSNR", "DSSIM", "face found", "time"))
+    colour = known.get(metric_info("delta_e").title, "-") + (
+        ", visibly tinted" if scene.tinted(cloak) else ""
+    )
+    psnr, dssim, face, time = (known.get(name, "-") for name in ("PSNR", "DSSIM", "face found", "time"))
+    return psnr, dssim, colour, face, time
 
 
 def _about(cloak: CloakInfo) -> str:

@@ -118,7 +118,7 @@ def quality_texts(scene: CloakScene, cloak: CloakInfo) -> tuple[tuple[str, str],
     that a photo takes.
     """
     found = []
-    for metric in ("psnr", "ssim", "dssim", "lpips"):
+    for metric in ("psnr", "ssim", "dssim", "delta_e", "delta_e_p95", "lpips"):
         row = scene.quality(cloak, metric)
         if row is not None and row.value is not None:
             found.append((metric_info(metric).title, with_unit(row.value, metric)))

@@ -125,10 +125,16 @@ class Verdict:
 
     @property
     def change(self) -> str:
-        """``DSSIM 0.0040, PSNR 33.1 dB``, "" where neither is known."""
-        rows = {metric: self.scene.quality(self.cloak, metric) for metric in ("dssim", "psnr")}
+        """How much photos change: ``DSSIM 0.0040, PSNR 33.1 dB``, with the colour difference of the face where
+        it is known; "" where nothing is.
+        """
+        rows = {metric: self.scene.quality(self.cloak, metric) for metric in ("dssim", "psnr", "delta_e")}
         known = {metric: row.value for metric, row in rows.items() if row is not None}
-        return ", ".join(f"{metric_info(m).title} {with_unit(value, m)}" for m, value in known.items())
+        titles = {
+            m: metric_info(m).title if m != "delta_e" else "a colour difference of the face of" for m in known
+        }
+        parts = [f"{titles[m]} {with_unit(value, m)}" for m, value in known.items()]
+        return ", ".join(parts) + (": visibly tinted" if self.scene.tinted(self.cloak) else "")
 
     def row(self, protocol: str, metric: str, purifier: str = "none") -> Result | None:
         """A row of the victim under the cloak; None where there is none with a value."""
