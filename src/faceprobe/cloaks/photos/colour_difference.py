@@ -18,10 +18,10 @@ from faceprobe.core.extras import require
 from faceprobe.data.photo import Face
 
 VISIBLE_TINT = 2.3
-"""Mean difference over a face above which a photo is called visibly tinted: the just noticeable difference of
-CIELAB (Mahy, Van Eycken and Oosterlinck, Evaluation of uniform color spaces developed after the adoption of
-CIELAB and CIELUV, Color Research and Application 19(2), 1994). It is a Euclidean distance in CIELAB there;
-CIEDE2000 of two skin colours is mostly smaller than that distance, so a face above the bound is tinted indeed.
+"""Mean difference over a face above which a photo is called visibly tinted: the just noticeable difference
+of CIELAB (Mahy, Van Eycken and Oosterlinck, Evaluation of uniform color spaces developed after the adoption
+of CIELAB and CIELUV, Color Research and Application 19(2), 1994). It is a Euclidean distance in CIELAB
+there; taking it for the mean of CIEDE2000 over a face is our choice.
 """
 
 MOST_PIXELS = 250_000
@@ -30,7 +30,9 @@ MOST_PIXELS = 250_000
 
 @dataclass(frozen=True)
 class ColourDifference:
-    """CIEDE2000 over the pixels of a face: the ``mean``, and ``p95``, the 95th percentile. 0 for equal faces."""
+    """CIEDE2000 over the pixels of a face: the ``mean``, and ``p95``, the 95th percentile. 0 for equal
+    faces.
+    """
 
     mean: float
     p95: float

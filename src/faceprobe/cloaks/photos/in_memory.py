@@ -43,12 +43,12 @@ class CloakedImage:
     none does, ``note`` says why. ``faces`` is the number of faces found, None where none were looked for.
 
     ``psnr`` (dB), ``ssim`` in [-1, 1], ``dssim`` in [0, 1] and ``lpips`` (None where AlexNet's weights are
-    not on this machine) compare the whole photo with the clean one. ``delta_e`` and ``delta_e_p95`` are the mean
-    and the 95th percentile of the colour difference CIEDE2000 over the face that changed most, None where no
-    face is known; above a mean of 2.3 the face is visibly tinted. ``cosine`` in [-1, 1] is the similarity
-    of the clean and the cloaked face under the cloak's surrogate, None for a control; it says little about
-    other recognisers. All are None for an unchanged photo. ``seconds`` is the photo's share of the wall-clock
-    time of its batch.
+    not on this machine) compare the whole photo with the clean one. ``delta_e`` and ``delta_e_p95`` are the
+    mean and the 95th percentile of the colour difference CIEDE2000 over the face that changed most, None
+    where no face is known; above a mean of 2.3 the face is visibly tinted. ``cosine`` in [-1, 1] is the
+    similarity of the clean and the cloaked face under the cloak's surrogate, None for a control; it says
+    little about other recognisers. All are None for an unchanged photo. ``seconds`` is the photo's share of
+    the wall-clock time of its batch.
     """
 
     name: str

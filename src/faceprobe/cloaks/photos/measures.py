@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 class ChangeMeasures:
     """A changed photo against its clean one.
 
-    ``psnr`` (dB, None where infinite), ``ssim`` in [-1, 1], ``dssim`` in [0, 1] and ``lpips`` (None where it
-    was not measured) compare the whole photo. ``delta_e`` and ``delta_e_p95`` are the mean and the 95th
-    percentile of CIEDE2000 over the face that changed most, None where no face is known. ``dssim_crop_max`` is
-    the largest DSSIM of its face crops, None where the cloak measures none. ``cosine`` is that of
-    :func:`cosine_to_clean`. ``colour`` is the largest difference between channels (0..255) in a photo that was
-    grey before, None for other photos.
+    ``psnr`` (dB, None where infinite), ``ssim`` in [-1, 1], ``dssim`` in [0, 1] and ``lpips`` (None where
+    it was not measured) compare the whole photo. ``delta_e`` and ``delta_e_p95`` are the mean and the 95th
+    percentile of CIEDE2000 over the face that changed most, None where no face is known. ``dssim_crop_max``
+    is the largest DSSIM of its face crops, None where the cloak measures none. ``cosine`` is that of
+    :func:`cosine_to_clean`. ``colour`` is the largest difference between channels (0..255) in a photo that
+    was grey before, None for other photos.
     """
 
     psnr: float | None = None

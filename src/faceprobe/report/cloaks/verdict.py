@@ -125,8 +125,8 @@ class Verdict:
 
     @property
     def change(self) -> str:
-        """How much photos change: ``DSSIM 0.0040, PSNR 33.1 dB``, with the colour difference of the face where
-        it is known; "" where nothing is.
+        """How much photos change: ``DSSIM 0.0040, PSNR 33.1 dB``, with the colour difference of the face
+        where it is known; "" where nothing is.
         """
         rows = {metric: self.scene.quality(self.cloak, metric) for metric in ("dssim", "psnr", "delta_e")}
         known = {metric: row.value for metric, row in rows.items() if row is not None}
