@@ -105,6 +105,17 @@ def test_a_photos_vector_does_not_depend_on_its_batch(
     assert encoder.encode_images(several[:0]).shape == (0, 6)
 
 
+def test_preprocessing_that_is_not_stated_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    graph = write_graph(tmp_path / "g.onnx")
+    load_model(f"onnx:{graph}?size=4&color=bgr", device="cpu")
+    said = capsys.readouterr().err
+    assert "assumed: mean=127.5 scale=127.5;" in said and "?mean=127.5&scale=127.5" in said
+    assert "color=" not in said.partition("assumed")[2] and said.count("\n") == 1
+    stated = load_model(f"onnx:{graph}?size=4&color=rgb&mean=127.5&scale=127.5", device="cpu")
+    assert capsys.readouterr().err == "" and stated.card.assumed == ""
+    assert "size=112 mean=127.5 scale=127.5 color=rgb" in model_card(f"onnx:{graph}").assumed
+
+
 def test_unfitting_graphs_and_options_are_named(tmp_path: Path) -> None:
     good = write_graph(tmp_path / "g.onnx")
     fixed = write_graph(tmp_path / "fixed.onnx", 8)

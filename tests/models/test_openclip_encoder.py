@@ -195,6 +195,21 @@ def test_preprocessing_is_the_folders(make_folder: MakeFolder) -> None:
     assert (p.mode, p.interpolation, p.size) == ("squash", "bilinear", (32, 32))
 
 
+def test_what_a_folder_leaves_open_is_said_once_it_is_loaded(
+    tiny_folder: Path, make_folder: MakeFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assumed = load(f"local:{tiny_folder}")
+    said = capsys.readouterr()
+    assert said.err.startswith("local:clip-tiny: ") and "mean and std" in said.err and said.out == ""
+    assert assumed.card.assumed in said.err and said.err.count("\n") == 1
+    stated = load(f"local:{tiny_folder}?mean=0.5,0.4,0.3&std=0.25")
+    assert (stated.preprocess.mean, stated.preprocess.std) == ((0.5, 0.4, 0.3), (0.25, 0.25, 0.25))
+    assert stated.preprocess.fingerprint() != assumed.preprocess.fingerprint()
+    declared = load(f"local:{make_folder(preprocess={'mean': [0.5, 0.4, 0.3], 'std': [0.25] * 3})}")
+    assert declared.preprocess == stated.preprocess
+    assert not stated.card.assumed and not declared.card.assumed and capsys.readouterr().err == ""
+
+
 def test_a_hub_repository_whose_files_were_placed_by_hand(tiny_folder: Path, photos: np.ndarray) -> None:
     text = "hf-hub:someone/clip-tiny"
     assert model_card(text).n_params is None

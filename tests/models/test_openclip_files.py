@@ -18,6 +18,7 @@ from faceprobe.models import load_model, model_card
 from faceprobe.models.hub import placed
 from faceprobe.models.openclip import published as openclip
 from faceprobe.models.openclip.build import build
+from faceprobe.models.openclip.cards import scaling_study
 from faceprobe.models.quiet import quietly
 
 
@@ -74,6 +75,44 @@ def test_every_form_gives_the_same_model(saved: tuple[str, Path]) -> None:
     assert all(np.array_equal(rows[0], r) for r in rows[1:])
     if arch == "ViT-B-32":
         _the_tag_decides_the_activation(folder, rows[0], hashes[0][0])
+
+
+STATED = "quickgelu=1&mean=0.48145466,0.4578275,0.40821073&std=0.26862954,0.26130258,0.27577711"
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ("", ("GELU", "mean and std", "tag=TAG", "quickgelu=0 or 1")),
+        ("&quickgelu=0", ("mean and std",)),
+        ("&mean=0.5&std=0.5", ("GELU", "quickgelu=0 or 1")),
+        ("&mean=0.5&quickgelu=0", ("mean and std",)),
+        ("&tag=openai", ()),
+        (f"&{STATED}", ()),
+    ],
+)
+def test_what_a_bare_file_leaves_open_is_on_its_card(
+    options: str, says: tuple[str, ...], tmp_path: Path
+) -> None:
+    file = tmp_path / "own.safetensors"
+    file.write_bytes(b"")
+    assumed = model_card(f"local:{file}?arch=ViT-B-32{options}").assumed
+    assert all(text in assumed for text in says) and bool(assumed) == bool(says)
+    on_hub = model_card(f"hf-hub:someone/own?arch=ViT-B-32&file=own.pt{options}")
+    assert on_hub.assumed == assumed  # a bare file on the hub says as little
+    assert on_hub.activation == ("quickgelu" if "tag" in options or "quickgelu=1" in options else "gelu")
+    if "GELU" not in says:
+        assert "GELU" not in assumed
+    if "mean and std" not in says:
+        assert "mean" not in assumed
+
+
+def test_a_study_on_the_hub_is_known_and_an_architecture_states_its_activation(tmp_path: Path) -> None:
+    known = next(model for model in scaling_study() if model.startswith("hf-hub:"))
+    assert not model_card(known).assumed
+    file = tmp_path / "own.safetensors"
+    file.write_bytes(b"")
+    assert "GELU" not in model_card(f"local:{file}?arch=ViT-B-32-quickgelu").assumed
 
 
 def _the_tag_decides_the_activation(folder: Path, quick: np.ndarray, hash_: str) -> None:

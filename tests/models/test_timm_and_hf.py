@@ -71,6 +71,11 @@ def test_timm_tower_from_a_placed_file() -> None:
     assert card.real and card.gflops and card.gflops > 0.5
 
 
+def test_a_tower_whose_patches_have_one_number_has_a_card() -> None:
+    card = model_card("timm:xcit_nano_12_p8_224.fb_in1k")  # (8, 8) elsewhere in timm, 8 here
+    assert card.patch == 8 and card.n_params and card.dim == 128
+
+
 def test_timm_names_and_absent_weights() -> None:
     with pytest.raises(Unreachable, match="timm/resnet10t"):
         load_model(f"timm:{TIMM}", offline=True)
@@ -212,6 +217,25 @@ def test_a_whole_folder_is_preferred_to_parts(tmp_path: Path) -> None:
     stray.write_text(json.dumps({**PROCESSOR, "image_mean": [0.1, 0.2, 0.3]}))
     encoder = load_model("hf:someone/vit", device="cpu", offline=True)
     assert encoder.preprocess.mean == tuple(PROCESSOR["image_mean"])
+
+
+@pytest.mark.parametrize(
+    ("left_out", "says"),
+    [
+        ((), ""),
+        (("image_mean",), "mean 0;"),
+        (("image_mean", "image_std", "resample"), "mean 0, std 1, bilinear resizing;"),
+    ],
+)
+def test_what_a_processor_leaves_out_is_on_the_card(
+    left_out: tuple[str, ...], says: str, tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "vit", "image_size": 28}))
+    stated = {"resample": 3, **PROCESSOR}
+    processor = {key: value for key, value in stated.items() if key not in left_out}
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(processor))
+    assumed = model_card(f"hf:{tmp_path}").assumed
+    assert says in assumed and bool(assumed) == bool(left_out)
 
 
 def test_folders_that_lack_something(tmp_path: Path) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
 
 from faceprobe.core.errors import UnknownName, WrongUsage
 from faceprobe.core.names import Name, parse_name
+from faceprobe.core.progress import say
 from faceprobe.core.registry import Registry
 from faceprobe.models.base import ImageEncoder, ModelCard, ModelFamily, TextImageEncoder, model_hash, model_id
 from faceprobe.models.preprocess import Preprocess
@@ -54,9 +54,13 @@ def load_model(text: str, *, device: str = "auto", offline: bool = False) -> Ima
 
     Raises :class:`UnknownName` with the nearest names, :class:`Unreachable` where weights would have to
     be fetched and cannot be (or ``offline`` forbids it), :class:`Refused` for files that hold code.
+    What had to be assumed of a model (``card.assumed``) is said on standard error.
     """
     name = parse_model(text)
-    return MODEL_KINDS.get(name.kind).load(name, device=device, offline=offline)
+    encoder = MODEL_KINDS.get(name.kind).load(name, device=device, offline=offline)
+    if encoder.card.assumed:
+        say(f"{encoder.id}: {encoder.card.assumed}")
+    return encoder
 
 
 def model_card(text: str) -> ModelCard:
@@ -86,10 +90,11 @@ def parse_model(text: str) -> Name:
         if name.kind == "openclip" and name.body in MODEL_KINDS:
             raise WrongUsage(f"{text!r} is a kind of model; write {_usage(name.body)}")
         return name
-    whole = f"{name.kind}/{name.body}"  # the colon of other tools' ARCH:TAG
-    near = get_close_matches(whole, MODEL_KINDS.get("openclip").known(), n=1, cutoff=0.8)
-    hint = f"(OpenCLIP's models are written ARCH/TAG, e.g. {near[0]!r})" if near else ""
-    raise UnknownName("model kind", name.kind, MODEL_KINDS.names(), hint)
+    from faceprobe.models.hints import path_hint, spelling_hint
+
+    if len(name.kind) == 1 and (path := path_hint(f"{name.kind}:{name.body}")):  # a drive of Windows
+        raise WrongUsage(path)
+    raise UnknownName("model kind", name.kind, MODEL_KINDS.names(), spelling_hint(name))
 
 
 def _usage(kind: str) -> str:

@@ -33,9 +33,11 @@ class ModelCard:
     ``n_params`` counts the image tower, ``gflops`` its multiply-adds x 2 for one photo in units of
     1e9, ``samples_seen`` the training samples (image-text pairs, epochs included). ``activation``
     is "gelu", "quickgelu" or the tower's own; ``width`` is the tower's inner width. None and ""
-    stand for "not known". ``download_mb`` is in units of 1e6 bytes and estimated. ``real`` says
-    whether these are published weights trained on real photos (evidence ``real-model``); random
-    weights and the bundled models are not, and of a local file only its owner knows (``?real=1``).
+    stand for "not known". ``download_mb`` is the size of the weights in units of 1e6 bytes,
+    estimated where they are not here; 0 where there are none. ``real`` says whether these are published
+    weights trained on real photos (evidence ``real-model``); random weights and the bundled models are not,
+    and of a local file only its owner knows (``?real=1``). ``assumed`` says which part of activation and
+    preprocessing neither the name nor the files state, and what was taken instead; "" where all is stated.
     ``synthetic`` says that all of its training data are synthetic people.
     """
 
@@ -58,6 +60,7 @@ class ModelCard:
     synthetic: bool = False
     default_crop: str = "as-is"
     notes: str = ""
+    assumed: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -115,6 +118,10 @@ class ModelFamily(Protocol):
 
     def card(self, name: Name) -> ModelCard: ...
 
+    def listed(self, name: Name) -> ModelCard:
+        """The card for a long list: :meth:`card`, or what of it is quickly known."""
+        return self.card(name)
+
     def known(self) -> list[str]:
         """Names that exist, for tables and suggestions; [] where any path or repository may be given."""
         return []
@@ -137,8 +144,11 @@ def pooling_of(name: Name) -> str:
     """The pooling that ``name`` asks for; :class:`WrongUsage` where there is no such pooling."""
     pooling = name.pooling or PROJECTED
     if pooling not in POOLINGS:
+        from faceprobe.models.hints import spelling_hint
+
+        other = f" {spelling_hint(name)}" if name.kind == "openclip" and pooling.endswith("px") else ""
         raise WrongUsage(
-            f"{model_id(name)}: unknown pooling {pooling!r}; write @{PRE_PROJECTION}, or nothing"
+            f"{model_id(name)}: unknown pooling {pooling!r}; write @{PRE_PROJECTION}, or nothing{other}"
         )
     return pooling
 
@@ -159,6 +169,18 @@ def flag(name: Name, key: str, default: bool | None = None) -> bool | None:
     if text not in ("0", "1"):
         raise WrongUsage(f"{name}: {key} is 0 or 1, not {text!r}")
     return text == "1"
+
+
+def numbers(name: Name, key: str, default: str, scale: str = "0..1") -> list[float]:
+    """An option of one number or three with commas, as three numbers; ``scale`` names their range."""
+    parts = name.option(key, default).split(",")
+    try:
+        values = [float(p) for p in parts]
+    except ValueError:
+        values = []
+    if len(values) not in (1, 3) or not np.all(np.isfinite(values)):
+        raise WrongUsage(f"{name}: {key} is one number or three with commas, on {scale}")
+    return values * 3 if len(values) == 1 else values
 
 
 def flip_of(name: Name) -> str:

@@ -94,7 +94,7 @@ class HfVision(ModelFamily):
         return TorchEncoder(
             tower,
             features,
-            card=_card(name, config, preprocess, card),
+            card=_card(name, config, preprocessor, preprocess, card),
             preprocess=preprocess,
             dim=_probe(features, preprocess, name),
             n_params=count_params(tower, without=TEXT_PARTS),
@@ -133,8 +133,8 @@ class HfVision(ModelFamily):
         at = Path(name.body) / CONFIG if local else hub.find(name.body, CONFIG)
         prepared = Path(name.body) / PREPROCESSOR if local else hub.find(name.body, PREPROCESSOR)
         if at and at.is_file() and prepared and prepared.is_file():
-            config = read_json(at)
-            return _card(name, config, preprocess_of(read_json(prepared), config, name), card)
+            config, declared = read_json(at), read_json(prepared)
+            return _card(name, config, declared, preprocess_of(declared, config, name), card)
         return replace(card, pooling=pooling_of(name))
 
     def known(self) -> list[str]:
@@ -223,7 +223,13 @@ def _probe(features: Callable[[Tensor], Tensor], preprocess: Preprocess, name: N
         raise BadInput(f"{name} does not take a photo of {preprocess.size}: {error}") from error
 
 
-def _card(name: Name, config: Mapping[str, Any], preprocess: Preprocess, card: ModelCard) -> ModelCard:
+def _card(
+    name: Name,
+    config: Mapping[str, Any],
+    declared: Mapping[str, Any],
+    preprocess: Preprocess,
+    card: ModelCard,
+) -> ModelCard:
     vision = _vision(config)
     return replace(
         card,
@@ -234,8 +240,25 @@ def _card(name: Name, config: Mapping[str, Any], preprocess: Preprocess, card: M
         patch=vision.get("patch_size") if isinstance(vision.get("patch_size"), int) else None,
         image_size=preprocess.size[0],
         width=vision.get("hidden_size"),
+        assumed=_assumed(declared),
         activation=str(vision.get("hidden_act", "")),
         role=_role(str(config.get("model_type", ""))),
+    )
+
+
+def _assumed(declared: Mapping[str, Any]) -> str:
+    """Which part of the preprocessing an image processor's configuration leaves out, and what is taken."""
+    parts = []
+    if declared.get("do_normalize", True):
+        defaults = {"image_mean": "mean 0", "image_std": "std 1"}
+        parts += [value for key, value in defaults.items() if key not in declared]
+    if declared.get("do_resize", True) and "resample" not in declared:
+        parts.append("bilinear resizing")
+    if not parts:
+        return ""
+    return (
+        f"its {PREPROCESSOR} does not say it, so assumed: {', '.join(parts)}; write image_mean, image_std and"
+        " resample into that file"
     )
 
 

@@ -9,10 +9,16 @@ from typing import Any
 from faceprobe.core.errors import Missing
 from faceprobe.core.names import Name
 from faceprobe.models import MODEL_KINDS, parse_model
-from faceprobe.models.base import ModelCard, model_id
+from faceprobe.models.base import ModelCard, ModelFamily, model_id
 
 LISTED = ("bundled", "openclip", "hf")
 """Kinds that are listed by default; the others have too many names, or take any path."""
+
+SEARCHED = (*LISTED, "hf-hub")
+"""Kinds that are searched by default; timm's 1,800 names need timm, which takes seconds to import."""
+
+
+ABSENT = "its files are missing from this installation"
 
 
 @dataclass(frozen=True)
@@ -29,13 +35,31 @@ class Listed:
 
 def describe_model(text: str) -> Listed:
     """The model that ``text`` names."""
-    return _listed(parse_model(text))
+    name = parse_model(text)
+    family = MODEL_KINDS.get(name.kind)
+    return Listed(name.kind, family.card(name), family.cached(name))
 
 
-def list_models(kind: str = "") -> list[Listed]:
-    """Every known name of ``kind``, or of :data:`LISTED`; :class:`UnknownName` for no such kind."""
-    kinds: Sequence[str] = [kind] if kind else LISTED
-    return [_or_absent(parse_model(text)) for k in kinds for text in MODEL_KINDS.get(k).known()]
+def list_models(kind: str = "", *, search: str = "", here: bool = False) -> list[Listed]:
+    """Every known name of ``kind``, or of :data:`LISTED`; :class:`UnknownName` for no such kind.
+
+    ``search`` keeps the models whose name, family, training data, licence or notes hold each of its words,
+    in any case; without a kind it looks in :data:`SEARCHED`. ``here`` keeps those that need no network.
+    """
+    kinds: Sequence[str] = [kind] if kind else SEARCHED if search or here else LISTED
+    words = search.lower().split()
+    found = []
+    for one in kinds:
+        family = MODEL_KINDS.get(one)
+        for text in family.known():
+            name = parse_model(text)
+            card = _card(family, name)
+            if not all(word in _searched(card) for word in words):
+                continue
+            cached = False if card.notes == ABSENT else family.cached(name)
+            if cached is not False or not here:
+                found.append(Listed(one, card, cached))
+    return found
 
 
 def list_kinds() -> list[dict[str, str]]:
@@ -44,15 +68,13 @@ def list_kinds() -> list[dict[str, str]]:
     return [{"kind": k, "usage": f.usage, "about": f.about} for k, f in families]
 
 
-def _or_absent(name: Name) -> Listed:
-    """The model, or a line that says that its files are missing from this installation."""
+def _card(family: ModelFamily, name: Name) -> ModelCard:
+    """The model's card, or one that says that its files are missing from this installation."""
     try:
-        return _listed(name)
+        return family.listed(name)
     except (Missing, FileNotFoundError):
-        note = "its files are missing from this installation"
-        return Listed(name.kind, ModelCard(id=model_id(name), family="-", notes=note), False)
+        return ModelCard(id=model_id(name), family="-", notes=ABSENT)
 
 
-def _listed(name: Name) -> Listed:
-    family = MODEL_KINDS.get(name.kind)
-    return Listed(name.kind, family.card(name), family.cached(name))
+def _searched(card: ModelCard) -> str:
+    return " ".join((card.id, card.family, card.training_data, card.licence, card.notes)).lower()

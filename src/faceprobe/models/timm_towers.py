@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import floor
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -31,10 +32,9 @@ class Timm(ModelFamily):
 
     def load(self, name: Name, *, device: str, offline: bool) -> ImageEncoder:
         card, config = self.card(name), _config(name)
-        repo = str(config.get("hf_hub_id") or "").removesuffix("/")
+        repo, files = _source(config)
         if not repo:
             raise Missing(f"{model_id(name)} is not on the hub; choose another tag of it (timm:NAME.TAG)")
-        files = [config["hf_hub_filename"]] if config.get("hf_hub_filename") else WEIGHTS
         weights = hub.fetch(repo, files, offline=offline, what=model_id(name))
         checkpoint_shapes(weights)  # refuses what holds more than tensors
         try:
@@ -65,20 +65,27 @@ class Timm(ModelFamily):
             gflops: float | None = meta_cost(tower, preprocess.size).gflops
         except (RuntimeError, NotImplementedError):  # some towers do what the meta device cannot
             gflops = None
-        grid = getattr(getattr(tower, "patch_embed", None), "patch_size", None)
-        return ModelCard(
-            id=model_id(name),
-            family=f"timm {config.get('architecture', name.body).split('_')[0]}",
+        return replace(
+            self.listed(name),
             dim=_width(tower),
             n_params=count_params(tower),
             gflops=gflops,
-            patch=int(grid[0]) if grid and grid[0] >= 8 else None,
+            patch=_patch(tower),
             image_size=preprocess.size[0],
             width=_width(tower),
-            training_data=str(config.get("tag", "")),
+            download_mb=round(4 * count_params(tower) / 1e6),
+        )
+
+    def listed(self, name: Name) -> ModelCard:
+        """What timm's record of the model says: no tower is built, which takes a second each."""
+        config = _config(name)
+        return ModelCard(
+            id=model_id(name),
+            family=f"timm {config.get('architecture', name.body).split('_')[0]}",
+            image_size=int(config["input_size"][1]),
+            training_data=str(config.get("tag") or ""),
             activation="the tower's own",
             licence=str(config.get("license") or ""),
-            download_mb=round(4 * count_params(tower) / 1e6),
             real=True,
             role="clip" if "clip" in name.body else "encoder",
             notes="training data given as timm's tag",
@@ -89,8 +96,8 @@ class Timm(ModelFamily):
         return [f"timm:{m}" for m in timm.list_pretrained()]
 
     def cached(self, name: Name) -> bool | None:
-        repo = str(_config(name).get("hf_hub_id") or "")
-        return any(hub.find(repo, f) for f in WEIGHTS) if repo else False
+        repo, files = _source(_config(name))
+        return any(hub.find(repo, f) for f in files) if repo else False
 
 
 def preprocess_of(config: Mapping[str, Any], name: Name) -> Preprocess:
@@ -123,6 +130,19 @@ def _config(name: Name) -> dict[str, Any]:
     if found is None:
         raise UnknownName("timm model", name.body, timm.list_pretrained())
     return cast("dict[str, Any]", found.to_dict())
+
+
+def _source(config: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """The hub repository of a model, "" where it has none, and the files that may hold its weights."""
+    repo, file = str(config.get("hf_hub_id") or "").removesuffix("/"), config.get("hf_hub_filename")
+    return repo, (str(file),) if file else WEIGHTS
+
+
+def _patch(tower: Any) -> int | None:
+    """The side of a tower's patches where it has patches of at least 8 pixels; timm gives one side or two."""
+    found = getattr(getattr(tower, "patch_embed", None), "patch_size", None)
+    first = found[0] if isinstance(found, list | tuple) and found else found
+    return int(first) if isinstance(first, int) and first >= 8 else None
 
 
 def _create(name: Name, **settings: Any) -> nn.Module:

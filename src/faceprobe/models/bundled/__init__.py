@@ -33,9 +33,7 @@ class Bundled(ModelFamily):
 
     def load(self, name: Name, *, device: str, offline: bool) -> ImageEncoder:
         card = self.card(name)
-        weights = (
-            DATA / name.body / ("model.safetensors" if name.body == "face" else "open_clip_model.safetensors")
-        )
+        weights = weights_of(name.body)
         if not weights.exists():
             raise Missing(f"{name}: its weights are missing from the installation; install faceprobe again")
         require("open_clip", "encode", f"bundled:{name.body}")
@@ -61,7 +59,7 @@ class Bundled(ModelFamily):
             id=model_id(name),
             pooling=pooling_of(name),
             licence="Apache-2.0",
-            download_mb=0.0,
+            download_mb=_size_mb(weights_of(name.body)),
             role="specialist" if name.body == "face" else "clip",
             synthetic=True,
             notes=LIMITS,
@@ -76,6 +74,15 @@ class Bundled(ModelFamily):
 
     def cached(self, name: Name) -> bool | None:
         return True
+
+
+def weights_of(model: str) -> Path:
+    """The file of weights that comes with the package; ``model`` is one of :data:`NAMES`."""
+    return DATA / model / ("model.safetensors" if model == "face" else "open_clip_model.safetensors")
+
+
+def _size_mb(file: Path) -> float | None:
+    return round(file.stat().st_size / 1e6, 1) if file.is_file() else None
 
 
 def tokenizer() -> Callable[[list[str]], Tensor]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from faceprobe.core.errors import UnknownName, WrongUsage
 from faceprobe.core.extras import require
 from faceprobe.core.names import Name
@@ -39,9 +41,10 @@ class RandomWeights(ModelFamily):
         if name.body not in towers:
             raise UnknownName("architecture", name.body, towers)
         note = "random weights: a floor, not a trained model"
-        return openclip_cards.tower_card(
+        card = openclip_cards.tower_card(
             name, name.body, family="random weights", role="floor", notes=note, samples_seen=0.0
         )
+        return replace(card, download_mb=0.0)
 
     def known(self) -> list[str]:
         return [f"random:{arch}" for arch in openclip_cards.architectures()]

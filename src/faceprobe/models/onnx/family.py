@@ -10,8 +10,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, cast
 
-import numpy as np
-
 from faceprobe.core.errors import Missing, WrongUsage
 from faceprobe.core.names import Name
 from faceprobe.models.base import (
@@ -21,6 +19,7 @@ from faceprobe.models.base import (
     flag,
     flip_of,
     model_id,
+    numbers,
     refuse_pooling,
 )
 from faceprobe.models.onnx.graph import OnnxEncoder, count_weights
@@ -60,6 +59,7 @@ class Onnx(ModelFamily):
             role="specialist",
             default_crop="aligned-112" if preprocess.size == (112, 112) else "as-is",
             notes="" if real else note,
+            assumed=_assumed(name, preprocess),
         )
 
     def files(self, name: Name) -> list[Path]:
@@ -74,7 +74,7 @@ def preprocess_of(name: Name) -> Preprocess:
     size = name.option("size", "112").lower().split("x")
     if len(size) > 2 or not all(s.isdecimal() and 0 < int(s) <= 4096 for s in size):
         raise WrongUsage(f"{name}: size is a number of pixels or HEIGHTxWIDTH, not {name.options['size']!r}")
-    mean, scale = _three(name, "mean", "127.5"), _three(name, "scale", "127.5")
+    mean, scale = numbers(name, "mean", "127.5", "0..255"), numbers(name, "scale", "127.5", "0..255")
     if min(scale) <= 0:
         raise WrongUsage(f"{name}: scale must be above 0")
     return Preprocess(
@@ -90,23 +90,29 @@ def preprocess_of(name: Name) -> Preprocess:
     )
 
 
+def _assumed(name: Name, preprocess: Preprocess) -> str:
+    """What of the preprocessing the name leaves open, and what is taken for it."""
+    taken = {
+        "size": f"{preprocess.size[0]}",
+        "mean": "127.5",
+        "scale": "127.5",
+        "color": preprocess.color,
+    }
+    open_ = [f"{key}={value}" for key, value in taken.items() if key not in name.options]
+    if not open_:
+        return ""
+    return (
+        f"an ONNX file does not say how photos are prepared, so assumed: {' '.join(open_)}; wrong values give"
+        f" useless vectors without an error: state them, ?{'&'.join(open_)}"
+    )
+
+
 def _one_of(name: Name, key: str, words: str) -> str:
     """An option with the given values, the first of which is the default."""
     value = name.option(key, words.split()[0])
     if value not in words.split():
         raise WrongUsage(f"{name}: {key} is one of {', '.join(words.split())}, not {value!r}")
     return value
-
-
-def _three(name: Name, key: str, default: str) -> list[float]:
-    parts = name.option(key, default).split(",")
-    try:
-        values = [float(p) for p in parts]
-    except ValueError:
-        values = []
-    if len(values) not in (1, 3) or not np.all(np.isfinite(values)):
-        raise WrongUsage(f"{name}: {key} is one number or three with commas, on 0..255")
-    return values * 3 if len(values) == 1 else values
 
 
 FAMILY = Onnx()

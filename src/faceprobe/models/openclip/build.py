@@ -14,6 +14,7 @@ from faceprobe.core.names import Name
 from faceprobe.models.base import PRE_PROJECTION, PROJECTED, ModelCard, flip_of, pooling_of
 from faceprobe.models.cost import side
 from faceprobe.models.hub import CONFIG
+from faceprobe.models.openclip import stated
 from faceprobe.models.openclip.checkpoint import Shapes, checkpoint_shapes, mismatch
 from faceprobe.models.preprocess import Preprocess
 from faceprobe.models.quiet import quietly
@@ -89,7 +90,9 @@ def load_folder(
         name=name,
         card=card,
         embed_dim=config["embed_dim"],
-        preprocess=preprocess_of(model, read_json(folder / CONFIG).get("preprocess_cfg", {}), name),
+        preprocess=preprocess_of(
+            model, stated.preprocessing(name, read_json(folder / CONFIG).get("preprocess_cfg")), name
+        ),
         tokenizer=tokenizer or tokenizer_of(folder),
         device=device,
     )

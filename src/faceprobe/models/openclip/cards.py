@@ -47,6 +47,10 @@ def arch_and_tag(name: Name) -> tuple[str, str]:
     if name.body in models:
         arch, _, tag = name.body.partition("/")
         return arch, tag
+    from faceprobe.models.hints import path_hint, spelling_hint
+
+    if path := path_hint(name.body):
+        raise WrongUsage(path)
     arch, slash, tag = name.body.partition("/")
     of_arch = [m for m in models if m.startswith(f"{arch}/")]
     if of_arch and slash:
@@ -55,7 +59,8 @@ def arch_and_tag(name: Name) -> tuple[str, str]:
         tags = sorted((m.partition("/")[2] for m in of_arch), key=lambda t: (t.startswith("commonpool"), t))
         some = ", ".join(tags[:8]) + (", ..." if len(tags) > 8 else "")
         raise WrongUsage(f"{arch!r} names an architecture; write {arch}/TAG with one of its tags: {some}")
-    raise UnknownName("model", name.body, models, hint="(faceprobe models lists them)")
+    search = "(faceprobe models --search WORD finds them)"
+    raise UnknownName("model", name.body, models, hint=spelling_hint(name) or search)
 
 
 def check_arch(arch: str) -> str:

@@ -14,6 +14,7 @@ from faceprobe.models import hub
 from faceprobe.models.base import ImageEncoder, ModelCard, ModelFamily, flip_of, model_id, pooling_of
 from faceprobe.models.openclip import build as openclip_build
 from faceprobe.models.openclip import cards as openclip_cards
+from faceprobe.models.openclip import stated
 
 WEIGHTS = (hub.SAFE_WEIGHTS, hub.PICKLED_WEIGHTS)
 
@@ -54,6 +55,8 @@ class HfHub(ModelFamily):
             return openclip_cards.tower_card(
                 name,
                 arch,
+                quick_gelu=stated.quick_gelu(name),
+                assumed="" if study else stated.assumed(name, arch),
                 family=f"LAION {openclip_cards.tower_word(arch)}" if study else "OpenCLIP on the hub",
                 training_data=_study_data(study),
                 samples_seen=study.get("samples_seen"),
@@ -66,7 +69,9 @@ class HfHub(ModelFamily):
         if config is None:
             note = "architecture known once the repository's configuration is here"
             return ModelCard(id=model_id(name), pooling=pooling_of(name), notes=note, role="clip", **known)
-        return openclip_cards.config_card(name, read_json(config), **known)
+        found = read_json(config)
+        known["assumed"] = stated.assumed(name, declared=found.get("preprocess_cfg") or {})
+        return openclip_cards.config_card(name, found, **known)
 
     def known(self) -> list[str]:
         return [m for m in openclip_cards.scaling_study() if m.startswith("hf-hub:")]
@@ -79,27 +84,32 @@ class HfHub(ModelFamily):
         arch, file = name.options["arch"], name.options["file"]
         instead = f"local:FILE?arch={arch}"
         path = hub.fetch(name.body, [file], offline=offline, what=model_id(name), instead=instead)
-        model = openclip_build.build(arch)
+        model = openclip_build.build(arch, stated.quick_gelu(name))
         openclip_build.fill(model, path, arch, resize=False)
         return openclip_build.wrap(
             model,
             name=name,
             card=self.card(name),
             embed_dim=openclip_cards.catalogue()["towers"][arch]["dim"],
-            preprocess=openclip_build.preprocess_of(model, {}, name),
+            preprocess=openclip_build.preprocess_of(model, stated.preprocessing(name), name),
             tokenizer=openclip_build.tokenizer_of(arch),
             device=device,
         )
 
     def _check(self, name: Name) -> None:
-        name.check_options({"arch", "file", "flip"})
+        name.check_options({"arch", "file", "flip", *stated.OPTIONS})
         pooling_of(name), flip_of(name)
         if name.body.count("/") != 1:
             raise WrongUsage(f"{name}: a repository on the hub is written hf-hub:OWNER/REPO")
         if ("arch" in name.options) != ("file" in name.options):
             raise WrongUsage(f"{name}: arch and file go together, ?arch=ARCH&file=FILE")
+        if "file" not in name.options and {"tag", "quickgelu"} & {*name.options}:
+            raise WrongUsage(
+                f"{name}: tag and quickgelu are for ?arch=ARCH&file=FILE; {hub.CONFIG} has them else"
+            )
         if "file" in name.options:
             openclip_cards.check_arch(name.options["arch"])
+            stated.quick_gelu(name), stated.preprocessing(name)
             if Path(name.options["file"]).is_absolute() or ".." in Path(name.options["file"]).parts:
                 raise WrongUsage(f"{name}: file is a path inside the repository")
 

@@ -1,11 +1,11 @@
 """OpenCLIP checkpoints on disk: ``local:FILE?arch=ARCH`` or ``local:FOLDER`` with ``open_clip_config.json``.
 
-A bare file does not say which activation and preprocessing it needs: ``tag=TAG`` takes both from one of
-OpenCLIP's tags of that architecture, ``quickgelu=0/1`` states the activation.
+A bare file does not say which activation and preprocessing it needs; ``stated.py`` has the options that do.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,14 @@ from faceprobe.models import hub
 from faceprobe.models.base import ImageEncoder, ModelCard, ModelFamily, flag, flip_of, pooling_of
 from faceprobe.models.openclip import build as openclip_build
 from faceprobe.models.openclip import cards as openclip_cards
-from faceprobe.models.openclip import published as openclip
+from faceprobe.models.openclip import stated
 from faceprobe.models.openclip.checkpoint import SUFFIXES, Shapes, checkpoint_shapes
 
 NOTE = "a local file: what it was trained on is not known to faceprobe (state ?real=1 for real photos)"
 
 
 class Local(ModelFamily):
-    """A checkpoint file or folder; options ``arch``, ``tag``, ``quickgelu``, ``flip``, ``real``."""
+    """A checkpoint file or folder; options ``arch``, ``flip``, ``real`` and those of ``stated.py``."""
 
     usage = "local:PATH?arch=ARCH"
     about = "an OpenCLIP checkpoint (.safetensors, .pt) or a folder with open_clip_config.json"
@@ -38,21 +38,20 @@ class Local(ModelFamily):
         arch = name.options.get("arch", "")
         if not arch:
             raise WrongUsage(f"{name}: name the architecture with ?arch=ARCH{_guess(shapes)}")
-        model = openclip_build.build(arch, _quick_gelu(name))
+        model = openclip_build.build(arch, stated.quick_gelu(name))
         openclip_build.fill(model, path, f"{arch}{_guess(shapes, arch)}", resize=False)
-        tag = name.options.get("tag")
         return openclip_build.wrap(
             model,
             name=name,
             card=card,
             embed_dim=openclip_cards.catalogue()["towers"][arch]["dim"],
-            preprocess=openclip_build.preprocess_of(model, openclip.declared(arch, tag) if tag else {}, name),
+            preprocess=openclip_build.preprocess_of(model, stated.preprocessing(name), name),
             tokenizer=openclip_build.tokenizer_of(arch),
             device=device,
         )
 
     def card(self, name: Name) -> ModelCard:
-        name.check_options({"arch", "tag", "quickgelu", "flip", "real"})
+        name.check_options({"arch", "flip", "real", *stated.OPTIONS})
         pooling_of(name), flip_of(name)
         path = Path(name.body)
         real = bool(flag(name, "real", False))
@@ -62,12 +61,17 @@ class Local(ModelFamily):
             for option in ("arch", "tag", "quickgelu"):
                 if option in name.options:
                     raise WrongUsage(f"{name}: {option} is for a file; a folder has it in {hub.CONFIG}")
-            return openclip_cards.config_card(name, _read_config(path), **known)
+            config = _read_config(path)
+            known["assumed"] = stated.assumed(name, declared=config.get("preprocess_cfg") or {})
+            return openclip_cards.config_card(name, config, **known)
         if not path.is_file():
             raise Missing(f"no checkpoint at {path}; give a file ({', '.join(SUFFIXES)}) or a folder")
         if "arch" not in name.options:
             return ModelCard(id=str(Name("local", path.name, name.pooling, name.options)), **known)
-        return openclip_cards.tower_card(name, name.options["arch"], quick_gelu=_quick_gelu(name), **known)
+        arch, quick = name.options["arch"], stated.quick_gelu(name)
+        stated.preprocessing(name)
+        card = openclip_cards.tower_card(name, arch, quick_gelu=quick, **known)
+        return replace(card, assumed=stated.assumed(name, arch), download_mb=path.stat().st_size / 1e6)
 
     def files(self, name: Name) -> list[Path]:
         return [Path(name.body).expanduser()]
@@ -106,21 +110,6 @@ def _read_config(folder: Path) -> Any:
             f"{folder / hub.CONFIG} describes no model (model_cfg: embed_dim, vision_cfg, text_cfg)"
         )
     return config
-
-
-def _quick_gelu(name: Name) -> bool | None:
-    """The activation by ``tag`` or ``quickgelu``, which must not contradict each other."""
-    arch, stated = name.options.get("arch", ""), flag(name, "quickgelu")
-    openclip_cards.check_arch(arch)
-    if "tag" not in name.options:
-        return stated
-    tag = name.options["tag"]
-    openclip_cards.arch_and_tag(Name("openclip", f"{arch}/{tag}"))
-    by_tag = openclip.activation(arch, tag)
-    if stated is not None and stated != by_tag:
-        word = "with" if by_tag else "without"
-        raise WrongUsage(f"{name}: {arch}/{tag} was trained {word} QuickGELU; leave quickgelu out")
-    return by_tag
 
 
 def _guess(shapes: Shapes, wrong: str = "") -> str:
