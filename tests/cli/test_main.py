@@ -48,14 +48,17 @@ def test_help_imports_nothing_heavy() -> None:
     assert done.stderr.strip() == "[]"
 
 
-def test_a_score_imports_no_other_command_and_no_study(tmp_path: Path) -> None:
+def test_a_score_imports_no_other_command_and_no_study_and_works_without_scipy(tmp_path: Path) -> None:
+    """The light installation has no scipy; numba imports it where it is there."""
     np.save(tmp_path / "e.npy", np.random.default_rng(0).normal(size=(12, 8)).astype(np.float32))
     lines = [f"{k}.jpg,person {k % 4}" for k in range(12)]
     (tmp_path / "s.csv").write_text("\n".join(["path,identity", *lines]))
     code = (
-        "import sys; from faceprobe.cli.main import run; code = run(sys.argv[1:]);"
+        "import sys; sys.modules['scipy'] = None;"
+        "from faceprobe.cli.main import run; code = run(sys.argv[1:]);"
         "others = ('cli.eval_command', 'study', 'report', 'protocols.cloak_adaptive', 'protocols.fairness');"
-        "print(code, [m for m in others if 'faceprobe.' + m in sys.modules], file=sys.stderr)"
+        "print(code, [m for m in others if 'faceprobe.' + m in sys.modules]"
+        " + [m for m in ('torch',) if m in sys.modules], file=sys.stderr)"
     )
     command = [sys.executable, "-c", code, "score", str(tmp_path / "e.npy"), str(tmp_path / "s.csv")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

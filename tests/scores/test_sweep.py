@@ -255,20 +255,6 @@ def test_the_least_memory_that_is_named_is_enough() -> None:
     assert (free.threads, free.tail_size) == (2, 300_000) and free.bytes > limits.bytes
 
 
-def test_false_matches_between_people() -> None:
-    summary = _sweep(11, tail_size=10_000)
-    threshold = float(summary.tail.score[25])
-    table = summary.false_matches(threshold).toarray()
-    expected = np.zeros_like(table)
-    for score, i, j in zip(summary.tail.score, summary.tail.left, summary.tail.right, strict=True):
-        if score >= threshold:
-            expected[min(summary.labels[[i, j]]), max(summary.labels[[i, j]])] += 1
-    assert np.array_equal(table, expected)
-    short = _sweep(11, tail_size=5)
-    with pytest.raises(ValueError, match="longer"):
-        short.false_matches(float(short.tail.score[-1]))
-
-
 def test_duplicates_of_three_make_three_pairs() -> None:
     labels = np.array([0, 0, 1, 1, 2], dtype=np.int32)
     duplicates = find_duplicates(labels, np.array([7, 7, 7, 1, 2]))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from faceprobe.core.errors import FaceprobeError
+from faceprobe.core.extras import install
 from faceprobe.core.files import cache_dir
 from faceprobe.core.machine import ENCODE, LIGHT, describe_machine, installed_version
 
@@ -20,8 +21,8 @@ Status = Literal["ok", "note", "broken"]
 
 OLDEST_PYTHON = (3, 11)
 
-REINSTALL = "pip install --force-reinstall faceprobe"
-ADD_ENCODE = "pip install 'faceprobe[encode]'"
+REINSTALL = "in your clone of faceprobe: pip install --force-reinstall ."
+ADD_ENCODE = f"in your clone of faceprobe: {install('encode')}"
 
 
 @dataclass(frozen=True)

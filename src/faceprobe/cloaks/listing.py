@@ -11,6 +11,7 @@ from faceprobe.cloaks.names import parse_cloak
 from faceprobe.cloaks.purifiers import PURIFIERS, parse_purifier
 from faceprobe.cloaks.registry import CLOAKS, cloak_card, family_of, reference_card
 from faceprobe.core.errors import UnknownName
+from faceprobe.core.extras import install
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def _listed(stem: str, text: str, family: CloakFamily) -> ListedCloak:
     shown = parse_cloak((reference or card).id)
     needs: list[str] = []
     if not card.control:
-        needs = ["pip install 'faceprobe[cloak]'", "faces: a detector, unless the dataset knows them"]
+        needs = [install("cloak"), "faces: a detector, unless the dataset knows them"]
     if reference is not None and shown.surrogates:
         needs.append(f"the photos as {reference.id} leaves them")
     if card.needs_targets:

@@ -11,7 +11,6 @@ from typing import Any
 
 LIGHT = (
     "numpy",
-    "scipy",
     "numba",
     "pyarrow",
     "filelock",
@@ -35,6 +34,7 @@ ENCODE = (
     "safetensors",
     "opencv-python-headless",
     "onnxruntime",
+    "scipy",
 )
 """Distributions that the extra ``encode`` adds."""
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from faceprobe.core.errors import BadInput, Missing
+from faceprobe.core.extras import require
 from faceprobe.core.names import Name
 from faceprobe.data.face_table import FaceTable
 from faceprobe.data.pairs import LfwPair
@@ -97,8 +98,7 @@ def _pairs(path: Path) -> list[LfwPair]:
 
 def _splits(path: Path) -> list[Any]:
     """The cells of ``splits``. scipy reads MATLAB's format and runs no code of the file."""
-    from scipy.io import loadmat
-
+    loadmat = require("scipy.io", "encode", f"the list {LIST} of AgeDB-30").loadmat
     try:
         if _unpacked(path) > MOST_BYTES:
             raise BadInput(f"{path} unpacks to more than {MOST_BYTES >> 20} MB; {LIST} needs less than one")

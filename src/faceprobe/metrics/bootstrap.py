@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.metrics.special import ndtri
+
 LEVEL = 95.0
 """Per cent covered by an interval."""
 
@@ -61,8 +63,6 @@ def percentile_interval(replicates: NDArray[np.float64]) -> tuple[float, float] 
 
 def wilson_interval(share: float, trials: int) -> tuple[float, float]:
     """Wilson's score interval (JASA 22, 1927, p. 209), 95 %, of a ``share`` of independent ``trials``."""
-    from scipy.special import ndtri
-
     z2 = float(ndtri(0.5 + LEVEL / 200)) ** 2
     middle = share + z2 / (2 * trials)
     reach = (z2 * share * (1 - share) / trials + (z2 / (2 * trials)) ** 2) ** 0.5

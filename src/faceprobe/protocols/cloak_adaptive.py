@@ -105,9 +105,7 @@ class LearntNearest:
 
 def _mapped(root: NDArray[np.float64], rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """L^-1 x for each row x, scaled to length 1, as exact rows."""
-    from scipy.linalg import solve_triangular
-
-    mapped = solve_triangular(root, rows.astype(np.float64).T, lower=True).T
+    mapped = np.linalg.solve(root, rows.astype(np.float64).T).T
     return exact_rows(unit_rows(np.ascontiguousarray(mapped)))
 
 

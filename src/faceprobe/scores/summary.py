@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +10,6 @@ from numpy.typing import NDArray
 from faceprobe.scores.duplicates import Duplicates
 from faceprobe.scores.sweep.counts_above import NonmatedCounts
 from faceprobe.scores.types import Grid, MatedScores, Tail
-
-if TYPE_CHECKING:
-    from scipy.sparse import coo_array
 
 
 @dataclass(frozen=True)
@@ -59,20 +55,3 @@ class ScoreSummary:
     histogram: NDArray[np.int64]
     ranks: tuple[NDArray[np.int64], ...]
     counts: NonmatedCounts
-
-    def false_matches(self, threshold: float) -> coo_array:
-        """(P, P) sparse: the number of false matches of two people at ``threshold``, the lower number first.
-
-        :class:`ValueError` where the tail does not reach down to ``threshold``.
-        """
-        from scipy.sparse import coo_array
-
-        tail, people = self.tail, int(self.labels[-1]) + 1
-        reach = len(tail) < self.n_nonmated
-        if reach and (len(tail) == 0 or threshold <= tail.score[-1]):
-            raise ValueError(f"the tail of {len(tail):,} scores ends above {threshold}; keep a longer one")
-        n = int(np.count_nonzero(tail.score >= threshold))
-        pairs = np.sort(np.stack([self.labels[tail.left[:n]], self.labels[tail.right[:n]]]), axis=0)
-        table = coo_array((np.ones(n, dtype=np.int64), (pairs[0], pairs[1])), shape=(people, people))
-        table.sum_duplicates()
-        return table

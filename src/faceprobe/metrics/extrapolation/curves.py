@@ -1,13 +1,15 @@
 """Laws with two parameters that continue a curve of shares against the number of impostors.
 
 Each takes ``n`` (P,) and ``share`` (P,) to fit and ``sizes`` (S,) to predict, and returns (S,) in [0, 1].
-scipy is imported where it is needed, because its import takes longer than scoring a small set.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
+from faceprobe.metrics.extrapolation.simplex import minimum
+from faceprobe.metrics.special import digamma, gammaln, ndtr, ndtri
 
 Array = NDArray[np.float64]
 
@@ -21,8 +23,6 @@ def log_linear(n: Array, share: Array, sizes: Array) -> Array:
 
 def probit_linear(n: Array, share: Array, sizes: Array) -> Array:
     """share = Phi(a + b log n)."""
-    from scipy.special import ndtr, ndtri
-
     probits = ndtri(np.clip(share, _EDGE, 1 - _EDGE))
     return np.asarray(ndtr(_line(np.log(n), probits, np.log(sizes))), dtype=np.float64)
 
@@ -42,8 +42,6 @@ def pitman_yor(n: Array, share: Array, sizes: Array) -> Array:
     the share identified correctly is the expected number of distinct values divided by the number of people.
     The fit is by least squares weighted with log n, from several starts.
     """
-    from scipy.optimize import minimize
-
     people, asked = n + 1, sizes + 1
     weight = np.log(people)
 
@@ -52,10 +50,9 @@ def pitman_yor(n: Array, share: Array, sizes: Array) -> Array:
         return float(np.mean(weight * (found - share) ** 2)) if np.all(np.isfinite(found)) else 1e9
 
     starts = [np.array([d, a]) for d in (-2.0, 2.0, 5.0) for a in (0.0, 6.0, 12.0)]
-    options = {"xatol": 1e-7, "fatol": 1e-16, "maxiter": 2000}
-    fits = [minimize(loss, start, method="Nelder-Mead", options=options) for start in starts]
-    best = min(fits, key=lambda fit: float(fit.fun))
-    return np.clip(correctness(*_parameters(best.x), asked), 0.0, 1.0)
+    fits = [minimum(loss, start, x_step=1e-7, loss_step=1e-16, rounds=2000) for start in starts]
+    best, _ = min(fits, key=lambda fit: fit[1])
+    return np.clip(correctness(*_parameters(best), asked), 0.0, 1.0)
 
 
 def correctness(d: float, alpha: float, n: Array) -> Array:
@@ -63,8 +60,6 @@ def correctness(d: float, alpha: float, n: Array) -> Array:
     [0, 1) and concentration ``alpha`` > 0, divided by n: ((alpha + d)_n / (alpha)_n - 1) alpha / (d n), where
     (x)_n is the rising factorial (J. Pitman, Combinatorial Stochastic Processes, 2006, section 3.3).
     """
-    from scipy.special import digamma, gammaln
-
     if d < 1e-9:
         return np.asarray(alpha / n * (digamma(n + alpha) - digamma(alpha)), dtype=np.float64)
     grown = gammaln(alpha + d + n) - gammaln(alpha + d) - gammaln(alpha + n) + gammaln(alpha)

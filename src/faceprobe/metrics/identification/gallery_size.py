@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.metrics.bootstrap import ratio, weighted_sums
+from faceprobe.metrics.special import gammaln
 from faceprobe.metrics.weighting import Weighting
 
 
@@ -88,8 +89,6 @@ def mean_replicates(
 
 
 def _log_choose(n: NDArray[np.float64], k: NDArray[np.float64] | int) -> NDArray[np.float64]:
-    from scipy.special import gammaln  # a fifth of a second, for this alone
-
     with np.errstate(invalid="ignore"):
         value: NDArray[np.float64] = gammaln(n + 1) - gammaln(k + np.float64(1)) - gammaln(n - k + 1)
     return value

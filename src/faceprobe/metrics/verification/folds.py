@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.metrics.bootstrap import identity_weights, weighted_sums
+from faceprobe.metrics.special import stdtrit
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,6 @@ class FoldAccuracy:
 
     def interval(self) -> tuple[float, float]:
         """95 % interval of the mean: mean +- t(F - 1) standard errors, cut to [0, 1]."""
-        from scipy.special import stdtrit
-
         reach = float(stdtrit(len(self.accuracy) - 1, 0.975)) * self.standard_error
         return max(0.0, self.mean - reach), min(1.0, self.mean + reach)
 

@@ -120,7 +120,7 @@ def verification_intervals(
 
 def widening(effective_people: float) -> float:
     """t / z: how much wider than a normal's an interval is for this few effective people."""
-    from scipy.special import ndtri, stdtrit
+    from faceprobe.metrics.special import ndtri, stdtrit
 
     return float(stdtrit(effective_people, 0.975) / ndtri(0.975))
 
