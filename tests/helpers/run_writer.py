@@ -72,6 +72,9 @@ MODELS = (
     ),
 )
 
+PIXELS = Invented(ModelCard(id="pixels:32", family="pixels", n_params=0, role="floor"), 1.2, face=0.3)
+"""A floor of invented quality."""
+
 
 @dataclass
 class Writer:

@@ -33,7 +33,7 @@ def register(scale: float = 1.0, shade: int = 0) -> None:
 
 def run(out: Path, **changes: Any) -> RunResult:
     asked = {"title": "t", "models": ["own:mine"], "datasets": ["own:faces"], "replicates": 5}
-    return run_study({**asked, **changes}, out, quiet=True)
+    return run_study({**asked, "floors": [], **changes}, out, quiet=True)
 
 
 def test_own_objects_are_measured_under_their_names_and_kept(tmp_path: Path) -> None:

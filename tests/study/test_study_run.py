@@ -36,8 +36,8 @@ KEPT = ("results.json", "results.parquet")
 
 
 def study(**changes: Any) -> Study:
-    base = {"title": "t", "models": ["fake:a", "fake:b"], "datasets": ["drawn", "real"], "replicates": 5}
-    return parse_study({**base, **changes}, "x")
+    base: dict[str, Any] = {"title": "t", "models": ["fake:a", "fake:b"], "datasets": ["drawn", "real"]}
+    return parse_study({**base, "replicates": 5, "floors": [], **changes}, "x")
 
 
 def run(bench: Any, out: Path, asked: Study | None = None, **options: Any) -> Any:

@@ -53,6 +53,7 @@ def command(
     from faceprobe.cli.show import print_cloaks, print_json, print_table
     from faceprobe.report import summary_table
     from faceprobe.results.result import to_document
+    from faceprobe.results.run import read_run
 
     results = run_study(
         study,
@@ -69,11 +70,11 @@ def command(
     if json:
         print_json(to_document(results))
         return
-    columns, rows = summary_table(results)
-    starred = any(cell.endswith("*") for row in rows for cell in row)
-    caption = "* unstable: fewer than 100 false matches support the threshold" if starred else ""
-    if rows:
-        print_table("Weighted by people, with 95 % intervals", columns, rows, caption=caption)
+    folder = None if results.report is None else results.report.parent
+    table = summary_table(results, None if folder is None else read_run(folder))
+    if table.rows:
+        title = "Weighted by people, with 95 % intervals"
+        print_table(title, table.columns, table.rows, caption=table.caption)
     print_cloaks(results)
     print(f"report: {results.report}")
     if sys.stdout.isatty() and results.report is not None:

@@ -24,7 +24,7 @@ CODES: dict[str, tuple[Level, str]] = {
     "bracket": ("info", "the figure lies between these two values"),
     "bracket-only": ("info", "the figure is known to lie in a range, not exactly"),
     "no-interval": ("caution", "there is no interval, or no figure by people"),
-    "zero-width-interval": ("caution", "all bootstrap replicates are equal"),
+    "zero-width-interval": ("caution", "the interval has no width: too few errors to see their spread"),
     "no-differences": ("info", "no trial differs, so that the interval takes each person for one trial"),
     "coverage-not-assured": ("caution", "the interval rests on few effective people"),
     "largest-person": ("caution", "one person makes up much of the comparisons"),

@@ -38,7 +38,8 @@ class ModelCard:
     weights trained on real photos (evidence ``real-model``); random weights and the bundled models are not,
     and of a local file only its owner knows (``?real=1``). ``assumed`` says which part of activation and
     preprocessing neither the name nor the files state, and what was taken instead; "" where all is stated.
-    ``synthetic`` says that all of its training data are synthetic people.
+    ``synthetic`` says that all of its training data are synthetic people, and ``own`` that the user
+    brought the model: a file, an object, or vectors.
     """
 
     id: str
@@ -58,6 +59,7 @@ class ModelCard:
     real: bool = False
     role: Role = "encoder"
     synthetic: bool = False
+    own: bool = False
     default_crop: str = "as-is"
     notes: str = ""
     assumed: str = ""

@@ -80,6 +80,7 @@ def encoder(
         family=f"own: {getattr(module, '__name__', 'callable') if owner is None else kind.__name__}",
         image_size=prepared.size[0],
         real=real,
+        own=True,
         role="specialist" if default_crop == "aligned-112" else "encoder",
         default_crop=default_crop,
         notes="an encoder of the user's own, given as an object",

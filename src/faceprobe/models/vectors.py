@@ -93,7 +93,7 @@ class Vectors(ModelFamily):
         refuse_pooling(name, "its vectors are used as they are")
         real = bool(flag(name, "real", False))
         note = "" if real else "precomputed vectors: which model made them is not known to faceprobe"
-        return ModelCard(id=model_id(name), family="precomputed vectors", real=real, notes=note)
+        return ModelCard(id=model_id(name), family="precomputed vectors", real=real, own=True, notes=note)
 
     def files(self, name: Name) -> list[Path]:
         return [Path(name.body).expanduser()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from faceprobe.results.result import Result
 from faceprobe.results.run import LEAVE_ONE_OUT, Run
 
 Scene = tuple[str, str, str]
@@ -20,7 +21,16 @@ ROLES = {
     "specialist": "model made for faces",
     "fusion": "fusion of encoders",
 }
-"""Roles of :class:`faceprobe.models.base.ModelCard` in words, the ones that the headline prefers first."""
+"""Roles of :class:`faceprobe.models.base.ModelCard` in words, the ones that the headline prefers first. A
+floor (an untrained baseline) is none of them: it is what the others are compared with.
+"""
+
+FLOOR = "floor"
+FLOOR_KINDS = ("pixels:", "hog:", "lbp:", "random:")
+"""How names of floors begin, for runs without cards of models."""
+
+OWN, PUBLISHED, BUNDLED = range(3)
+"""Origins of a model in the order in which they lead: the user's own, other weights, the bundled ones."""
 
 
 def headline_scenes(run: Run) -> list[Scene]:
@@ -71,26 +81,70 @@ def family_of(run: Run, model: str) -> str:
 
 
 def leaders(run: Run, scene: Scene) -> dict[str, str]:
-    """The best model of each role in ``scene`` among those that have a rank-1 figure."""
-    protocol = run.headline_protocol(scene, LEAVE_ONE_OUT)
+    """The best model of each role in ``scene`` among those that have a rank-1 figure; the best floor only
+    where there is no other.
+    """
     found: dict[str, str] = {}
     for model in ranking(run, scene):
-        row = run.get(model, scene, protocol, "rank1")
-        if row is not None and row.value is not None:
+        if rank1_of(run, model, scene) is not None:
             found.setdefault(role_of(run, model), model)
-    return found
+    return {role: model for role, model in found.items() if role != FLOOR} or found
+
+
+def candidates(run: Run, scene: Scene) -> list[tuple[str, Scene]]:
+    """The :func:`entrants` that have a rank-1 figure and are no floors, best first."""
+    return [
+        (model, measured)
+        for model, measured in entrants(run, scene)
+        if role_of(run, model) != FLOOR and rank1_of(run, model, measured) is not None
+    ]
+
+
+def headline(run: Run, scene: Scene) -> tuple[str, Scene] | None:
+    """The model that the findings on ``scene`` are about, with the scene it was measured in: of the user's
+    own models, else of the published ones, else of the bundled ones, the best of the first role in
+    :data:`ROLES`.
+    """
+    order = list(ROLES)
+
+    def key(entry: tuple[str, Scene]) -> tuple[int, int]:
+        return origin_of(run, entry[0]), order.index(role_of(run, entry[0]))
+
+    return min(candidates(run, scene), key=key, default=None)
 
 
 def headline_model(run: Run, scene: Scene) -> str | None:
-    """The model that the findings on ``scene`` are about: the best one of the first role in :data:`ROLES`."""
-    best = leaders(run, scene)
-    return next((best[role] for role in ROLES if role in best), None)
+    """The model of :func:`headline` among those measured in ``scene`` itself."""
+    here = [model for model, measured in candidates(run, scene) if measured == scene]
+    order = list(ROLES)
+    return min(here, key=lambda m: (origin_of(run, m), order.index(role_of(run, m))), default=None)
+
+
+def rank1_of(run: Run, model: str, scene: Scene) -> Result | None:
+    """The identity-weighted rank-1 row that models of ``scene`` are ordered by; None without a value."""
+    row = run.get(model, scene, run.headline_protocol(scene, LEAVE_ONE_OUT), "rank1")
+    return row if row is not None and row.value is not None else None
 
 
 def role_of(run: Run, model: str) -> str:
-    """The role on the model's card, a key of :data:`ROLES`; a floor counts as one more image encoder."""
-    role = str(run.card(model).get("role") or "encoder")
-    return role if role in ROLES else "encoder"
+    """The role on the model's card: :data:`FLOOR`, or a key of :data:`ROLES`."""
+    role = str(run.card(model).get("role") or "")
+    if not role and model.startswith(FLOOR_KINDS):
+        return FLOOR
+    return role if role in ROLES or role == FLOOR else "encoder"
+
+
+def is_random(run: Run, model: str) -> bool:
+    """Whether ``model`` is an architecture with random weights."""
+    return str(run.card(model).get("id") or model).startswith("random:")
+
+
+def origin_of(run: Run, model: str) -> int:
+    """:data:`OWN`, :data:`PUBLISHED` or :data:`BUNDLED` by the model's card."""
+    card = run.card(model)
+    if card.get("own"):
+        return OWN
+    return BUNDLED if card.get("synthetic") else PUBLISHED
 
 
 def chance(run: Run, scene: Scene, protocol: str) -> float | None:
@@ -116,6 +170,5 @@ def is_synthetic(run: Run, dataset: str) -> bool:
 
 def _order(run: Run, model: str, scene: Scene) -> tuple[bool, float]:
     """Sort key: highest rank-1 first, models without a figure last."""
-    row = run.get(model, scene, run.headline_protocol(scene, LEAVE_ONE_OUT), "rank1")
-    value = None if row is None else row.value
-    return value is None, -(value or 0.0)
+    row = rank1_of(run, model, scene)
+    return row is None, -((row.value if row is not None else None) or 0.0)

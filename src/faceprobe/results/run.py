@@ -97,6 +97,11 @@ class Run:
         alike = [d for d in self._datasets if d.partition("?")[0] == stem]
         return stem if set(alike) <= {dataset} else dataset
 
+    def short_model(self, model: str) -> str:
+        """The name of ``model`` without its options, if no other model of the run has the same."""
+        stem = model.partition("?")[0]
+        return stem if {m for m in self.models if m.partition("?")[0] == stem} <= {model} else model
+
     @cached_property
     def _datasets(self) -> tuple[str, ...]:
         return _unique([c.dataset for c in self.cells] + [r.dataset for r in self.rows])

@@ -14,7 +14,7 @@ from typing import Any
 
 from faceprobe.cloaks.photos.cloaked_table import CloakedPhotos
 from faceprobe.cloaks.purifiers import parse_purifier, purified
-from faceprobe.core.errors import Missing, Unreachable
+from faceprobe.core.errors import FaceprobeError, Missing, Unreachable
 from faceprobe.core.progress import Tick
 from faceprobe.data.face_table import FaceTable
 from faceprobe.models import load_model
@@ -145,14 +145,20 @@ class Work:
         for cell in cells:
             self.tick(0, note=str(cell))
             with self._counter(self.plan.photos_of(cell)) as count:
-                done = embed_cell(
-                    cell,
-                    self._table_of(cell),
-                    encoder,
-                    self.study,
-                    on_photos=count,
-                    offline=self.offline,
-                )
+                try:
+                    done = embed_cell(
+                        cell,
+                        self._table_of(cell),
+                        encoder,
+                        self.study,
+                        on_photos=count,
+                        offline=self.offline,
+                    )
+                except FaceprobeError as error:
+                    if model_text not in (self.study.floors or ()):
+                        raise
+                    self.missing.append(f"floor {cell}: {error}")
+                    continue
             background.start(partial(self._finish, done, signatures.cells[cell.key]))
 
     def _finish(self, done: EmbeddedCell, signature: str, stopped: Callable[[], bool]) -> None:

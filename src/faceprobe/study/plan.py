@@ -15,7 +15,7 @@ from faceprobe.data.face_table import FaceTable
 from faceprobe.datasets import DATASETS, load_dataset
 from faceprobe.embedding import check_local
 from faceprobe.faces.crops import CropPolicy
-from faceprobe.models import model_card, model_files
+from faceprobe.models import model_card, model_files, parse_model
 from faceprobe.protocols import PROTOCOLS
 from faceprobe.protocols.kinds import KINDS
 from faceprobe.study.cloak_plan import check_cloaks, keep_variants, plan_cloaks, variants_of
@@ -193,7 +193,12 @@ def _add_model(plan: Plan, study: Study, text: str, entry: ModelEntry) -> str:
     name = entry.label or card.id
     if name in plan.cards:
         raise WrongUsage(f"two models would both be called {name!r} in the results; give one a label")
-    plan.cards[name] = replace(card, family=entry.family or card.family)
+    plan.cards[name] = replace(
+        card,
+        family=entry.family or card.family,
+        role=entry.role or card.role,
+        own=card.own or parse_model(text).kind == "own",
+    )
     return name
 
 

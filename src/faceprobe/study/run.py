@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from faceprobe.core.machine import describe_machine, versions
 from faceprobe.core.progress import progress, say
+from faceprobe.models.base import ModelCard
 from faceprobe.results.cells import Cell, CloakRecord
 from faceprobe.results.files import write_manifest, write_results
 from faceprobe.results.manifest import DatasetFacts, Hashes, Manifest, Seeds
@@ -22,6 +23,7 @@ from faceprobe.results.result import Result
 from faceprobe.results.run_folder import open_run
 from faceprobe.study.cloak_strips import make_strips
 from faceprobe.study.execute import Work
+from faceprobe.study.floors import with_floors
 from faceprobe.study.packaged import resolve_study
 from faceprobe.study.plan import nothing_to_run, plan_study
 from faceprobe.study.schema import DatasetEntry, ModelEntry, Study
@@ -69,10 +71,12 @@ def run_study(
 
     started = time.monotonic()
     name, resolved = resolve_study(study)
-    resolved = _override(resolved, seed, detector, device, models, datasets)
+    resolved, floors = with_floors(_override(resolved, seed, detector, device, models, datasets))
     plan = plan_study(resolved, offline=offline)
     if not plan.cells:
         raise nothing_to_run(name, resolved, plan.missing)
+    if floors and not quiet:
+        say(floors)
     with open_run(out, name, resolved.fingerprint(), resolved.model_dump(), force) as folder:
         with (
             TemporaryDirectory(prefix=".photos.", suffix=".tmp", dir=folder) as scratch,
@@ -137,7 +141,7 @@ def _manifest(
     rows: Sequence[Result],
     seconds: float,
 ) -> Manifest:
-    cards = {cell.model: cell.card | {"family": plan.cards[cell.model].family} for cell in cells}
+    cards = {cell.model: cell.card | _stated(plan.cards[cell.model]) for cell in cells}
     photos: dict[str, dict[str, str]] = {}
     for row in rows:
         if row.cloak == NO_CLOAK and row.purifier == NO_PURIFIER:
@@ -161,6 +165,11 @@ def _manifest(
         cloaks=tuple(cloaks),
         missing=tuple(missing),
     )
+
+
+def _stated(card: ModelCard) -> dict[str, Any]:
+    """What the study and the name of a model say of it, which its encoder need not know."""
+    return {"family": card.family, "role": card.role, "own": card.own}
 
 
 def _photos(plan: Plan) -> Callable[[str, str], NDArray[uint8]]:

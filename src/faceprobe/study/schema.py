@@ -28,6 +28,7 @@ from pydantic import (
 
 from faceprobe.core.errors import WrongUsage
 from faceprobe.core.files import sha256_json
+from faceprobe.models.base import Role
 
 
 def _named(value: Any) -> Any:
@@ -89,12 +90,14 @@ class _Part(BaseModel):
 
 class ModelEntry(_Part):
     """Overrides of one model: ``label`` is its name in rows, ``family`` the models that a figure joins by a
-    line, ``crops`` its own crops in place of the study's. An ``optional`` model that is absent is listed in
+    line, ``role`` what it is ("clip", "encoder", "specialist" for a model made for faces, "fusion", "floor"),
+    ``crops`` its own crops in place of the study's. An ``optional`` model that is absent is listed in
     the run's ``missing`` and does not stop the run; ``fetch`` says how to get it.
     """
 
     label: str = ""
     family: str = ""
+    role: Role | None = None
     crops: NameList | None = None
     optional: bool = False
     fetch: str = ""
@@ -139,8 +142,10 @@ class Study(_Part):
     its crops, with each of ``purifiers`` (what a collector does to all photos). A cloak is a variant that the
     dataset brings; if it brings none of that name, the photos of ``cloak_people`` people, drawn by the seed,
     are cloaked (``cloak_photos`` of each, None: all), and all other photos stay clean. ``replicates`` is the
-    number of bootstrap replicates. ``allow_missing`` makes every model and dataset optional. ``needs_later``
-    are sentences about what a later step of faceprobe adds to the study; a run repeats them.
+    number of bootstrap replicates. ``floors`` are untrained baselines that run along; None stands for those
+    of :func:`faceprobe.study.floors.with_floors`, and an empty list for none. ``allow_missing`` makes every
+    model and dataset optional. ``needs_later`` are sentences about what a later step of faceprobe adds to the
+    study; a run repeats them.
     """
 
     title: str
@@ -158,6 +163,7 @@ class Study(_Part):
     protocols: NameList | None = None
     seed: int = Field(default=0, ge=0)
     replicates: int = Field(default=1000, ge=0)
+    floors: Annotated[list[str], AfterValidator(_distinct)] | None = None
     options: Options = Options()
     allow_missing: bool = False
     needs_later: list[str] = []

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from importlib.resources import files
 from itertools import combinations, product
+from pathlib import Path
 from string import Formatter
 
 import pytest
 
 from faceprobe.core.errors import FaceprobeError
 from faceprobe.data.evidence import EVIDENCE_ORDER, Evidence, weakest
-from faceprobe.report.text.sentences import CLAUSE, LABEL, SENSITIVE, TEMPLATES, Basis, check, lead, say
+from faceprobe.data.remarks import CODES, remark
+from faceprobe.report.text.sentences import (
+    CLAUSE,
+    LABEL,
+    SENSITIVE,
+    TEMPLATES,
+    Basis,
+    check,
+    lead,
+    quote,
+    say,
+)
+from faceprobe.results.result import Result
+from faceprobe.results.run import Run
 
 COMBINATIONS = [c for n in range(1, 5) for c in combinations(EVIDENCE_ORDER, n)]
 FLAGS = list(product((False, True), repeat=2))
@@ -54,6 +69,38 @@ def test_synthetic_figures_never_speak_of_real_models_without_the_clause(word: s
     with pytest.raises(FaceprobeError, match=word):
         check(f"{word.title()} stops nine searches in ten.", "synthetic")
     check(f"In the built-in world, {word} stops nine searches in ten.", "synthetic")
+
+
+ROW = Result(
+    *("m", "d", "as-is", "none", "p", "rank1", "identity", 1.0, 1.0, 1.0, "how", 9, 3, "real-photos"),
+    remarks=remark("zero-width-interval", "no width"),
+    conventions="",
+    model_hash="",
+    dataset_hash="",
+)
+RUN = Run(Path(), (ROW,))
+
+
+def test_a_figure_carries_its_remarks_into_every_sentence() -> None:
+    said = say("folds", RUN, model="m", value=quote(ROW), protocol="p")
+    assert str(said).endswith("correctly (p) (no width).") and said.caution == " (no width)."
+    assert said.lead + said.rest + said.caution == said.text
+    counted = say("no_rank", RUN, ROW, dataset="d")
+    assert counted.caution == " (no width).", "also where the figure is not quoted"
+
+
+def test_an_interval_without_its_row_is_an_error() -> None:
+    for text in ("71\u00a0% [68,\u00a074]", "+3.1\u00a0points [0.4,\u00a05.9]", "0.5 [0.400, 0.600]"):
+        with pytest.raises(FaceprobeError, match="has no row"):
+            say("folds", RUN, ROW, model="m", value=text, protocol="p")
+    say("folds", RUN, ROW, model="fawkes[bundled:face;dssim]", value="7", protocol="noise[jpeg-75, 2]")
+    with pytest.raises(FaceprobeError, match="need the run"):
+        say("folds", Basis(("real-photos",)), model="m", value=quote(ROW), protocol="p")
+
+
+def test_many_remarks_are_named_by_their_kinds() -> None:
+    rows = [replace(ROW, remarks=remark("weak-threshold", f"{n} false matches")) for n in range(3)]
+    assert say("no_rank", RUN, *rows, dataset="d").caution == f" ({CODES['weak-threshold'][1]})."
 
 
 def test_the_lead_says_what_is_built_in() -> None:

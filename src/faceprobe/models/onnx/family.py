@@ -50,14 +50,16 @@ class Onnx(ModelFamily):
         note = (
             "a local file: what it was trained on is not known to faceprobe (state ?real=1 for real photos)"
         )
+        made_for_faces = preprocess.size == (112, 112)
         return ModelCard(
             id=model_id(name),
-            family="ONNX face recogniser",
+            family="ONNX face recogniser" if made_for_faces else "ONNX model",
             n_params=count_weights(path.read_bytes(), str(path)),
             image_size=preprocess.size[0],
             real=real,
-            role="specialist",
-            default_crop="aligned-112" if preprocess.size == (112, 112) else "as-is",
+            own=True,
+            role="specialist" if made_for_faces else "encoder",
+            default_crop="aligned-112" if made_for_faces else "as-is",
             notes="" if real else note,
             assumed=_assumed(name, preprocess),
         )

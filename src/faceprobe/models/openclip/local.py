@@ -55,7 +55,7 @@ class Local(ModelFamily):
         pooling_of(name), flip_of(name)
         path = Path(name.body)
         real = bool(flag(name, "real", False))
-        known: dict[str, Any] = {"family": "local checkpoint", "role": "clip", "real": real}
+        known: dict[str, Any] = {"family": "local checkpoint", "role": "clip", "real": real, "own": True}
         known["notes"] = "" if real else NOTE
         if path.is_dir():
             for option in ("arch", "tag", "quickgelu"):

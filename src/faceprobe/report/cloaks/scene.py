@@ -90,6 +90,11 @@ class CloakScene:
         found = self.quality(cloak, "delta_e")
         return found is not None and (found.value or 0.0) > VISIBLE_TINT
 
+    def cloaked_photos(self, model: str, cloak: CloakInfo) -> Result | None:
+        """The row that counts the cloaked photos that are enrolled, over all people."""
+        scene = (self.dataset, cloak.id, dict(self.victims)[model])
+        return self.run.get(model, scene, POISONING, "n_cloaked", "none")
+
     def is_surrogate(self, model: str, cloak: CloakInfo) -> bool:
         """Whether ``cloak`` was computed on ``model`` itself (white box)."""
         names = {_bare(model), _bare(str(self.run.card(model).get("id") or model))}

@@ -136,6 +136,21 @@ class Verdict:
         parts = [f"{titles[m]} {with_unit(value, m)}" for m, value in known.items()]
         return ", ".join(parts) + (": visibly tinted" if self.scene.tinted(self.cloak) else "")
 
+    @property
+    def enrolled(self) -> str:
+        """How many photos of the person are enrolled at a time, as the addition to a sentence; "" where that
+        is not known. Where a person has two or more cloaked photos, the protocol enrols half of them at a
+        time.
+        """
+        row = self.scene.cloaked_photos(self.victim, self.cloak)
+        if row is None or not row.value or not row.n_identities:
+            return ""
+        each = row.value / row.n_identities
+        if each == 1:
+            return " (1 photo of the person)"
+        number = f"{each:.0f}" if each == round(each) else f"on average {each:.1f}"
+        return f" (half of the person's {number} cloaked photos at a time)"
+
     def row(self, protocol: str, metric: str, purifier: str = "none") -> Result | None:
         """A row of the victim under the cloak; None where there is none with a value."""
         return self.scene.row(self.victim, self.cloak, protocol, metric, purifier)

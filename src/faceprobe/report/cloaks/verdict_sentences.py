@@ -11,10 +11,9 @@ from faceprobe.report.text.numbers import (
     listed,
     magnitude,
     percent,
-    percent_with_interval,
     points,
 )
-from faceprobe.report.text.sentences import Sentence, basis_of, say
+from faceprobe.report.text.sentences import Quoted, Sentence, basis_of, quote, quoted, quoted_list, say
 from faceprobe.results.result import Result
 
 LITTLE_LEFT = 0.5
@@ -52,7 +51,8 @@ def overall(scene: CloakScene, found: list[Verdict]) -> Sentence | None:
         return None
     return say(
         "cloaks_overall",
-        basis_of(scene.run, rows),
+        scene.run,
+        *rows,
         cloaks=count_of(len(judged), "cloak"),
         each="each " if len(judged) > 1 else "",
         clauses=listed(clauses),
@@ -66,14 +66,13 @@ def cautions(scene: CloakScene, found: list[Verdict]) -> list[Sentence]:
     for victim in dict.fromkeys(v.victim for v in found):
         clean = [r for v in found if v.victim == victim and (r := v.row(POISONING, CLEAN)) is not None]
         if clean and (clean[0].value or 0.0) > LITTLE_LEFT:
-            base = basis_of(scene.run, clean[:1])
-            text = percent(clean[0].value or 0.0)
-            limits.append(say("cloak_little_to_lose", base, victim=victim, clean=text))
+            text = quoted(percent(clean[0].value or 0.0), clean[0])
+            limits.append(say("cloak_little_to_lose", scene.run, victim=victim, clean=text))
     small = [m for m in scene.models if scene.run.card(m).get("synthetic")]
     base_rows = [r for r in rows if r.model in small]
     if base_rows:
         which = "all models here" if len(small) == len(scene.models) else listed(small)
-        limits.append(say("cloak_bundled", basis_of(scene.run, base_rows), models=which))
+        limits.append(say("cloak_bundled", basis_of(scene.run, base_rows).bare, models=which))
     return limits
 
 
@@ -81,39 +80,43 @@ def _noise(v: Verdict) -> Sentence | None:
     row, clean = v.row(POISONING, PROTECTION), v.row(POISONING, CLEAN)
     if row is None or clean is None:
         return None
-    fields = {
+    fields: dict[str, str | Quoted] = {
         "cloak": v.cloak.id,
-        "value": percent_with_interval(row),
+        "value": quote(row),
         "victim": v.victim,
         "role": ", its own surrogate" if v.own else "",
-        "clean": percent_with_interval(clean),
+        "clean": quote(clean),
+        "enrolled": v.enrolled,
     }
-    base, found = basis_of(v.scene.run, [row, clean]), v.over_noise
+    run, found = v.scene.run, v.over_noise
     if found is None:
-        return say("cloak_without_noise", base, **fields)
+        return say("cloak_without_noise", run, **fields)
     if v.beats_noise:
-        more = magnitude(found.difference, found.low, found.high)
-        return say("cloak_beats_noise", base, difference=more, **fields)
+        more = quoted(magnitude(found.difference, found.low, found.high), row)
+        return say("cloak_beats_noise", run, difference=more, **fields)
     how = points(found.difference, found.low, found.high) if found.known else found.reason
-    return say("cloak_noise_open", base, difference=how, **fields)
+    return say("cloak_noise_open", run, difference=quoted(how, row), **fields)
 
 
 def _transfer(v: Verdict) -> Sentence | None:
     if not v.others or not v.cloak.surrogates:
         return None
     white = [
-        f"{_unsigned(row)} on {model}"
+        quoted(f"{_unsigned(row)} on {model}", row)
         for model in v.scene.models
         if v.scene.is_surrogate(model, v.cloak)
         and (row := v.scene.row(model, v.cloak, POISONING, ADDED)) is not None
     ]
     return say(
         "cloak_transfers",
-        basis_of(v.scene.run, v.others),
+        v.scene.run,
+        *v.others,
         others=count_of(len(v.others), "model"),
         cloak=v.cloak.id,
         shown=_count(sum(exceeds_zero(r) for r in v.others)),
-        own=f"; where it was computed it adds {listed(white)}" if white else "",
+        own=quoted(f"; where it was computed it adds {quoted_list(white).text}", *quoted_list(white).rows)
+        if white
+        else "",
     )
 
 
@@ -123,12 +126,12 @@ def _purifiers(v: Verdict) -> Sentence | None:
     purifier, row = v.purified
     return say(
         "cloak_purifier_left" if v.survives_purifiers else "cloak_purifier_undone",
-        basis_of(v.scene.run, [row, v.added]),
+        v.scene.run,
         purifier=purifier,
         cloak=v.cloak.id,
-        value=_unsigned(row),
+        value=quoted(_unsigned(row), row),
         victim=v.victim,
-        plain=_unsigned(v.added),
+        plain=quoted(_unsigned(v.added), v.added),
     )
 
 
@@ -138,11 +141,11 @@ def _adaptive(v: Verdict) -> Sentence | None:
         return None
     return say(
         "cloak_adaptive_left" if v.survives_adaptive else "cloak_adaptive_undone",
-        basis_of(v.scene.run, [row, plain]),
+        v.scene.run,
         cloak=v.cloak.id,
-        value=_unsigned(row),
+        value=quoted(_unsigned(row), row),
         victim=v.victim,
-        plain=_unsigned(plain),
+        plain=quoted(_unsigned(plain), plain),
     )
 
 
@@ -162,7 +165,8 @@ def _visible(v: Verdict) -> Sentence | None:
     nearest = min(controls, default=(0.0, ""))[1]
     return say(
         "cloak_visible",
-        basis_of(v.scene.run, used),
+        v.scene.run,
+        *used,
         cloak=v.cloak.id,
         change=v.change,
         compared=f", {nearest}" if nearest else "",
@@ -182,13 +186,19 @@ def _few_people(scene: CloakScene, found: list[Verdict]) -> Sentence | None:
     if not rows:
         return None
     shown = rows[:MOST_NAMED]
-    figures = [
-        f"{v.cloak.id}, enrolled, makes {percent_with_interval(r)} of probes miss the person on {v.victim} "
-        f"({percent_with_interval(c)} with clean photos)"
-        for v, r, c in shown
-    ]
-    base = basis_of(scene.run, [row for _, r, c in shown for row in (r, c)])
-    return say("cloaks_few_people", base, people=str(scene.few_people), figures=listed(figures))
+    figures = quoted_list(
+        [
+            quoted(
+                f"{v.cloak.id}, enrolled, makes {quote(r).text} of probes miss the person on {v.victim} "
+                f"({quote(c).text} with clean photos)",
+                r,
+                c,
+            )
+            for v, r, c in shown
+        ]
+    )
+    people, how = str(scene.few_people), shown[0][0].enrolled
+    return say("cloaks_few_people", scene.run, people=people, figures=figures, enrolled=how)
 
 
 def _count(number: int, measured: int = 0, every: int = 0) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from faceprobe.report.comparison.paired import Paired, holm, paired_difference
 from faceprobe.report.text.numbers import listed, magnitude, points, probability, scaled
-from faceprobe.report.text.sentences import Sentence, basis_of, say
+from faceprobe.report.text.sentences import Sentence, quoted, say
 from faceprobe.results.result import Result
 from faceprobe.results.run import LEAVE_ONE_OUT, Run
 
@@ -82,7 +82,8 @@ def overview(run: Run, scene: tuple[str, str, str], found: Sequence[SizeComparis
     verdicts = [c.verdict for c in tested]
     return say(
         "size_overview",
-        basis_of(run, rows),
+        run,
+        *rows,
         pairs=str(len(tested)),
         better=str(verdicts.count("better")),
         worse=str(verdicts.count("worse")),
@@ -180,13 +181,15 @@ def _judge(
     width = None if spread is None else spread[0]
     if not test.known:
         verdict, template = "not comparable", "size_not_comparable"
-        sentence = say(template, basis_of(run, rows), reason=test.reason, **sizes)
+        sentence = say(template, run, *rows, reason=test.reason, **sizes)
     else:
         verdict, template = _verdict(test, p, width)
         sentence = say(
             template,
-            basis_of(run, rows),
-            difference=(points if verdict == "open" else magnitude)(test.difference, test.low, test.high),
+            run,
+            difference=quoted(
+                (points if verdict == "open" else magnitude)(test.difference, test.low, test.high), *rows
+            ),
             p=probability(p),
             likeness=_likeness(differing, unknown),
             seeds=_seeds(spread),

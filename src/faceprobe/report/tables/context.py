@@ -11,9 +11,14 @@ from numpy.typing import NDArray
 from faceprobe.metrics.table import metric_info
 from faceprobe.report.scenes import HEADLINE_TMR, Scene, chance, headline_model, ranking
 from faceprobe.report.text.numbers import fraction, interval, percent_range
-from faceprobe.report.text.sentences import Sentence, basis_of, condition, say
+from faceprobe.report.text.sentences import Sentence, condition, quoted, say
 from faceprobe.results.result import Result
 from faceprobe.results.run import ALL_PAIRS, CROSS_EVENT, LEAVE_ONE_OUT, Run
+
+WIDEST = 1.0
+"""A share whose interval is wider than this, the whole scale, is not estimated by the data."""
+
+TOO_WIDE = "the interval is wider than the scale"
 
 Array = NDArray[np.float64]
 
@@ -124,6 +129,8 @@ def kept_share(run: Run, whole: Result, crop: str) -> KeptShare:
     if not (np.all(np.isfinite(pair[0])) and np.all(np.isfinite(pair[1])) and np.all(above > 0)):
         return KeptShare(value, reason="no interval: the whole photo falls to chance in some replicates")
     low, high = np.quantile((pair[1] - guess) / above, (0.025, 0.975))
+    if high - low > WIDEST:
+        return KeptShare(reason=f"{crop}: not estimated, {TOO_WIDE}")
     return KeptShare(value, float(min(low, value)), float(max(high, value)))
 
 
@@ -138,15 +145,21 @@ def control_sentences(run: Run, scene: Scene) -> list[Sentence]:
     if whole is None or whole.value is None:
         return []
     context = kept_share(run, whole, "context-only")
-    if context.value is None:
-        return []
     used = [whole, *_used(run, whole, ("context-only",))]
+    if context.value is None:
+        unknown = {
+            "model": run.short_model(model),
+            "reason": context.reason,
+            "condition": condition(protocol),
+        }
+        return [say("context_share_open", run, *used, **unknown)] if context.reason else []
     masked = kept_share(run, whole, "random-mask")
-    fields = {"model": model, "value": _words(context), "condition": condition(protocol)}
+    kept = quoted(_words(context), *used)
+    fields = {"model": run.short_model(model), "condition": condition(protocol)}
     if masked.value is None:
-        return [say("context_share", basis_of(run, used), **fields)]
-    used += _used(run, whole, ("random-mask",))
-    return [say("context_share_masked", basis_of(run, used), masked=_words(masked), **fields)]
+        return [say("context_share", run, value=kept, **fields)]
+    other = quoted(_words(masked), whole, *_used(run, whole, ("random-mask",)))
+    return [say("context_share_masked", run, value=kept, masked=other, **fields)]
 
 
 def _used(run: Run, whole: Result, crops: Iterable[str]) -> list[Result]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from faceprobe.data.evidence import Evidence, weakest
 from faceprobe.data.remarks import without_brackets
 from faceprobe.metrics.table import metric_info
-from faceprobe.report.scenes import HEADLINE_TMR, Scene, entrants, family_of, is_own_crop
+from faceprobe.report.comparison.floors import floor_verdicts
+from faceprobe.report.scenes import FLOOR, HEADLINE_TMR, Scene, entrants, family_of, is_own_crop, role_of
 from faceprobe.report.tables.cells import FootnoteList, TableCell, table_cell
 from faceprobe.report.text.numbers import power_of_ten, scaled
 from faceprobe.report.text.sentences import LABEL
@@ -31,7 +32,9 @@ class BoardColumn:
 @dataclass(frozen=True)
 class BoardRow:
     """A model's row of the table. ``crop`` is "" unless the model was measured on another crop than that of
-    the board; ``own`` says whether that crop is the model's default.
+    the board; ``own`` says whether that crop is the model's default. ``floor`` says whether its rank-1 is
+    above that of every floor: "yes", "no", "not shown", "no floor", "floor" for a floor itself, "" for a
+    model without a rank-1.
     """
 
     model: str
@@ -41,11 +44,14 @@ class BoardRow:
     params: str
     series: int
     cells: tuple[TableCell, ...]
+    floor: str = ""
 
 
 @dataclass(frozen=True)
 class Board:
-    """The leaderboard of one dataset, crop and cloak; ``evidence`` is the weakest of its rows."""
+    """The leaderboard of one dataset, crop and cloak; ``evidence`` is the weakest of its rows, and ``absent``
+    are the columns that no model has a figure for, each with the reason.
+    """
 
     key: str
     dataset: str
@@ -56,6 +62,7 @@ class Board:
     columns: tuple[BoardColumn, ...]
     rows: tuple[BoardRow, ...]
     notes: tuple[str, ...]
+    absent: tuple[str, ...] = ()
 
     @property
     def scene(self) -> Scene:
@@ -119,9 +126,18 @@ def target_fmr(metric: str) -> float:
 def _board(run: Run, scene: Scene, number: int) -> Board:
     dataset, cloak, crop = scene
     notes = FootnoteList(f"board{number}")
-    columns = columns_of(run, scene)
-    rows = []
-    for model, measured in entrants(run, scene):
+    entered = entrants(run, scene)
+    columns, absent = [], []
+    for column in columns_of(run, scene):
+        rows = [run.any_weighting(m, s, column.protocol, column.metric) for m, s in entered]
+        if any(row is not None and row.value is not None for row in rows):
+            columns.append(column)
+        else:
+            reasons = dict.fromkeys(row.text for row in rows if row is not None and row.text)
+            absent.append(f"{column.title} {column.subtitle}: {next(iter(reasons), 'not measured')}")
+    lines = []
+    verdicts = {v.model: v.word for v in floor_verdicts(run, scene)}
+    for model, measured in entered:
         cells = []
         for column in columns:
             row = run.any_weighting(model, measured, column.protocol, column.metric)
@@ -131,10 +147,21 @@ def _board(run: Run, scene: Scene, number: int) -> Board:
         crop_read = "" if measured == scene else measured[2]
         own = is_own_crop(run, model, measured[2])
         series = run.models.index(model)
-        rows.append(BoardRow(model, crop_read, own, family_of(run, model), params, series, tuple(cells)))
+        floor = FLOOR if role_of(run, model) == FLOOR else verdicts.get(model, "")
+        facts = (family_of(run, model), params, series)
+        lines.append(BoardRow(model, crop_read, own, *facts, tuple(cells), floor))
     evidence = weakest(r.evidence for r in run.in_scene(scene))
     return Board(
-        notes.key, dataset, crop, cloak, evidence, LABEL[evidence], columns, tuple(rows), tuple(notes.texts)
+        notes.key,
+        dataset,
+        crop,
+        cloak,
+        evidence,
+        LABEL[evidence],
+        tuple(columns),
+        tuple(lines),
+        tuple(notes.texts),
+        tuple(absent),
     )
 
 

@@ -7,21 +7,21 @@ CLOAK_TEMPLATES: dict[str, str] = {
         "{lead}: of {cloaks}, {each}judged on the best recogniser that it was not computed on, {clauses}."
     ),
     "cloaks_few_people": (
-        "{lead}: photos of only {people} people were cloaked, so no interval is claimed and no difference is "
-        "called shown; {figures}."
+        "{lead}: photos of only {people} people were cloaked{enrolled}, so no interval is claimed and no "
+        "difference is called shown; {figures}."
     ),
     "cloak_beats_noise": (
-        "{lead}, {cloak}, enrolled, makes {value} of probes miss the person on {victim}{role} ({clean} with "
-        "clean photos): {difference} more than noise at equal PSNR."
+        "{lead}, {cloak}, enrolled{enrolled}, makes {value} of probes miss the person on {victim}{role} "
+        "({clean} with clean photos): {difference} more than noise at equal PSNR."
     ),
     "cloak_noise_open": (
-        "{lead}, {cloak}, enrolled, makes {value} of probes miss the person on {victim}{role} ({clean} with "
-        "clean photos): not shown to be more than with noise at equal PSNR ({difference})."
+        "{lead}, {cloak}, enrolled{enrolled}, makes {value} of probes miss the person on {victim}{role} "
+        "({clean} with clean photos): not shown to be more than with noise at equal PSNR ({difference})."
     ),
     "cloak_without_noise": (
-        "{lead}, {cloak}, enrolled, makes {value} of probes miss the person on {victim}{role} ({clean} with "
-        "clean photos); noise at equal PSNR was not measured, so nothing shows that the cloak does "
-        "more than any change of that size."
+        "{lead}, {cloak}, enrolled{enrolled}, makes {value} of probes miss the person on {victim}{role} "
+        "({clean} with clean photos); noise at equal PSNR was not measured, so nothing shows that the cloak "
+        "does more than any change of that size."
     ),
     "cloak_transfers": (
         "{lead}, of {others} that {cloak} was not computed on, {shown} shown to miss the person more often "

@@ -2,35 +2,51 @@
 
 from __future__ import annotations
 
+from faceprobe.report.comparison.floors import FloorVerdict, floor_verdicts, floors_of
 from faceprobe.report.scenes import (
+    BUNDLED,
+    FLOOR,
     HEADLINE_TMR,
     LARGE_SHARE,
     ROLES,
     SHARE_METRIC,
     Scene,
+    candidates,
     chance,
-    entrants,
-    headline_model,
+    headline,
     is_own_crop,
+    is_random,
+    origin_of,
+    rank1_of,
     role_of,
 )
-from faceprobe.report.text.numbers import percent, percent_with_interval
-from faceprobe.report.text.sentences import Sentence, basis_of, condition, say
+from faceprobe.report.text.numbers import count_of, listed, percent
+from faceprobe.report.text.sentences import (
+    Quoted,
+    Sentence,
+    condition,
+    enrolled,
+    quote,
+    quoted,
+    quoted_list,
+    say,
+)
 from faceprobe.results.run import ALL_PAIRS, CROSS_EVENT, LEAVE_ONE_OUT, Run
 
 
 def findings(run: Run, scene: Scene) -> list[Sentence]:
     """The sentences about one scene, the most important first; never empty."""
-    protocol = run.headline_protocol(scene, LEAVE_ONE_OUT)
-    first = headline_model(run, scene)
+    first = headline(run, scene)
     if first is None:
-        rows = run.in_scene(scene)
-        return [say("no_rank", basis_of(run, rows), dataset=run.short(scene[0])), *_folds(run, scene)]
-    found = [_best(run, scene, protocol, first, ROLES[role_of(run, first)])]
-    if role_of(run, first) != "specialist":
+        return [_without_a_model(run, scene), *_folds(run, scene)]
+    model, measured = first
+    verdicts = floor_verdicts(run, scene)
+    found = [_best(run, scene, model, measured, verdicts), *_floors(run, verdicts)]
+    found += _compared(run, scene, model)
+    if role_of(run, model) != "specialist":
         found += _specialist(run, scene)
     for more in (_same_event, _verification, _crops):
-        found += more(run, scene, first)
+        found += more(run, measured, model)
     return found + _folds(run, scene) + _share(run, scene)
 
 
@@ -38,32 +54,144 @@ def _in_words(guess: float | None) -> str:
     return "not known" if guess is None else percent(guess)
 
 
-def _best(run: Run, scene: Scene, protocol: str, model: str, kind: str) -> Sentence:
-    row, cell = run.get(model, scene, protocol, "rank1"), run.cell(model, scene)
-    assert row is not None
+def _without_a_model(run: Run, scene: Scene) -> Sentence:
+    """The first sentence where no model but floors has a rank-1 figure."""
+    floors, dataset = floors_of(run, scene), run.short(scene[0])
+    if not floors:
+        return say("no_rank", run, *run.in_scene(scene), dataset=dataset)
+    protocol = run.headline_protocol(scene, LEAVE_ONE_OUT)
+    figures = quoted_list([quoted(f"{run.short_model(r.model)} in {quote(r).text}", r) for r in floors])
+    guess = _in_words(chance(run, scene, protocol))
+    return say(
+        "floors_only", run, dataset=dataset, figures=figures, condition=condition(protocol), chance=guess
+    )
+
+
+def _best(run: Run, scene: Scene, model: str, measured: Scene, verdicts: list[FloorVerdict]) -> Sentence:
+    protocol = run.headline_protocol(measured, LEAVE_ONE_OUT)
+    cell = run.cell(model, measured)
+    verdict = next(v for v in verdicts if v.model == model)
+    row = verdict.row
     return say(
         "best",
-        basis_of(run, [row]),
-        kind=kind,
-        model=model,
-        value=percent_with_interval(row),
+        run,
+        best=_best_of(run, scene, model),
+        kind=ROLES[role_of(run, model)],
+        model=run.short_model(model),
+        crop=_crop(run, model, scene, measured),
+        value=quote(row),
         people=f"{cell.n_identities if cell else row.n_identities:,}",
         of=f" of {run.short(scene[0])}" if len({s[0] for s in run.scenes}) > 1 else "",
+        enrolled=enrolled(row),
         condition=condition(protocol),
-        chance=_in_words(chance(run, scene, protocol)),
+        floors=_against_floors(run, verdict),
+        chance=_in_words(chance(run, measured, protocol)),
     )
+
+
+def _best_of(run: Run, scene: Scene, model: str) -> str:
+    """``best `` where ``model`` is the best of several of its role and origin."""
+    kind = role_of(run, model), origin_of(run, model)
+    alike = [m for m, _ in candidates(run, scene) if (role_of(run, m), origin_of(run, m)) == kind]
+    return "best " if len(alike) > 1 else ""
+
+
+def _crop(run: Run, model: str, scene: Scene, measured: Scene) -> str:
+    """Which crop the model was measured on where it is not that of ``scene``."""
+    if measured == scene:
+        return ""
+    return f" on {'its own crop' if is_own_crop(run, model, measured[2]) else 'another crop'} ({measured[2]})"
+
+
+def _against_floors(run: Run, verdict: FloorVerdict) -> Quoted:
+    """The random-weights floor and the best other floor, set against the model of the headline."""
+    kinds = {is_random(run, row.model): row for row in reversed(verdict.floors)}
+    rows = [kinds[k] for k in (True, False) if k in kinds]
+    if not rows:
+        return quoted("")
+    figures = quoted_list([quoted(f"{run.short_model(r.model)} in {quote(r).text}", r) for r in rows])
+    label = "an untrained baseline" if len(rows) == 1 else "untrained baselines"
+    begin = {"not shown": "not shown to be more than ", "no": "less than "}.get(verdict.word, "")
+    return quoted(f"{begin}{label}: {figures.text}; ", *figures.rows)
+
+
+def _floors(run: Run, verdicts: list[FloorVerdict]) -> list[Sentence]:
+    """Which models are shown to be better than every floor measured with them, and which are not."""
+    judged = [v for v in verdicts if v.floors]
+    alone = [v for v in verdicts if not v.floors]
+    found = []
+    if judged:
+        above = [v for v in judged if v.word == "yes"]
+        others = [v for v in judged if v.word != "yes"]
+        names = {run.short_model(row.model) for v in judged for row in v.floors}
+        floors = f"the untrained baseline{'s' if len(names) > 1 else ''} ({listed(sorted(names))})"
+        rows = [row for v in judged for row in (v.row, *v.floors)]
+        if not others:
+            found.append(say("all_above_floors", run, *rows, models=_models(run, above), floors=floors))
+        elif not above:
+            worse = [run.short_model(v.model) for v in others if v.word == "no"]
+            why = f"; {listed(worse)} less often" if worse else ""
+            found.append(
+                say("not_above_floors", run, *rows, models=_models(run, others), floors=floors, why=why)
+            )
+        else:
+            count = count_of(len(judged), "model")
+            names_of_others = listed([run.short_model(v.model) for v in others])
+            shown = f"{len(above)}"
+            text = f"{count} {'is' if len(above) == 1 else 'are'}"
+            fields = {"shown": shown, "models": text, "floors": floors, "others": names_of_others}
+            found.append(say("some_above_floors", run, *rows, **fields))
+    if alone:
+        their = "its" if len(alone) == 1 else "their"
+        models = listed([run.short_model(v.model) for v in alone])
+        found.append(say("no_floor", run, *[v.row for v in alone], models=models, their=their))
+    return found
+
+
+def _models(run: Run, verdicts: list[FloorVerdict]) -> str:
+    """``a is``, ``a and b are``, ``all 5 models are``."""
+    names = [run.short_model(v.model) for v in verdicts]
+    if len(names) == 1:
+        return f"{names[0]} is"
+    return f"{listed(names)} are"
+
+
+def _compared(run: Run, scene: Scene, first: str) -> list[Sentence]:
+    """The best model of each later origin, where the headline is about a model of an earlier one."""
+    found, seen = [], {origin_of(run, first)}
+    for model, measured in sorted(candidates(run, scene), key=lambda entry: origin_of(run, entry[0])):
+        origin, role = origin_of(run, model), role_of(run, model)
+        if origin in seen or role == "specialist":
+            continue
+        seen.add(origin)
+        row = rank1_of(run, model, measured)
+        assert row is not None
+        fields = {
+            "origin": "bundled" if origin == BUNDLED else "published",
+            "kind": ROLES[role],
+            "model": run.short_model(model),
+            "crop": _crop(run, model, scene, measured),
+        }
+        found.append(say("compared", run, value=quote(row), **fields))
+    return found
 
 
 def _specialist(run: Run, scene: Scene) -> list[Sentence]:
     """The best model made for faces, on another crop where it was not measured on the one of ``scene``."""
-    for model, measured in entrants(run, scene):
-        row = run.get(model, measured, run.headline_protocol(measured, LEAVE_ONE_OUT), "rank1")
-        if role_of(run, model) == "specialist" and row is not None and row.value is not None:
-            named = "its own crop" if is_own_crop(run, model, measured[2]) else "another crop"
-            crop = "" if measured == scene else f" on {named} ({measured[2]})"
-            fields = {"kind": ROLES["specialist"], "model": model, "value": percent_with_interval(row)}
-            return [say("specialist", basis_of(run, [row]), crop=crop, **fields)]
-    return []
+    made = [entry for entry in candidates(run, scene) if role_of(run, entry[0]) == "specialist"]
+    best = min(made, key=lambda entry: origin_of(run, entry[0]), default=None)
+    if best is None:
+        return []
+    model, measured = best
+    row = rank1_of(run, model, measured)
+    assert row is not None
+    fields = {
+        "best": _best_of(run, scene, model),
+        "kind": ROLES["specialist"],
+        "model": run.short_model(model),
+        "crop": _crop(run, model, scene, measured),
+    }
+    return [say("specialist", run, value=quote(row), **fields)]
 
 
 def _same_event(run: Run, scene: Scene, model: str) -> list[Sentence]:
@@ -71,8 +199,7 @@ def _same_event(run: Run, scene: Scene, model: str) -> list[Sentence]:
     plain = run.get(model, scene, LEAVE_ONE_OUT, "rank1")
     if cross is None or plain is None or cross.value is None or plain.value is None:
         return []
-    values = {"cross": percent_with_interval(cross), "plain": percent_with_interval(plain)}
-    return [say("same_event", basis_of(run, [cross, plain]), model=model, **values)]
+    return [say("same_event", run, model=run.short_model(model), cross=quote(cross), plain=quote(plain))]
 
 
 def _verification(run: Run, scene: Scene, model: str) -> list[Sentence]:
@@ -80,11 +207,10 @@ def _verification(run: Run, scene: Scene, model: str) -> list[Sentence]:
     row = run.get(model, scene, protocol, HEADLINE_TMR)
     if row is None or row.value is None:
         return []
-    value = percent_with_interval(row)
     at = condition(protocol)
-    caution = f" ({row.text})" if row.text else ""
-    fields = {"model": model, "value": value, "one_in": "1,000", "condition": at, "caution": caution}
-    return [say("verification", basis_of(run, [row]), **fields)]
+    return [
+        say("verification", run, model=run.short_model(model), value=quote(row), one_in="1,000", condition=at)
+    ]
 
 
 def _crops(run: Run, scene: Scene, model: str) -> list[Sentence]:
@@ -92,28 +218,31 @@ def _crops(run: Run, scene: Scene, model: str) -> list[Sentence]:
     for crop in ("context-only", "face-only"):
         other = (scene[0], scene[1], crop)
         protocol = run.headline_protocol(other, LEAVE_ONE_OUT)
-        row = run.get(model, other, protocol, "rank1")
-        if row is None or row.value is None or crop == scene[2]:
+        row = rank1_of(run, model, other)
+        if row is None or crop == scene[2]:
             continue
-        fields = {"model": model, "value": percent_with_interval(row), "condition": condition(protocol)}
+        fields = {"model": run.short_model(model), "condition": condition(protocol)}
         if crop == "face-only":
-            found.append(say("face_only", basis_of(run, [row]), **fields))
+            found.append(say("face_only", run, value=quote(row), **fields))
             continue
         guess = chance(run, other, protocol)
         above = guess is not None and row.ci_low is not None and row.ci_low > guess
         template = "context_above_chance" if above else "context_at_chance"
-        found.append(say(template, basis_of(run, [row]), chance=_in_words(guess), **fields))
+        found.append(say(template, run, value=quote(row), chance=_in_words(guess), **fields))
     return found
 
 
 def _folds(run: Run, scene: Scene) -> list[Sentence]:
-    """The best ten-fold accuracy, where such a protocol was measured."""
-    rows = [r for r in run.in_scene(scene) if r.metric == "accuracy" and r.value is not None]
+    """The best ten-fold accuracy of the user's own models, else of all but floors."""
+    rows = [
+        r
+        for r in run.in_scene(scene)
+        if r.metric == "accuracy" and r.value is not None and role_of(run, r.model) != FLOOR
+    ]
     if not rows:
         return []
-    best = max(rows, key=lambda r: r.value or 0.0)
-    value = percent_with_interval(best)
-    return [say("folds", basis_of(run, [best]), model=best.model, value=value, protocol=best.protocol)]
+    best = min(rows, key=lambda r: (origin_of(run, r.model), -(r.value or 0.0)))
+    return [say("folds", run, model=run.short_model(best.model), value=quote(best), protocol=best.protocol)]
 
 
 def _share(run: Run, scene: Scene) -> list[Sentence]:
@@ -121,5 +250,5 @@ def _share(run: Run, scene: Scene) -> list[Sentence]:
     largest = max((r for r in found if r is not None), key=lambda r: r.value or 0.0, default=None)
     if largest is None or largest.value is None or largest.value <= LARGE_SHARE:
         return []
-    share = percent(largest.value, 0.0)
-    return [say("largest_share", basis_of(run, [largest]), share=share, dataset=run.short(scene[0]))]
+    share = quoted(percent(largest.value, 0.0), largest)
+    return [say("largest_share", run, share=share, dataset=run.short(scene[0]))]

@@ -8,6 +8,9 @@ from faceprobe.core.words import counted
 from faceprobe.metrics.table import metric_info
 from faceprobe.results.result import Result
 
+TOO_WIDE = "[wider than the scale]"
+"""Stands for an interval that is wider than all values that the figure could have: it says nothing."""
+
 MINUS = "−"
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 NBSP = "\u00a0"
@@ -34,7 +37,18 @@ def interval(low: float | None, high: float | None, metric: str = "") -> str:
     """``[0.681, 0.742]``, or "" where there is no interval."""
     if low is None or high is None:
         return ""
+    if is_too_wide(low, high, metric):
+        return TOO_WIDE
     return f"[{fraction(low, metric)}, {fraction(high, metric)}]"
+
+
+def is_too_wide(low: float, high: float, metric: str = "") -> bool:
+    """Whether an interval is wider than the scale of ``metric``: 0 to 1 for a rate, -1 to 1 for a difference
+    of rates; a figure without a scale has no such width.
+    """
+    if metric_info(metric).unit != "fraction":
+        return metric == "" and high - low > 1
+    return high - low > (2 if metric.startswith("added_") else 1)
 
 
 def percent(value: float, width: float = 1.0) -> str:
@@ -51,6 +65,8 @@ def percent_range(value: float, low: float | None, high: float | None) -> str:
     """``71 % [68, 74]``; without an interval ``71 %``."""
     if low is None or high is None:
         return percent(value)
+    if high - low > 1:
+        return f"{percent(value)} {TOO_WIDE}"
     digits = _digits(value, high - low)
     parts = [_percent_digits(v, digits) for v in (value, low, high)]
     return f"{parts[0]}{NBSP}% [{parts[1]},{NBSP}{parts[2]}]"

@@ -6,13 +6,27 @@ from faceprobe.report.text.cloak_templates import CLOAK_TEMPLATES
 
 TEMPLATES: dict[str, str] = {
     "best": (
-        "{lead}: the best {kind}, {model}, finds the same person first in {value} of searches among "
-        "{people} people{of}{condition}; chance is {chance}."
+        "{lead}: the {best}{kind}, {model}{crop}, finds the same person first in {value} of searches among "
+        "{people} people{of}{enrolled}{condition}; {floors}chance is {chance}."
     ),
-    "specialist": "{lead}, the best {kind}, {model}{crop}, does so in {value}.",
+    "floors_only": (
+        "{lead}: on {dataset} only untrained baselines were measured; they find the same person "
+        "first{condition} as often as this: {figures} of searches; chance is {chance}."
+    ),
+    "all_above_floors": "{lead}, {models} shown to do so more often than {floors}.",
+    "some_above_floors": (
+        "{lead}, {shown} of {models} shown to do so more often than {floors}; not shown: {others}."
+    ),
+    "not_above_floors": "{lead}, {models} not shown to do so more often than {floors}{why}.",
+    "no_floor": (
+        "{lead}, no untrained baseline was measured on the same crop as {models}, so nothing shows how much "
+        "of {their} figures an untrained model would reach."
+    ),
+    "compared": "{lead}, the best {origin} {kind}, {model}{crop}, does so in {value}.",
+    "specialist": "{lead}, the {best}{kind}, {model}{crop}, does so in {value}.",
     "verification": (
         "{lead}, {model} accepts {value} of comparisons of two photos of one person{condition} when it "
-        "accepts one in {one_in} comparisons of different people{caution}."
+        "accepts one in {one_in} comparisons of different people."
     ),
     "folds": "{lead}, {model} decides {value} of the listed pairs correctly ({protocol}).",
     "same_event": (
@@ -29,6 +43,10 @@ TEMPLATES: dict[str, str] = {
     ),
     "face_only": (
         "{lead}, with nothing but the face{condition}, {model} finds the person first in {value} of searches."
+    ),
+    "context_share_open": (
+        "{lead}, how much of its rank-1 above chance {model} keeps when the face is removed{condition} is "
+        "left open ({reason})."
     ),
     "context_share": (
         "{lead}, {model} keeps {value} of its rank-1 above chance when the face is removed{condition}."
