@@ -76,6 +76,35 @@ def test_photos_that_were_left_out_are_said(tmp_path: Path, capsys: pytest.Captu
     assert {r["dataset"] for r in rows} == {"folder:photos"} and str(tmp_path) not in shown.out
 
 
+def test_out_writes_what_a_run_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = photos(tmp_path / "photos", people=6)
+    lines = [f"{p.relative_to(tmp_path)};{p.parent.name}" for p in sorted(folder.rglob("*.png"))]
+    lines[0] = lines[0].partition(";")[0] + ";"
+    (tmp_path / "who.csv").write_text("\n".join(["image;name", *lines]) + "\n")
+    dataset = f"table:{tmp_path / 'who.csv'}?identity=name"
+    base = ("--model", "pixels:4", "--dataset", dataset, "--replicates", "10")
+
+    def ordered(rows: list[dict[str, object]]) -> list[dict[str, object]]:
+        return sorted(rows, key=lambda r: (r["protocol"], r["metric"], r["weighting"]))  # as a file has them
+
+    expected = ordered(measure(capsys, *base))
+    out = tmp_path / "made" / "run"
+    assert run(["eval", *base, "--out", str(out)]) == 0
+    shown = capsys.readouterr()
+    assert f"report: {out / 'report.html'}" in shown.out and "rank1" in shown.out
+    assert "left out: 1 photo, no identity" in shown.err
+    assert ordered(json.loads((out / "results.json").read_text())["rows"]) == expected
+    page = (out / "report.html").read_text()
+    assert "1 photo without an identity left out" in page
+    assert str(tmp_path) not in page + (out / "results.json").read_text()
+    again = measure(capsys, *base, "--out", str(out))
+    assert ordered(again) == expected, "the same again resumes"
+    assert run(["eval", "--model", "pixels:6", *base[2:], "--out", str(out)]) != 0
+    assert "give another --out, or --force" in capsys.readouterr().err
+    forced = measure(capsys, "--model", "pixels:6", *base[2:], "--out", str(out), "--force")
+    assert {row["model"] for row in forced} == {"pixels:6"}
+
+
 def test_vectors_of_a_store_measure_as_the_model_that_made_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -26,6 +26,19 @@ def test_view_2_lines(tmp_path: Path) -> None:
     ]
 
 
+def test_a_byte_order_mark_line_ends_and_names_with_spaces(tmp_path: Path) -> None:
+    plain = read_lfw_pairs(_write(tmp_path, GOOD))
+    for text in ("\ufeff" + GOOD, GOOD.replace("\n", "\r\n"), "\ufeff" + GOOD.replace("\n", "\r\n")):
+        (tmp_path / "pairs.txt").write_bytes(text.encode())
+        assert read_lfw_pairs(tmp_path / "pairs.txt") == plain
+    text = "1\t1\nAda\u2028Lovelace B.\t1\t2\nAda\u2028Lovelace B.\t1\tBo Diddley\t12\n"
+    one, two = read_lfw_pairs(_write(tmp_path, text))
+    assert one.right == "Ada\u2028Lovelace B./Ada\u2028Lovelace B._0002.jpg"
+    assert two.right == "Bo Diddley/Bo Diddley_0012.jpg"
+    mixed = read_lfw_pairs(_write(tmp_path, "1 1\nAda 1\t2\nAda\t1 Bo 2\n"))
+    assert [pair.right for pair in mixed] == ["Ada/Ada_0002.jpg", "Bo/Bo_0002.jpg"]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

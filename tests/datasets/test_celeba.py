@@ -56,6 +56,30 @@ def test_the_rows(root: Path) -> None:
     assert table.photo(3).pixels.shape == (20, 24, 3)
 
 
+def test_byte_order_marks_change_nothing(root: Path) -> None:
+    plain = load(root, "?group=Male")
+    for path in root.glob("*.txt"):
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    marked = load(root, "?group=Male")
+    assert marked.table.equals(plain.table) and marked.notes == plain.notes
+
+
+def test_a_photo_whose_person_is_missing_is_left_out_and_counted(root: Path) -> None:
+    path = root / "identity_CelebA.txt"
+    path.write_text(path.read_text().replace("000001.jpg 2880", "000001.jpg nan"))
+    table = load(root)
+    assert name(0) not in table.images.tolist() and "nan" not in table.identities.tolist()
+    assert any("1 photos in img_align_celeba/ have no identity and are left out" in n for n in table.notes)
+
+
+def test_names_may_hold_spaces_between_tabs(root: Path) -> None:
+    (root / "img_align_celeba" / name(0)).rename(root / "img_align_celeba" / "my photo.jpg")
+    for path in (root / "identity_CelebA.txt", root / "list_eval_partition.txt"):
+        path.write_text(path.read_text().replace(f"{name(0)} ", "my photo.jpg\t"))
+    table = load(root)
+    assert table.identities[table.images.tolist().index("my photo.jpg")] == "2880"
+
+
 @pytest.mark.parametrize("photos", ["img_celeba", "Img/img_align_celeba"])
 def test_the_downloads_own_folders(tmp_path: Path, photos: str) -> None:
     table = load(write_replica(tmp_path / "c", "Anno", "Eval", photos), "?group=Male")

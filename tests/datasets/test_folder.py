@@ -52,6 +52,23 @@ def test_rows_are_sorted_and_labelled(people: Path) -> None:
     assert table.evidence == "real-photos" and table.notes == ()
 
 
+def test_one_spelling_a_person_and_any_name_is_a_person(tmp_path: Path) -> None:
+    for k, name in enumerate(["Jos\u00e9/1.png", "Jose\u0301/2.png", "nan/3.png", "0/4.png"]):
+        save(tmp_path / "p" / name, k)
+    table = load_dataset(f"folder:{tmp_path / 'p'}")
+    people = dict(zip(table.images.tolist(), table.identities.tolist(), strict=True))
+    assert people == {
+        "Jos\u00e9/1.png": "Jos\u00e9",
+        "Jose\u0301/2.png": "Jos\u00e9",
+        "nan/3.png": "nan",
+        "0/4.png": "0",
+    }
+    for k, name in enumerate(["x/1.png", "x /2.png"]):
+        save(tmp_path / "q" / name, k)
+    with pytest.raises(BadInput, match="one person only"):
+        load_dataset(f"folder:{tmp_path / 'q'}")
+
+
 def test_a_photo_is_read_with_its_hash(people: Path) -> None:
     photo = load_dataset(f"folder:{people}").photo(0)
     assert photo.pixels.shape == (9, 12, 3) and (photo.pixels == 1).all()

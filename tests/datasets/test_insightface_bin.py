@@ -15,10 +15,13 @@ import pytest
 from PIL import Image
 
 from faceprobe.core.errors import BadInput, Missing, Refused, WrongUsage
+from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.photo import UnreadablePhoto
 from faceprobe.datasets import load_dataset, safe_pickle
 from faceprobe.datasets.insightface_bin import read_bin
 from faceprobe.datasets.safe_pickle import load_plain
+from faceprobe.protocols import evaluate
+from faceprobe.protocols.types import NothingLeft
 
 
 def encoded(value: int) -> bytes:
@@ -152,8 +155,16 @@ def test_object_arrays_are_refused(tmp_path: Path) -> None:
         ({"photos": PHOTOS}, "not of \\(photos, booleans\\)"),
         ((PHOTOS, 3), "two lists"),
         ((["text"] * 2, [True]), "not bytes"),
-        ((PHOTOS[:2], ["yes"]), "does not hold booleans"),
-        (([], []), "does not hold booleans"),
+        ((PHOTOS[:2], ["yes"]), "pair 0 has the label 'yes'; it must be True or 1"),
+        ((PHOTOS[:4], [True, -1]), "pair 1 has the label -1; it must be True or 1"),
+        ((PHOTOS[:4], [2, 0]), "pair 0 has the label 2"),
+        ((PHOTOS[:4], [1.0, 0.0]), r"pair 0 has the label 1\.0"),
+        ((PHOTOS[:4], [True, None]), "pair 1 has the label None"),
+        ((PHOTOS[:4], np.array([1, -1])), "pair 1 has the label -1"),
+        ((PHOTOS[:4], np.array([1.0, 0.0])), "holds an array of floats; an insightface"),
+        ((PHOTOS[:4], np.array([True, False], dtype=object)), "holds an array of objects"),
+        ((PHOTOS[:4], np.array(["1", "0"])), "holds an array of text"),
+        (([], []), "second list is empty"),
         ((PHOTOS[:3], [True, False]), "3 photos for 2 pairs"),
     ],
 )
@@ -255,3 +266,14 @@ def test_a_file_that_changes_is_read_again(tmp_path: Path) -> None:
     assert len(load(path)) == 24
     write(path, (PHOTOS[:20], SAME[:10]))
     assert len(load(path)) == 20
+
+
+@pytest.mark.parametrize("mated", [True, False])
+def test_a_list_of_one_kind_is_said_and_has_no_accuracy(tmp_path: Path, mated: bool) -> None:
+    table = load(write(tmp_path / "a.bin", (PHOTOS, [mated] * 12)))
+    kind = "one person" if mated else "two people"
+    assert f"all 12 pairs show {kind}" in " ".join(table.notes)
+    data = Embeddings(np.eye(24, dtype=np.float32), table.identities, table.images, pairs=table.pairs)
+    for protocol in ("lfw/official", "lfw/insightface", "lfw/facexzoo"):
+        with pytest.raises(NothingLeft, match=f"all 12 listed pairs show {kind}"):
+            evaluate(data, [protocol], replicates=0)

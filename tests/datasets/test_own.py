@@ -183,15 +183,13 @@ def test_columns_that_do_not_fit_are_refused() -> None:
     assert "'path' is no list" in refused({"path": "a.png", "identity": ["ada"]})
 
 
-@pytest.mark.parametrize("identity", [None, "", "  ", float("nan")])
-def test_a_row_without_identity_is_refused(identity: object) -> None:
-    assert "row 1 has no identity" in refused([("a.png", "ada"), ("b.png", identity)])
-
-
-def test_pandas_own_missing_value_is_no_identity() -> None:
+def test_a_table_that_names_nobody_or_twice_or_by_lists_is_refused() -> None:
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"path": ["a.png"], "identity": pandas.array([None], dtype="string")})
-    assert "row 0 has no identity" in refused(frame)
+    assert "no row has an identity" in refused(frame)
+    frame = pandas.DataFrame([["a.png", "ada", "bob"]], columns=["path", "identity", "identity"])
+    assert "2 columns called 'identity'" in refused(frame)
+    assert "column identity: row 1 holds a list" in refused([("a.png", "ada"), ("b.png", ["bob"])])
 
 
 @pytest.mark.parametrize(

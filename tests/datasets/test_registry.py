@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -44,6 +45,31 @@ def test_a_set_that_is_only_known_says_how_to_read_its_photos(name: str) -> None
 def test_an_unknown_dataset_answers_with_the_nearest() -> None:
     with pytest.raises(UnknownName, match="did you mean 'celeba'"):
         load_dataset("celebb:photos")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("faces", "own photos are folder:faces or, with a file of labels, table:FILE"),
+        ("vgg/faces", "nor is it a path; your own photos are folder:PATH"),
+        ("faces2.csv", "nor is it a path; your own photos are folder:PATH or, .*table:FILE"),
+        ("here", "it is a path of yours: write folder:here"),
+        ("here/p.csv", "it is a path of yours: write table:here/p.csv"),
+        ("here/p.CSV?identity=who", "it is a path of yours: write table:here/p.CSV"),
+        ("here/a.bin", "it is a path of yours: write insightface-bin:here/a.bin"),
+        ("vgface2", "did you mean 'vggface2'"),
+    ],
+)
+def test_a_path_is_answered_with_the_name_that_reads_it(
+    text: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    for file in ("p.csv", "p.CSV", "a.bin"):
+        (tmp_path / "here" / file).write_text("")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UnknownName, match=says) as raised:
+        load_dataset(text)
+    assert ("vggface2" in str(raised.value)) == (text == "vgface2")
 
 
 def test_cached_is_looked_up() -> None:

@@ -58,6 +58,14 @@ def test_a_person_whom_the_meta_file_lacks_has_no_group(root: Path) -> None:
     assert table.groups[-1] == "" and any("none for 1 people" in note for note in table.notes)
 
 
+@pytest.mark.parametrize("gender", ["", " ", " nan", " NaN"])
+def test_a_gender_that_is_missing_is_no_group(root: Path, gender: str) -> None:
+    meta = "\n".join([*META[:3], f'n000040, "Somebody", 105, 0,{gender}'])
+    (root / "identity_meta.csv").write_text("\ufeff" + meta + "\n", encoding="utf-8")
+    table = load_dataset(f"vggface2:{root}")
+    assert table.groups[-1] == "" and any("none for 1 people" in note for note in table.notes)
+
+
 def test_bad_input(root: Path, tmp_path: Path) -> None:
     with pytest.raises(Missing, match="vggface2:PATH"):
         load_dataset("vggface2")

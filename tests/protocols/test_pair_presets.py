@@ -109,7 +109,7 @@ def test_too_few_pairs_or_one_kind() -> None:
             evaluate(listed(9, 1), [protocol])
         data = listed(30, 10)
         assert data.pairs is not None
-        with pytest.raises(BadInput, match="outside fold 0 are all of one kind"):
+        with pytest.raises(BadInput, match="all 30 listed pairs show two people"):
             evaluate(replace(data, pairs=replace(data.pairs, same=np.zeros(30, dtype=bool))), [protocol])
 
 

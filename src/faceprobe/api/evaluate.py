@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,12 +18,15 @@ from faceprobe.api.load import (
     protocol_names,
 )
 from faceprobe.api.results import Results
+from faceprobe.api.study import run_study
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.progress import progress
 from faceprobe.data.face_table import FaceTable
 from faceprobe.embedding import count_reasons
 from faceprobe.models import load_model, model_card
+from faceprobe.protocols.types import unknown_people
 from faceprobe.results.result import Result
+from faceprobe.results.run import read_run
 from faceprobe.study.cloak_plan import variants_of
 from faceprobe.study.evaluate import embed_cell, evaluate_cell
 from faceprobe.study.execute import Work
@@ -45,6 +50,8 @@ def evaluate(
     offline: bool = False,
     seed: int = 0,
     replicates: int = 1000,
+    out: str | Path | None = None,
+    force: bool = False,
     quiet: bool = True,
 ) -> Results:
     """Measure ``model`` on ``dataset``; every metric comes with its 95 % interval.
@@ -56,7 +63,9 @@ def evaluate(
     that the data allow. ``cloak`` is a cloak's name, or a variant that the dataset brings: then the protocols
     for cloaks are measured, and rows on how visible the cloak is come first; photos of ``cloak_people``
     people are cloaked, everybody else's stay clean. ``purifier`` is what is done to every photo before it is
-    embedded. Nothing is written but the caches, so the same call again encodes and cloaks nothing.
+    embedded. The same call again encodes and cloaks nothing, since both are cached by content. ``out`` is a
+    folder for results and a report, as :func:`faceprobe.run_study` writes them (the result's ``report``);
+    ``force`` replaces a run of something else there. Without ``out`` nothing is written but the caches.
 
     Raises :class:`UnknownName` or :class:`WrongUsage` for names and options, :class:`BadInput` or
     :class:`Missing` for inputs; names and local inputs are checked before the model is loaded.
@@ -68,7 +77,7 @@ def evaluate(
     wanted = cloak_name(cloak, surrogate) if cloak else NO_CLOAK
     chosen = _cloak_of(named or (), wanted, table)
     study = Study(
-        title=f"{model_text} on {dataset_text}",
+        title=f"{model_card(model_text).id} on {table.name}",
         models={model_text: ModelEntry()},
         datasets={dataset_text: DatasetEntry()},
         crops=[crop or model_card(model_text).default_crop],
@@ -82,6 +91,8 @@ def evaluate(
     plan = plan_study(study, offline=offline)
     if plan.missing:
         raise BadInput("; ".join(plan.missing))
+    if out is not None:
+        return _into_folder(study, Path(out).expanduser(), table, force, device, offline, quiet)
     cell = plan.cells[0]
     visible: list[Result] = []
     with TemporaryDirectory(prefix="faceprobe.") as place:
@@ -99,10 +110,21 @@ def evaluate(
     outcome = measured.outcome
     return Results(
         [*visible, *measured.rows],
-        excluded=count_reasons(measured.embedded.excluded),
+        excluded=count_reasons(measured.embedded.excluded) | unknown_people(table.n_unknown),
         seconds=measured.seconds,
         replicates=replicates_of(measured.rows, seed, outcome.identities, outcome.replicates),
     )
+
+
+def _into_folder(
+    study: Study, out: Path, table: FaceTable, force: bool, device: str, offline: bool, quiet: bool
+) -> Results:
+    """The results of the study's one cell, with a report, written into ``out``."""
+    done = run_study(study, out, force=force, device=device, offline=offline, quiet=quiet)
+    excluded = Counter[str]()
+    for cell in read_run(out).cells:
+        excluded.update(cell.excluded)
+    return replace(done, excluded=dict(excluded) | unknown_people(table.n_unknown))
 
 
 def _cloak_of(protocols: Sequence[str], cloak: str, table: FaceTable) -> str:

@@ -38,9 +38,10 @@ def load_model(model: ModelLike, *, device: str = "auto", offline: bool = False)
 
 
 def load_dataset(dataset: DatasetLike, *, name: str = "") -> FaceTable:
-    """The dataset that ``dataset`` names, e.g. ``"lfw:PATH?pairs=FILE"``, ``"synthetic"`` or a folder.
+    """The dataset that ``dataset`` names, e.g. ``"lfw:PATH?pairs=FILE"``, ``"synthetic"`` or a path.
 
-    A folder holds ``<identity>/<photo>``. A DataFrame or Arrow table needs the columns ``path`` and
+    A folder holds ``<identity>/<photo>``, a file of labels (CSV, TSV, parquet, JSONL) names each photo's path
+    and identity. A DataFrame or Arrow table needs the columns ``path`` and
     ``identity``. An iterable gives pairs of (photo, identity), a photo being a path, a PIL image or an
     (H, W, 3) uint8 array. ``name`` is what results call such a dataset.
     """
@@ -93,6 +94,7 @@ def dataset_name(dataset: DatasetLike, *, name: str = "", labelled: bool = True)
     from faceprobe.data.face_table import FaceTable
     from faceprobe.datasets import DATASETS
     from faceprobe.datasets.own import own_dataset, register_table
+    from faceprobe.datasets.registry import name_of_path
 
     if isinstance(dataset, FaceTable):
         return register_table(dataset)
@@ -108,6 +110,12 @@ def dataset_name(dataset: DatasetLike, *, name: str = "", labelled: bool = True)
     if isinstance(dataset, str) and kind in DATASETS:
         return text
     path = Path(text).expanduser()
+    stem, query = (text, "") if path.exists() else text.partition("?")[::2]
+    options = f"?{query}" if query else ""
+    if labelled or not Path(stem).expanduser().is_dir():
+        found = name_of_path(str(Path(stem).expanduser()))
+        if found:
+            return found + options
     is_path = isinstance(dataset, Path) or path.exists() or "/" in kind or kind.startswith((".", "~"))
     if not is_path:
         return text

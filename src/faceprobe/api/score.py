@@ -71,6 +71,10 @@ def score(
     are normalised by the ``cohort``, vectors of other people. ``replicates`` 0 leaves the intervals out.
     ``threads`` and ``max_memory`` ("800MB", or bytes beyond the vectors) change no exact figure.
 
+    A missing identity (None, NaN, "" or blanks) means that the person is unknown: such photos are left out of
+    every figure, and the result's ``excluded`` and the remarks of each row count them. 0 and False are
+    identities. Lists as labels are an error.
+
     Raises :class:`BadInput` for vectors or labels that cannot be used (another length, NaN, no matrix),
     :class:`UnknownName` for a protocol that does not exist, :class:`WrongUsage` for options that do not go
     together or a protocol that needs what the data lack.
@@ -84,6 +88,7 @@ def score(
     from faceprobe.api.comparison import replicates_of
     from faceprobe.api.results import Results
     from faceprobe.protocols import PROTOCOLS, evaluate
+    from faceprobe.protocols.types import unknown_people
     from faceprobe.results.result import attach
 
     chosen = protocol_names(protocols)
@@ -118,7 +123,7 @@ def score(
         dataset_hash=given.dataset_hash,
     )
     found = replicates_of(rows, seed, outcome.identities, outcome.replicates)
-    return Results(rows, replicates=found)
+    return Results(rows, excluded=unknown_people(outcome.n_unknown), replicates=found)
 
 
 def check_cohort_options(normalise: str | None, has_cohort: bool, has_labels: bool) -> None:
@@ -208,7 +213,8 @@ def _of_store(store: EmbeddingStore) -> _Given:
     data = store.to_embeddings()
     if not np.any(data.identities != ""):
         raise BadInput(
-            f"{store.folder} does not say who is in its photos: metadata/ has no column identity; give labels"
+            f"{store.folder} does not say who is in its photos: metadata/ has no column identity, or no"
+            " value in it; give labels"
         )
     manifest = store.manifest
     settings = manifest.get("settings", {})
@@ -259,9 +265,11 @@ def _hash_of(given: Any, read: NDArray[Any]) -> str:
 
 
 def _pairs_of(pairs: str | os.PathLike[str] | PairList, data: Embeddings) -> PairList:
-    from faceprobe.data.pairs import PairList, read_lfw_pairs, resolve_pairs
+    from faceprobe.data.pairs import PairList, check_pairs, read_lfw_pairs, resolve_pairs
 
-    return pairs if isinstance(pairs, PairList) else resolve_pairs(read_lfw_pairs(pairs), data.paths)
+    if isinstance(pairs, PairList):
+        return check_pairs(pairs.left, pairs.right, pairs.same, pairs.fold, len(data), "the list of pairs")
+    return resolve_pairs(read_lfw_pairs(pairs), data.paths)
 
 
 def _cohort(vectors: VectorsLike, labels: LabelsLike) -> Cohort:

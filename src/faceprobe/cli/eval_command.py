@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,7 +13,10 @@ EPILOG = "Example: faceprobe eval --model bundled:clip-s --dataset synthetic --c
 
 def command(
     model: Annotated[str, typer.Option(help="ARCH/TAG, bundled:NAME, ...; see 'faceprobe models'.")],
-    dataset: Annotated[str, typer.Option(help="NAME or NAME:PATH; see 'faceprobe datasets'.")],
+    dataset: Annotated[
+        str,
+        typer.Option(help="NAME, folder:PATH, table:FILE (a file of labels), ...; see 'faceprobe datasets'."),
+    ],
     crop: Annotated[
         str | None,
         typer.Option(
@@ -43,6 +47,11 @@ def command(
     replicates: Annotated[
         int, typer.Option(min=0, max=100_000, help="Bootstrap replicates; 0 = no intervals.")
     ] = 1000,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for results.json and report.html, as faceprobe run writes them."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace another run in --out.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the results object and nothing else.")] = False,
 ) -> None:
     """Measure one model on one dataset and print every metric with its interval.
@@ -72,6 +81,8 @@ def command(
         offline=offline,
         seed=seed,
         replicates=replicates,
+        out=out,
+        force=force,
         quiet=False,
     )
     for reason, count in results.excluded.items():
@@ -80,3 +91,5 @@ def command(
         print_json(to_document(results))
     else:
         print_results(results)
+        if results.report is not None:
+            print(f"report: {results.report}")

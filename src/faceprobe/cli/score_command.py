@@ -108,6 +108,8 @@ def command(
     from faceprobe.cli.show import print_json, print_results
     from faceprobe.core.errors import BadInput
     from faceprobe.core.files import write_json
+    from faceprobe.core.progress import say
+    from faceprobe.core.words import counted
     from faceprobe.results.result import to_document
 
     if out is not None and out.is_dir():
@@ -132,6 +134,8 @@ def command(
         int8=int8,
         quiet=False,
     )
+    for reason, count in results.excluded.items():
+        say(f"left out: {counted(count, 'photo')}, {reason}")
     if out is not None:
         write_json(out, to_document(results))
     if json:

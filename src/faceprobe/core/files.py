@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from faceprobe.core.errors import BadInput, WrongUsage
+from faceprobe.core.text_files import read_text
 
 
 def cache_dir(*parts: str) -> Path:
@@ -63,7 +64,7 @@ def write_json(target: str | os.PathLike[str], value: Any) -> None:
 def read_json(path: str | os.PathLike[str]) -> Any:
     """Read a JSON file; :class:`BadInput` names the file where it is not JSON."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(read_text(path))
     except (ValueError, UnicodeDecodeError) as error:
         raise BadInput(f"{path} is not valid JSON: {error}") from error
 

@@ -35,7 +35,7 @@ class Cohort:
 class Embeddings:
     """N photos as vectors, with their labels. Optional columns are None where nothing is known.
 
-    - ``vectors`` (N, D) float32 unit rows; ``identities`` and ``paths`` (N,) str.
+    - ``vectors`` (N, D) float32 unit rows; ``identities`` (N,) str, "" = unknown; ``paths`` (N,) str.
     - ``events`` (N,) str: photos of one person at one event share background and clothing; "" = unknown.
     - ``content`` (N,) str: hashes of the photos' bytes; equal hashes are duplicates. Where it is None,
       bit-equal rows are duplicates.

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput
 from faceprobe.core.files import sha256_json
+from faceprobe.core.words import counted
 from faceprobe.data.evidence import Evidence
+from faceprobe.data.labels import clean_label, label_text
 from faceprobe.data.pairs import PairList
 from faceprobe.data.photo import Photo, PhotoDigest, digest_faces
 from faceprobe.data.templates import TemplateList
@@ -48,13 +50,14 @@ class PhotoSource(ABC):
 
 @dataclass(frozen=True)
 class FaceTable:
-    """``table`` holds the columns of :data:`COLUMNS` that are known, as strings; ``image`` (unique,
-    relative to the source) and ``identity`` always. Rows are sorted by ``image``.
+    """``table`` holds the columns of :data:`COLUMNS` that are known, as strings, "" where unknown; ``image``
+    (unique, relative to the source) and ``identity`` always. Rows are sorted by ``image``.
 
     ``evidence`` is the label of a figure that a real model gives on these photos: ``synthetic`` for the
     built-in world, ``real-photos`` otherwise. Where ``identities_known`` is False the source names no
     people: the identities only separate mated from non-mated pairs within ``pairs``. ``templates`` are the
-    source's own sets of photos that are compared as one.
+    source's own sets of photos that are compared as one. ``n_unknown`` counts the photos that
+    :meth:`known_people` left out.
     """
 
     name: str
@@ -67,6 +70,7 @@ class FaceTable:
     licence: str = ""
     notes: tuple[str, ...] = field(default=())
     templates: TemplateList | None = None
+    n_unknown: int = 0
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -114,18 +118,41 @@ class FaceTable:
             templates=None if self.templates is None else self.templates.take(kept, len(self)),
         )
 
+    def known_people(self) -> FaceTable:
+        """The table without the photos of unknown people (identity ""), which are counted and noted: two of
+        them need not show one person. Where ``identities_known`` is False, the table itself.
+
+        Raises :class:`BadInput` where no photo's person is known.
+        """
+        known = np.flatnonzero(self.identities != "")
+        lost = len(self) - len(known)
+        if not lost or not self.identities_known:
+            return self
+        if not len(known):
+            raise BadInput(f"{self.name} names nobody: none of its {len(self):,} photos has an identity")
+        note = f"{counted(lost, 'photo')} without an identity left out"
+        return replace(self.take(known), notes=(*self.notes, note), n_unknown=self.n_unknown + lost)
+
     def photo(self, row: int) -> Photo:
         """The decoded photo of ``row``; errors as of :meth:`PhotoSource.read`."""
         return self.source.read(str(self.images[row]))
 
     def _strings(self, column: str) -> NDArray[np.str_]:
-        return np.asarray([v or "" for v in self.table.column(column).to_pylist()], dtype=np.str_)
+        values = self.table.column(column).to_pylist()
+        return np.asarray([v if isinstance(v, str) else label_text(v) for v in values], dtype=np.str_)
 
 
 def face_table_columns(**columns: list[str]) -> pa.Table:
-    """Build the Arrow table of a :class:`FaceTable` from lists, in the order of :data:`COLUMNS`."""
+    """Build the Arrow table of a :class:`FaceTable` from lists of text, in the order of :data:`COLUMNS`.
+
+    Labels get one spelling (:func:`faceprobe.data.labels.clean_label`); names of photos stay as they are.
+    """
     unknown = set(columns) - set(COLUMNS)
     if unknown:
         raise BadInput(f"unknown columns {sorted(unknown)}; known: {', '.join(COLUMNS)}")
-    kept = {name: columns[name] for name in COLUMNS if name in columns}
+    kept = {
+        name: columns[name] if name in ("image", "source_image") else list(map(clean_label, columns[name]))
+        for name in COLUMNS
+        if name in columns
+    }
     return pa.table({k: pa.array(v, type=pa.string()) for k, v in kept.items()})

@@ -2,9 +2,9 @@
 
 The first line of ``pairs.txt`` holds the number of folds and of pairs of each kind in a fold; then, per fold,
 lines ``name i j`` (one person) and as many lines ``name1 i name2 j`` (two people), separated by
-tabs or spaces (http://vis-www.cs.umass.edu/lfw/README.txt). ``name i`` is the photo
-``name/name_%04d.jpg``. The files of View 1 (``pairsDevTrain.txt``, ``pairsDevTest.txt``) have one number
-in the first line and no folds.
+tabs or spaces (http://vis-www.cs.umass.edu/lfw/README.txt); between tabs a name may hold spaces.
+``name i`` is the photo ``name/name_%04d.jpg``. The files of View 1 (``pairsDevTrain.txt``,
+``pairsDevTest.txt``) have one number in the first line and no folds.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput, Missing
+from faceprobe.core.text_files import read_text, words_of
+from faceprobe.data.labels import values_of
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def read_lfw_pairs(path: str | os.PathLike[str]) -> list[LfwPair]:
     has no folds, and a figure from it must not pass for LFW accuracy.
     """
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        lines = read_text(path).split("\n")
     except FileNotFoundError as error:
         raise Missing(f"no pair file at {path}; LFW's is called pairs.txt") from error
     except (UnicodeDecodeError, IsADirectoryError, PermissionError) as error:
@@ -80,8 +82,54 @@ def read_lfw_pairs(path: str | os.PathLike[str]) -> list[LfwPair]:
     pairs = []
     for k, line in enumerate(lines[1:]):
         fold, position = divmod(k, 2 * n_each)
-        pairs.append(_pair(path, k + 2, line.split(), same=position < n_each, fold=fold))
+        pairs.append(_pair(path, k + 2, words_of(line.strip(), (3, 4)), same=position < n_each, fold=fold))
     return pairs
+
+
+def check_pairs(left: Any, right: Any, same: Any, fold: Any, n_rows: int, where: str) -> PairList:
+    """Four columns (lists or arrays) of a list of pairs over ``n_rows`` photos as a :class:`PairList`.
+
+    Raises :class:`BadInput`, naming ``where`` and the first pair, for columns of different lengths, a number
+    that is missing, no whole number or beyond the photos, and a label that :func:`same_labels` refuses.
+    """
+    mated = same_labels(same, where)
+    if not len(left) == len(right) == len(mated) == len(fold):
+        raise BadInput(f"{where}: left, right, same and fold are of different lengths; one value a pair")
+    return PairList(
+        _whole_numbers(left, f"{where}: left", n_rows),
+        _whole_numbers(right, f"{where}: right", n_rows),
+        mated,
+        _whole_numbers(fold, f"{where}: fold", None),
+    )
+
+
+def same_labels(values: Any, where: str) -> NDArray[np.bool_]:
+    """Which pairs show one person: True and 1 say so, False and 0 say that they do not.
+
+    Raises :class:`BadInput` naming the first other value: -1, which other tools write for two people, a
+    float, a text or a missing label.
+    """
+    array = np.asarray(values)
+    if array.dtype != np.bool_ and (array.dtype.kind not in "iu" or np.any((array != 0) & (array != 1))):
+        for k, value in enumerate(values_of(values)):
+            if not (isinstance(value, bool) or (isinstance(value, int) and value in (0, 1))):
+                raise BadInput(
+                    f"{where}: pair {k} has the label {value!r}; it must be True or 1 (one person), False or"
+                    " 0 (two people)"
+                )
+    return array.astype(np.bool_)
+
+
+def _whole_numbers(values: Any, where: str, limit: int | None) -> NDArray[np.int64]:
+    """``values`` as numbers from 0, below ``limit``."""
+    array = np.asarray(values)
+    beyond = array.dtype.kind in "iu" and len(array) and (array.min() < 0 or (limit or np.inf) <= array.max())
+    if array.dtype.kind not in "iu" or beyond:
+        for k, value in enumerate(values_of(values)):
+            if type(value) is not int or value < 0 or (limit is not None and value >= limit):
+                below = "" if limit is None else f" and below {limit:,}, the number of photos"
+                raise BadInput(f"{where} of pair {k} is {value!r}; it must be a whole number from 0{below}")
+    return array.astype(np.int64)
 
 
 def resolve_pairs(pairs: list[LfwPair], paths: NDArray[np.str_]) -> PairList:

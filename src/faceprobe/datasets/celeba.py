@@ -19,9 +19,11 @@ import numpy as np
 
 from faceprobe.core.errors import BadInput, Missing, UnknownName, WrongUsage
 from faceprobe.core.names import Name
+from faceprobe.core.text_files import text_lines, words_of
 from faceprobe.data.face_table import FaceTable, face_table_columns
+from faceprobe.data.labels import label_text
 from faceprobe.datasets.base import PUBLIC_FIGURES, Dataset, DatasetCard
-from faceprobe.datasets.files import FileSource, list_folder, local_folder, text_lines
+from faceprobe.datasets.files import FileSource, list_folder, local_folder
 from faceprobe.datasets.landmarked import LandmarkedFiles
 
 N_PHOTOS = 202_599
@@ -45,7 +47,9 @@ def load(name: Name) -> FaceTable:
         raise WrongUsage(f"{name}: unknown split {split!r}; known: {', '.join(SPLITS)}, all")
     root = local_folder(name)
     photos, existing = _photos(root)
-    people = read_identities(_file(root, "identity_CelebA.txt"))
+    people = {
+        i: person for i, person in read_identities(_file(root, "identity_CelebA.txt")).items() if person
+    }
     partition = _partition(root, people, needed=split != "all")
     notes = _overlap(people, partition)
     listed = {image: person for image, person in people.items() if image in existing}
@@ -80,7 +84,7 @@ def load(name: Name) -> FaceTable:
 
 
 def read_identities(path: Path) -> dict[str, str]:
-    """``{photo: person}`` of ``identity_CelebA.txt``."""
+    """``{photo: person}`` of ``identity_CelebA.txt``; "" where a line names nobody (``000001.jpg nan``)."""
     people: dict[str, str] = {}
     for number, words in _lines(path):
         if len(words) != 2 or words[0] in people:
@@ -88,7 +92,7 @@ def read_identities(path: Path) -> dict[str, str]:
                 f"{path}, line {number}: expected a photo that was not named before and its person's number, "
                 "such as '000001.jpg 2880'"
             )
-        people[words[0]] = words[1]
+        people[words[0]] = label_text(words[1])
     if not people:
         raise BadInput(f"{path} is empty; it should name each photo's person")
     return people
@@ -203,7 +207,7 @@ def _groups(path: Path, attribute: str, people: Mapping[str, str]) -> tuple[dict
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Number and words of every line that is not blank."""
     for number, line in text_lines(path):
-        yield number, line.split()
+        yield number, words_of(line, (2,))
 
 
 DATASET = Dataset(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,22 +97,6 @@ class Listing:
     folders: list[str]
     photos: list[str]
     others: int
-
-
-def text_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Number (from 1) and text of every line of a UTF-8 file that is not blank.
-
-    Raises :class:`Missing` where there is no such file, :class:`BadInput` where it is not text.
-    """
-    try:
-        with open(path, encoding="utf-8-sig") as handle:
-            for number, line in enumerate(handle, start=1):
-                if text := line.strip():
-                    yield number, text
-    except FileNotFoundError as error:
-        raise Missing(f"no file {path}; check that the folder is complete") from error
-    except (UnicodeDecodeError, OSError) as error:
-        raise BadInput(f"{path} cannot be read as a text file: {error}") from error
 
 
 def list_folder(path: Path) -> Listing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ from faceprobe.core.names import Name
 from faceprobe.core.words import counted
 from faceprobe.data.evidence import Evidence
 from faceprobe.data.face_table import FaceTable, face_table_columns
+from faceprobe.data.labels import clean_label
 from faceprobe.datasets.base import Dataset, DatasetCard
 from faceprobe.datasets.files import (
     SYNTHETIC_MARK,
@@ -37,7 +39,7 @@ def load(name: Name) -> FaceTable:
     root = existing_folder(path_of(name, "folder:PATH, as in folder:photos"), "folder")
     people, notes = photos_by_person(root)
     people = take_part(people, name)
-    if len(people) < 2:
+    if len(set(map(clean_label, people))) < 2:
         only = next(iter(people), None)
         found = f"one person only ({only!r})" if only else "no person that the options allow"
         raise BadInput(f"folder {root} holds {found}; comparing people needs at least two subfolders")
@@ -83,6 +85,12 @@ def evidence_of(root: Path) -> Evidence:
     return "synthetic" if marked else "real-photos"
 
 
+def evidence_of_files(paths: Iterable[Path]) -> Evidence:
+    """``synthetic`` where one of the files is a photo that faceprobe drew, else ``real-photos``."""
+    folders = {path.parent for path in paths}
+    return "synthetic" if any(evidence_of(folder) == "synthetic" for folder in folders) else "real-photos"
+
+
 def photos_by_person(root: Path) -> tuple[dict[str, list[str]], tuple[str, ...]]:
     """``{identity: [photo, ...]}`` of ``root/<identity>/<photo>``, both sorted, and notes on the rest."""
     top = list_folder(root)
@@ -112,7 +120,7 @@ def take_part(people: dict[str, list[str]], name: Name) -> dict[str, list[str]]:
 def part_of_set(everyone: dict[str, list[str]], name: Name) -> dict[str, list[str]]:
     """:func:`take_part` of a published set; :class:`BadInput` where fewer than two people are left."""
     people = take_part(everyone, name)
-    if len(people) < 2:
+    if len(set(map(clean_label, people))) < 2:
         raise BadInput(f"{name} leaves {len(people)} people of {len(everyone)}; comparing needs two")
     return people
 

@@ -12,6 +12,7 @@ import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput, Missing
+from faceprobe.data.labels import label_texts, refuse_repeated
 
 POINTS = 10
 
@@ -133,16 +134,22 @@ def _csv_columns(path: Path) -> tuple[NDArray[np.int64], list[str]]:
     """TEMPLATE_ID and SUBJECT_ID of a CSV file with a header; other columns are ignored."""
     try:
         table = pa_csv.read_csv(path)
+        refuse_repeated(
+            [n.strip().upper() for n in table.column_names], ("TEMPLATE_ID", "SUBJECT_ID"), str(path)
+        )
         names = {name.strip().upper(): name for name in table.column_names}
         template, subject = (table.column(names[c]) for c in ("TEMPLATE_ID", "SUBJECT_ID"))
+        if template.null_count:
+            raise BadInput(f"{path} is empty or lacks a template or subject in a line")
         numbers = template.cast(pa.int64()).to_numpy().astype(np.int64)
     except KeyError as error:
         raise BadInput(f"{path} has no column {error}; its header names TEMPLATE_ID, SUBJECT_ID") from error
     except (pa.ArrowException, OSError, ValueError) as error:
         raise BadInput(f"{path} is not a CSV file of templates: {error}") from error
-    if not len(numbers) or subject.null_count or template.null_count:
+    subjects = label_texts(subject.to_pylist(), f"{path}, column SUBJECT_ID")
+    if not len(numbers) or not all(subjects):
         raise BadInput(f"{path} is empty or lacks a template or subject in a line")
-    return numbers, [str(value) for value in subject.to_pylist()]
+    return numbers, subjects
 
 
 def _columns(path: Path, kinds: list[Any], what: str) -> list[pa.ChunkedArray]:

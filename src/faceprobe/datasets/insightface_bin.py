@@ -16,7 +16,7 @@ import numpy as np
 from faceprobe.core.errors import BadInput, Missing
 from faceprobe.core.names import Name
 from faceprobe.data.face_table import FaceTable, face_table_columns
-from faceprobe.data.pairs import PairList
+from faceprobe.data.pairs import PairList, same_labels
 from faceprobe.data.photo import UnreadablePhoto
 from faceprobe.datasets.base import Dataset, DatasetCard
 from faceprobe.datasets.files import EncodedSource, path_of
@@ -65,6 +65,10 @@ def bin_table(path: Path, name: str, default_protocol: str, group: str = "") -> 
     left = np.arange(len(same), dtype=np.int64) * 2
     folds = np.array_split(np.arange(len(same)), N_FOLDS)
     fold = np.concatenate([np.full(len(part), f, dtype=np.int64) for f, part in enumerate(folds)])
+    notes = ["the file names no people: only protocols over its pairs can be used"]
+    if len(set(same)) == 1:
+        kind = "show one person" if same[0] else "show two people"
+        notes.append(f"all {len(same):,} pairs {kind}: no accuracy can be measured on one kind alone")
     columns = {"image": images, "identity": identities}
     return FaceTable(
         name=name,
@@ -74,7 +78,7 @@ def bin_table(path: Path, name: str, default_protocol: str, group: str = "") -> 
         pairs=PairList(left, left + 1, np.array(same, dtype=np.bool_), fold),
         identities_known=False,
         licence="that of the set inside the file",
-        notes=("the file names no people: only protocols over its pairs can be used",),
+        notes=tuple(notes),
     )
 
 
@@ -113,14 +117,15 @@ def _read_once(path: str, _changed: int, _size: int) -> tuple[list[bytes], list[
     copies = {id(p): p.tobytes() if isinstance(p, np.ndarray) else p for p in photos}
     if not all(isinstance(p, (bytes, bytearray)) for p in copies.values()):
         raise BadInput(f"{path}: its photos are not bytes: not an insightface .bin")
-    if not same or not all(isinstance(s, (bool, int)) for s in same):
-        raise BadInput(f"{path}: its second list does not hold booleans: not an insightface .bin")
+    if not same:
+        raise BadInput(f"{path}: its second list is empty: not an insightface .bin")
+    mated = same_labels(same, path)
     if len(photos) != 2 * len(same):
         raise BadInput(
             f"{path} has {len(photos)} photos for {len(same)} pairs; it should have two for each pair"
         )
     copies = {k: bytes(p) for k, p in copies.items()}
-    return [copies[id(p)] for p in photos], [bool(s) for s in same]
+    return [copies[id(p)] for p in photos], mated.tolist()
 
 
 DATASET = Dataset(

@@ -14,12 +14,13 @@ import numpy as np
 from faceprobe.core.errors import BadInput, UnknownName
 from faceprobe.core.files import sha256_bytes, sha256_json
 from faceprobe.core.names import Name, escape, unescape
-from faceprobe.data.evidence import Evidence
 from faceprobe.data.face_table import COLUMNS, FaceTable, PhotoSource, face_table_columns
+from faceprobe.data.label_files import table_columns
+from faceprobe.data.labels import label_texts, path_texts
 from faceprobe.data.photo import Photo, PhotoDigest, decode_image, digest_faces, image_pixels
 from faceprobe.datasets.base import Dataset, DatasetCard
 from faceprobe.datasets.files import read_photo_file, utf8_name
-from faceprobe.datasets.folder import evidence_of
+from faceprobe.datasets.folder import evidence_of_files
 
 PHOTO_COLUMNS = ("path", "image", "image_path")
 """Names of the column of photos in a table, the preferred one first."""
@@ -43,8 +44,10 @@ def own_dataset(
     (None: ``own-`` and a hash of its rows); a later dataset of the same name replaces it. A file that cannot
     be read is no error here: it is left out, with its reason, when the photos are read.
 
-    Raises :class:`BadInput` where a column is missing, a row has no identity, a photo has another form or is
-    named twice, and where there are no rows.
+    A missing identity (None, NaN, "" or blanks) stands for an unknown person: such photos can be embedded,
+    and are left out and counted where people are compared. Raises :class:`BadInput` where a column is missing
+    or there twice, no row has an identity, a photo has another form or is named twice, an identity is a list,
+    and where there are no rows.
     """
     given = name is not None
     name = "own" if name is None else name
@@ -53,16 +56,18 @@ def own_dataset(
     photos, identities, more = _rows(source, name)
     if not photos:
         raise BadInput(f"the dataset {name} has no photos; give at least one")
-    for row, identity in enumerate(identities):
-        if _is_absent(identity) or not str(identity).strip():
-            raise BadInput(f"the dataset {name}: row {row} has no identity; name one or leave it out")
+    identities = label_texts(identities, f"the dataset {name}, column identity")
+    if not any(identities):
+        raise BadInput(f"the dataset {name}: no row has an identity, so nobody is known")
     base = (Path.cwd() if root is None else Path(root).expanduser()).absolute()
     files, in_memory, images = _named(photos, identities, name, base)
     if len(set(images)) < len(images):
         twice = next(image for image, count in Counter(images).items() if count > 1)
         raise BadInput(f"the dataset {name} names the photo {twice} twice; a photo stands in one row")
-    columns = {"image": images, "identity": [str(identity) for identity in identities]}
-    columns |= {c: ["" if _is_absent(v) else str(v) for v in values] for c, values in more.items()}
+    columns = {"image": images, "identity": identities}
+    for column, values in more.items():
+        texts = path_texts if column == "source_image" else label_texts
+        columns[column] = texts(values, f"the dataset {name}, column {column}")
     order = sorted(range(len(images)), key=images.__getitem__)
     if not given:  # unlike datasets get unlike names, so that one does not replace the other
         photos_hash = sha256_json([columns, [in_memory[i].content_hash for i in images if i in in_memory]])
@@ -71,7 +76,7 @@ def own_dataset(
         name=name,
         table=face_table_columns(**{c: [values[k] for k in order] for c, values in columns.items()}),
         source=OwnSource(files, in_memory),
-        evidence=_evidence(files),
+        evidence=evidence_of_files(files.values()),
         licence="your own photos: see RESPONSIBLE_USE.md",
     )
     register_table(table)
@@ -167,12 +172,7 @@ def _columns(source: Any, name: str) -> dict[str, list[Any]] | None:
         for key, values in source.items():
             if isinstance(values, str | bytes) or not isinstance(values, Iterable):
                 raise BadInput(f"the dataset {name}: the column {key!r} is no list; give one value a row")
-        return {str(key): list(values) for key, values in source.items()}
-    if hasattr(source, "column_names"):
-        return {column: source.column(column).to_pylist() for column in source.column_names}
-    if hasattr(source, "columns"):
-        return {str(column): source[column].to_list() for column in source.columns}
-    return None
+    return table_columns(source, {*PHOTO_COLUMNS, *COLUMNS}, f"the dataset {name}")
 
 
 def _pairs(source: Any, name: str) -> tuple[list[Any], list[Any]]:
@@ -207,24 +207,10 @@ def _named(
             image = (path.relative_to(base) if path.is_relative_to(base) else path).as_posix()
             files[utf8_name(image, where)] = path
         else:
-            image = f"{identity}/{row:06d}"
+            image = f"{identity or 'unknown'}/{row:06d}"
             in_memory[image] = photo_of(photo, where)
         images.append(image)
     return files, in_memory, images
-
-
-def _evidence(files: Mapping[str, Path]) -> Evidence:
-    """``synthetic`` where one of the files is a photo that faceprobe drew, else ``real-photos``."""
-    folders = {path.parent for path in files.values()}
-    return "synthetic" if any(evidence_of(folder) == "synthetic" for folder in folders) else "real-photos"
-
-
-def _is_absent(value: Any) -> bool:
-    """Whether a cell of a table is empty: None, NaN or pandas' NA, none of which equals itself."""
-    try:
-        return value is None or bool(value != value)
-    except TypeError:  # pandas' NA has no truth value
-        return True
 
 
 DATASET = Dataset(

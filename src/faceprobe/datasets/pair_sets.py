@@ -10,9 +10,10 @@ import numpy as np
 
 from faceprobe.core.errors import BadInput, Refused
 from faceprobe.core.names import Name
+from faceprobe.core.text_files import text_lines, words_of
 from faceprobe.data.face_table import FaceTable, face_table_columns
 from faceprobe.data.pairs import LfwPair, PairList
-from faceprobe.datasets.files import FileSource, existing_folder, path_of, text_lines
+from faceprobe.datasets.files import FileSource, existing_folder, path_of
 from faceprobe.datasets.insightface_bin import is_bin, named_bin
 
 DEFAULT_PROTOCOL = "lfw/insightface"
@@ -110,12 +111,18 @@ def paired_table(name: str, found: PairSet, complete: int, licence: str) -> Face
 
 
 def read_list(path: Path, separator: str | None = None) -> list[Line]:
-    """The lines of a text list that are not blank, split at ``separator`` (None: at white space).
+    """The lines of a text list that are not blank, split at ``separator`` (None: at tabs where
+    there are any, so that a name may hold spaces, else at white space).
 
     Raises :class:`Missing` where there is no such file, :class:`BadInput` where it is empty or not text.
     """
     found = [
-        Line(f"{path}, line {number}", tuple(word.strip() for word in line.split(separator)))
+        Line(
+            f"{path}, line {number}",
+            tuple(word.strip() for word in line.split(separator))
+            if separator
+            else tuple(words_of(line, (2, 3, 4))),
+        )
         for number, line in text_lines(path)
     ]
     if not found:

@@ -19,6 +19,9 @@ from faceprobe.core.errors import BadInput, Refused
 MAX_ITEMS = 1_000_000
 """Longest list that is read; published sets have about ten thousand photos."""
 
+KINDS_OF_ARRAY = {"f": "floats", "O": "objects", "U": "text", "S": "byte strings", "c": "complex numbers"}
+"""Types of arrays that are named where they are not read, by the first letter of numpy's code."""
+
 DTYPES = {"b1": np.bool_, "u1": np.uint8, "i1": np.int8, "i4": np.int32, "i8": np.int64}
 
 
@@ -39,6 +42,11 @@ def load_plain(path: Path) -> Any:
             f"{path} is refused: this pickle asks to run {error}, which a file of photos does not need; "
             "get the file from a source that you trust"
         ) from error
+    except _OtherArray as error:
+        raise BadInput(
+            f"{path} holds {error}; an insightface .bin holds photos as bytes and labels as booleans, or 0"
+            " and 1 as whole numbers"
+        ) from error
     except _TooMuch as error:
         raise Refused(f"{path} is refused: {error}, which no file of photos and booleans has") from error
     except (MemoryError, RecursionError) as error:
@@ -49,6 +57,10 @@ def load_plain(path: Path) -> Any:
 
 class _Forbidden(Exception):
     pass
+
+
+class _OtherArray(Exception):
+    """An array of a type that is plain data but that no file of photos and booleans needs."""
 
 
 class _TooMuch(Exception):
@@ -114,10 +126,11 @@ class _Dtype:
         if state[1] in (">", b">") and self.code not in ("b1", "u1", "i1"):
             raise _Forbidden("a big-endian array")
 
-    def read(self, data: bytes) -> NDArray[Any]:
+    def read(self, data: Any) -> NDArray[Any]:
         if self.code not in DTYPES:
-            raise _Forbidden(f"an array of {self.code!r}")
-        return np.frombuffer(data, dtype=DTYPES[self.code])
+            kind = KINDS_OF_ARRAY.get(self.code[:1], f"type {self.code!r}")
+            raise _OtherArray(f"an array of {kind}")
+        return np.frombuffer(_raw(data), dtype=DTYPES[self.code])
 
 
 class _Array:
@@ -130,7 +143,7 @@ class _Array:
 
     def __setstate__(self, state: Any) -> None:
         _, shape, dtype, fortran, data = state
-        self.value = dtype.read(_raw(data)).reshape(shape, order="F" if fortran else "C")
+        self.value = dtype.read(data).reshape(shape, order="F" if fortran else "C")
 
 
 class _Reconstruct:
@@ -148,7 +161,7 @@ class _FromBuffer:
     __slots__ = ()
 
     def __call__(self, data: Any, dtype: _Dtype, shape: Any, order: Any) -> NDArray[Any]:
-        return dtype.read(_raw(data)).reshape(shape, order="F" if order in ("F", b"F") else "C")
+        return dtype.read(data).reshape(shape, order="F" if order in ("F", b"F") else "C")
 
 
 class _Scalar:

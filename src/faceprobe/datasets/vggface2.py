@@ -12,9 +12,11 @@ from pathlib import Path
 
 from faceprobe.core.errors import BadInput
 from faceprobe.core.names import Name
+from faceprobe.core.text_files import text_lines
 from faceprobe.data.face_table import FaceTable, face_table_columns
+from faceprobe.data.labels import label_text
 from faceprobe.datasets.base import PUBLIC_FIGURES, Dataset, DatasetCard
-from faceprobe.datasets.files import FileSource, local_folder, text_lines
+from faceprobe.datasets.files import FileSource, local_folder
 from faceprobe.datasets.folder import PART_OPTIONS, part_of_set, person_columns, photos_by_person
 
 N_PEOPLE = 500
@@ -65,7 +67,9 @@ def load(name: Name) -> FaceTable:
 
 
 def read_genders(path: Path) -> dict[str, str]:
-    """``{person: "male" | "female"}``. Names may hold commas: a line's first and last values are read."""
+    """``{person: "male" | "female"}``, without people of whom none is stated. Names may hold commas: a line's
+    first and last values are read.
+    """
     lines = text_lines(path)
     header = [word.strip().lower() for word in next(lines, (1, ""))[1].split(",")]
     if header[:1] != ["class_id"] or header[-1:] != ["gender"]:
@@ -75,6 +79,8 @@ def read_genders(path: Path) -> dict[str, str]:
         words = [word.strip() for word in line.rstrip(", ").split(",")]
         if words == [""]:
             continue
+        if len(line.split(",")) == 5 and not label_text(line.split(",")[4]):
+            continue  # no gender is stated
         if len(words) < 5 or words[-1] not in GENDERS:
             raise BadInput(f"{path}, line {number}: expected five values, the last of them m or f")
         genders[words[0]] = GENDERS[words[-1]]

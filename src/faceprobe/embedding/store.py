@@ -9,33 +9,24 @@ manifest; they are opened without checks.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput, Missing
 from faceprobe.core.files import read_json, sha256_file
-from faceprobe.data.embeddings import Embeddings, unit_rows
-from faceprobe.data.pairs import PairList
+from faceprobe.data.embeddings import CLEAN, Embeddings, unit_rows
+from faceprobe.data.pairs import PairList, check_pairs
+from faceprobe.data.store_files import Shard, joined_metadata, metadata_labels, read_metadata, shard_files
 from faceprobe.data.vector_files import read_matrix
 from faceprobe.embedding.template_files import read_templates
 
 FORMAT = "faceprobe.embeddings/1"
 MANIFEST = "manifest.json"
-
-
-@dataclass(frozen=True)
-class Shard:
-    """One pair of files with the same number."""
-
-    vectors: Path
-    metadata: Path
 
 
 class EmbeddingStore:
@@ -66,17 +57,7 @@ class EmbeddingStore:
     @cached_property
     def shards(self) -> list[Shard]:
         """The pairs of files in the order of ids. Raises :class:`BadInput` where one has no partner."""
-        vectors = sorted((self.folder / "img_emb").glob("img_emb_*.npy"))
-        metadata = {p.stem.removeprefix("metadata_"): p for p in (self.folder / "metadata").glob("*.parquet")}
-        shards = []
-        for path in vectors:
-            number = path.stem.removeprefix("img_emb_")
-            if number not in metadata:
-                raise BadInput(f"{path} has no partner metadata/metadata_{number}.parquet")
-            shards.append(Shard(path, metadata.pop(number)))
-        if metadata:
-            raise BadInput(f"{min(metadata.values())} has no partner in img_emb/")
-        return shards
+        return shard_files(self.folder)
 
     def __len__(self) -> int:
         return sum(len(_mapped(shard.vectors)) for shard in self.shards)
@@ -88,11 +69,13 @@ class EmbeddingStore:
     def __iter__(self) -> Iterator[tuple[NDArray[np.floating[Any]], pa.Table]]:
         """Each shard's vectors (memory-mapped, read-only, as stored) and its metadata, in id order."""
         for shard in self.shards:
-            yield _aligned(shard, _mapped(shard.vectors), pq.read_table(shard.metadata))
+            yield _aligned(shard, _mapped(shard.vectors), read_metadata(shard.metadata))
 
     def metadata(self) -> pa.Table:
-        """All metadata in id order."""
-        return pa.concat_tables([table for _, table in self], promote_options="default")
+        """All metadata in id order. Raises :class:`BadInput` where the types of a column have nothing in
+        common.
+        """
+        return joined_metadata([table for _, table in self], self.folder)
 
     def verify(self) -> None:
         """Check every file against the manifest's checksums and rows, and vectors against metadata.
@@ -101,7 +84,7 @@ class EmbeddingStore:
         """
         listed = {entry[kind]: entry for entry in self.manifest.get("shards", []) for kind in KINDS}
         for shard in self.shards:
-            vectors, _ = _aligned(shard, _mapped(shard.vectors), pq.read_table(shard.metadata))
+            vectors, _ = _aligned(shard, _mapped(shard.vectors), read_metadata(shard.metadata))
             for kind, path in zip(KINDS, (shard.vectors, shard.metadata), strict=True):
                 entry = listed.pop(path.relative_to(self.folder).as_posix(), None)
                 if not self.manifest:
@@ -120,38 +103,49 @@ class EmbeddingStore:
             raise BadInput(f"{self.folder / min(listed)} is in the manifest but not on disk")
 
     def to_embeddings(self) -> Embeddings:
-        """Everything in memory: unit float32 vectors with identities, paths, events, content and pairs."""
+        """Everything in memory: unit float32 vectors with identities ("" = unknown), paths, events, content
+        and pairs. Raises :class:`BadInput` for shards of different widths and for columns that hold lists.
+        """
         shards = list(self)
-        table = pa.concat_tables([t for _, t in shards], promote_options="default")
+        tables = [table for _, table in shards]
+        if len({array.shape[1:] for array, _ in shards}) > 1:
+            raise BadInput(f"{self.folder}: the vectors of its shards have different widths")
         vectors = np.concatenate([np.asarray(v) for v, _ in shards])
-        paths = _strings(table, "image_path")
+
+        def labels(column: str) -> NDArray[np.str_] | None:
+            return metadata_labels(tables, column, self.folder)
+
+        paths, identities, variants = labels("image_path"), labels("identity"), labels("variant")
         if paths is None:
             raise BadInput(f"{self.folder}: its metadata has no column image_path")
-        identities = _strings(table, "identity")
+        sources = labels("source_image")
         return Embeddings(
             vectors=unit_rows(vectors, f"the store {self.folder}"),
             identities=np.full(len(paths), "") if identities is None else identities,
             paths=paths,
-            events=_strings(table, "event"),
-            groups=_strings(table, "group"),
-            content=_strings(table, "sha256"),
+            events=labels("event"),
+            groups=labels("group"),
+            content=labels("sha256"),
             pairs=self._pairs(len(paths)),
             identities_known=bool(self.manifest.get("identities_known", True)),
             default_protocol=str(self.manifest.get("default_protocol", "")),
             templates=read_templates(self.folder, len(paths)),
-            variants=_strings(table, "variant"),
-            sources=_strings(table, "source_image"),
+            variants=None if variants is None else np.where(variants == "", CLEAN, variants),
+            sources=None if sources is None else np.where(sources == "", paths, sources),
         )
 
     def _pairs(self, n_rows: int) -> PairList | None:
         path = self.folder / "pairs.parquet"
         if not path.is_file():
             return None
-        columns = pq.read_table(path).to_pydict()
-        left, right, fold = (np.array(columns[c], dtype=np.int64) for c in ("left", "right", "fold"))
-        if len(left) and max(left.max(), right.max()) >= n_rows:
-            raise BadInput(f"{path} names rows beyond the store's {n_rows}")
-        return PairList(left, right, np.array(columns["same"], dtype=np.bool_), fold)
+        table = read_metadata(path)
+        try:
+            left, right, same, fold = (
+                table.column(name).to_pylist() for name in ("left", "right", "same", "fold")
+            )
+        except KeyError as error:
+            raise BadInput(f"{path} has no column {error}; it needs left, right, same and fold") from error
+        return check_pairs(left, right, same, fold, n_rows, str(path))
 
 
 KINDS = ("vectors", "metadata")
@@ -173,9 +167,3 @@ def _aligned(
             f"vectors and metadata of {shard.vectors.parent.parent} are misaligned"
         )
     return vectors, table
-
-
-def _strings(table: pa.Table, column: str) -> NDArray[np.str_] | None:
-    if column not in table.column_names:
-        return None
-    return np.array([value or "" for value in table.column(column).to_pylist()], dtype=np.str_)

@@ -89,7 +89,7 @@ class StoreWriter:
 
     def _remove_old(self, shards: list[dict[str, Any]], others: dict[str, str]) -> None:
         wanted = {self.folder / entry[kind] for entry in shards for kind in ("vectors", "metadata")}
-        there = [*self.folder.glob("img_emb/img_emb_*.npy"), *self.folder.glob("metadata/*.parquet")]
+        there = [*self.folder.glob("img_emb/img_emb_*.npy"), *self.folder.glob("metadata/metadata_*.parquet")]
         old = [path for path in there if path not in wanted]
         lists = (self.folder / name for name in ("pairs.parquet", *TEMPLATE_FILES) if name not in others)
         old += [path for path in lists if path.is_file()]

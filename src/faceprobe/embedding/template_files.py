@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput
+from faceprobe.data.labels import label_texts
+from faceprobe.data.pairs import same_labels
+from faceprobe.data.store_files import read_metadata
 from faceprobe.data.templates import TemplateList
 
 TEMPLATE_FILES = ("template_members.parquet", "template_pairs.parquet", "templates.parquet")
@@ -56,18 +58,18 @@ def read_templates(folder: Path, n_rows: int) -> TemplateList | None:
         absent = min(set(TEMPLATE_FILES) - set(there))
         raise BadInput(f"{folder} lacks {absent}, which its other template files need")
     try:
-        members, pairs, heads = (pq.read_table(folder / name) for name in TEMPLATE_FILES)
+        members, pairs, heads = (read_metadata(folder / name) for name in TEMPLATE_FILES)
         lost = heads.schema.metadata or {}
         templates = TemplateList(
             row=_column(members, "row", np.int64),
             template=_column(members, "template", np.int32),
             media=_column(members, "media", np.int64),
             weight=_column(members, "weight", np.float32) if "weight" in members.column_names else None,
-            names=np.array(heads.column("name").to_pylist(), dtype=np.str_),
-            identities=np.array(heads.column("identity").to_pylist(), dtype=np.str_),
+            names=_texts(heads, "name", folder),
+            identities=_texts(heads, "identity", folder),
             left=_column(pairs, "left", np.int32),
             right=_column(pairs, "right", np.int32),
-            same=_column(pairs, "same", np.bool_),
+            same=_same(pairs, folder),
             galleries={
                 name.removeprefix(_GALLERY): _places(heads, name)
                 for name in heads.column_names
@@ -88,8 +90,22 @@ def _named(templates: TemplateList) -> dict[str, NDArray[np.int64]]:
 
 
 def _column(table: pa.Table, name: str, dtype: type[np.generic]) -> NDArray[Any]:
+    if table.column(name).null_count:
+        raise ValueError(f"{table.column(name).null_count} rows have no {name}")
     column: NDArray[Any] = table.column(name).to_numpy().astype(dtype)
     return column
+
+
+def _texts(table: pa.Table, name: str, folder: Path) -> NDArray[np.str_]:
+    where = f"{folder / 'templates.parquet'}, column {name}"
+    return np.array(label_texts(table.column(name).to_pylist(), where), dtype=np.str_)
+
+
+def _same(pairs: pa.Table, folder: Path) -> NDArray[np.bool_]:
+    labels = pairs.column("same")
+    return same_labels(
+        labels.to_pylist() if labels.null_count else labels.to_numpy(), str(folder / "template_pairs.parquet")
+    )
 
 
 def _places(heads: pa.Table, name: str) -> NDArray[np.int64]:

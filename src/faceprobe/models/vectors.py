@@ -13,7 +13,9 @@ from faceprobe.core.errors import BadInput, Missing, WrongUsage
 from faceprobe.core.files import sha256_file, sha256_json
 from faceprobe.core.names import Name
 from faceprobe.data.embeddings import PATH_COLUMNS, unit_rows
-from faceprobe.data.label_files import read_columns
+from faceprobe.data.label_files import read_columns, texts_of
+from faceprobe.data.labels import refuse_pathless
+from faceprobe.data.store_files import shard_files
 from faceprobe.data.vector_files import read_matrix
 from faceprobe.models.base import ImageEncoder, ModelCard, ModelFamily, flag, model_id, refuse_pooling
 from faceprobe.models.preprocess import Preprocess
@@ -107,8 +109,7 @@ def _parts(folder: Path) -> list[tuple[Path, Path]]:
     if not folder.is_dir():
         raise Missing(f"no folder of vectors at {folder}")
     if (folder / "img_emb").is_dir():
-        arrays = sorted((folder / "img_emb").glob("img_emb_*.npy"), key=lambda p: int(p.stem.split("_")[-1]))
-        pairs = [(a, folder / "metadata" / f"metadata_{a.stem.split('_')[-1]}.parquet") for a in arrays]
+        pairs = [(shard.vectors, shard.metadata) for shard in shard_files(folder)]
     else:
         stems = ("samples", "labels", "metadata")
         tables = [folder / f"{s}{e}" for s in stems for e in (".csv", ".parquet")]
@@ -127,7 +128,9 @@ def _read_paths(path: Path) -> list[str]:
     column = next((name for name in PATH_COLUMNS if name in columns), None)
     if column is None:
         raise BadInput(f"{path} has no column {' or '.join(PATH_COLUMNS)}; it has {', '.join(columns)}")
-    return columns[column]
+    paths = texts_of(columns, column, str(path))
+    refuse_pathless(paths, str(path))
+    return paths
 
 
 FAMILY = Vectors()

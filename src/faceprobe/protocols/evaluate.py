@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.progress import progress
+from faceprobe.core.words import counted
 from faceprobe.data.embeddings import Embeddings
+from faceprobe.data.remarks import join, remark
 from faceprobe.metrics.verification.normalisation import Method
 from faceprobe.protocols.kinds import KINDS, Context, check_kind
 from faceprobe.protocols.metric_rows import add_unmeasured
@@ -50,18 +54,22 @@ def evaluate(
     protocol, :class:`WrongUsage` where one needs what ``data`` lacks, :class:`BadInput` where the
     data allow no protocol at all or are damaged, or leave a protocol named in ``protocols`` without
     trials (all duplicates, say). With None, such a protocol gives rows without values that say why.
-    A wrong cohort or too small a ``max_memory`` is an error before anything is compared.
+    A wrong cohort or too small a ``max_memory`` is an error before anything is compared. Photos of unknown
+    people (identity "") are left out and counted: two of them need not show one person.
     """
     if replicates < 0:
         raise WrongUsage(f"replicates must be 0 or more, not {replicates}")
-    kept = clean_rows(data)
-    clean = data.take(kept)
+    everything = data
+    named = _rows_of_known_people(everything)
+    data = everything.take(named)
+    clean_among_named = clean_rows(data)
+    clean, kept = data.take(clean_among_named), named[clean_among_named]
     chosen = _choose(data, clean, protocols)
     asked = {PROTOCOLS.get(name).name for name in protocols or ()}
     if normalise is not None:
         added = [p for p in map(PROTOCOLS.get, normalised_names(clean, normalise)) if p not in chosen]
         chosen, asked = chosen + added, asked | {p.name for p in added}
-    evaluation = Evaluation(identities=np.unique(data.identities))
+    evaluation = Evaluation(identities=np.unique(data.identities), n_unknown=len(everything) - len(data))
     empty: dict[str, NothingLeft] = {}
     usual = [p for p in chosen if not KINDS[p.kind].cloaks]
     if usual:
@@ -75,13 +83,39 @@ def evaluate(
             evaluation.add(_measured(protocol, context, empty))
     cloaked = [p for p in chosen if KINDS[p.kind].cloaks]
     if cloaked:
-        context = Context(data, order_embeddings(data, keep_duplicates), replicates, seed, quiet)
+        ordered = order_embeddings(data, keep_duplicates)
+        context = Context(data, ordered, replicates, seed, quiet, kept=named)
         for protocol in cloaked:
             evaluation.add(_measured(protocol, context, empty))
     for name, error in empty.items():
         if name in asked or len(empty) == len(chosen):
             raise error
+    _say_who_is_left_out(evaluation, everything, data)
     return evaluation
+
+
+def _rows_of_known_people(data: Embeddings) -> NDArray[np.int64]:
+    """The rows of photos whose person is known; all where only listed pairs say who is who.
+
+    :class:`BadInput` where nobody is known.
+    """
+    if not data.identities_known:
+        return np.arange(len(data))
+    named = np.flatnonzero(data.identities != "")
+    if not len(named):
+        raise BadInput(f"none of the {len(data):,} photos has an identity; give labels that say who is who")
+    return named
+
+
+def _say_who_is_left_out(evaluation: Evaluation, everything: Embeddings, named: Embeddings) -> None:
+    """Add a remark to every row where photos of unknown people, or listed pairs with them, are left out."""
+    if not evaluation.n_unknown:
+        return
+    text = f"{counted(evaluation.n_unknown, 'photo')} without an identity left out"
+    if lost := len(everything.pairs or ()) - len(named.pairs or ()):
+        text += f", and {counted(lost, 'listed pair')} with them"
+    left_out = remark("left-out", text)
+    evaluation.metrics = [replace(m, remarks=join(m.remarks, left_out)) for m in evaluation.metrics]
 
 
 def _prepare(

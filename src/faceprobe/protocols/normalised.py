@@ -96,7 +96,7 @@ def normalised_pairs(context: Context, pairs: PairList, method: Method) -> NDArr
 def normalised_names(data: Embeddings, method: str) -> list[str]:
     """The protocols of ``method`` that ``data`` allow. :class:`BadInput` where there is none."""
     names = [f"verification/all-pairs-{method}-norm"] if not (reason := _lacking_for_all(data)) else []
-    if data.pairs is not None and int(data.pairs.fold.max()) >= 1 and not lacking_cohort(data):
+    if data.pairs and int(data.pairs.fold.max()) >= 1 and not lacking_cohort(data):
         names.append(f"lfw/official-{method}-norm")
     if not names:
         raise BadInput(f"no scores can be normalised here: {reason}")
@@ -131,11 +131,14 @@ def measure(protocol: Protocol, context: Context) -> Evaluation:
             )
     cohort = context.data.cohort
     assert cohort is not None
-    unknown = (
-        "" if cohort.identities is not None else "its people are not known: that they are others is unchecked"
-    )
     size = len(cohort.vectors)
-    people = 0 if cohort.identities is None else len(np.unique(cohort.identities))
+    people, unnamed = 0, size
+    if cohort.identities is not None:
+        people = len(np.unique(cohort.identities[cohort.identities != ""]))
+        unnamed = int(np.count_nonzero(cohort.identities == ""))
+    unknown = "" if not unnamed else "its people are not known: that they are others is unchecked"
+    if 0 < unnamed < size:
+        unknown = f"the people of {unnamed:,} photos are not known: that they are others is unchecked"
     add_metric(
         evaluation,
         protocol,
@@ -151,7 +154,8 @@ def measure(protocol: Protocol, context: Context) -> Evaluation:
 
 def _check_disjoint(data: Embeddings, cohort: Cohort) -> None:
     if cohort.identities is not None and data.identities_known:
-        shared = np.intersect1d(data.identities, cohort.identities)
+        named = cohort.identities[cohort.identities != ""]
+        shared = np.intersect1d(data.identities, named)
         if len(shared):
             raise BadInput(
                 f"{len(shared):,} people are in both the cohort and the embeddings (first: {shared[0]}); "

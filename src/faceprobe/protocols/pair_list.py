@@ -130,14 +130,21 @@ def measure_pair_list(protocol: Protocol, context: Context) -> Evaluation:
 
 
 def _folds(protocol: Protocol, rule: Rule, pairs: PairList) -> NDArray[np.int64]:
-    """(P,) the fold of each pair; :class:`NothingLeft` where a fold lacks pairs that the rule needs."""
+    """(P,) the fold of each pair; :class:`NothingLeft` where a fold lacks pairs that the rule needs, or all
+    pairs are of one kind: a threshold that accepts everything, or nothing, would be right on all of them.
+    """
+    if rule.contiguous and len(pairs) < FOLDS:
+        raise NothingLeft(protocol, f"{FOLDS} folds need as many pairs; the list has {len(pairs)}")
+    if len(np.unique(pairs.same)) < 2:
+        kind = "one person" if pairs.same[0] else "two people"
+        raise NothingLeft(
+            protocol, f"all {len(pairs):,} listed pairs show {kind}; an accuracy needs pairs of both kinds"
+        )
     if not rule.contiguous:
         sizes = np.bincount(pairs.fold)
         if np.any(sizes == 0):
             raise NothingLeft(protocol, f"fold {int(np.argmin(sizes))} of the pair list is empty")
         return pairs.fold
-    if len(pairs) < FOLDS:
-        raise NothingLeft(protocol, f"{FOLDS} folds need as many pairs; the list has {len(pairs)}")
     fold = contiguous_folds(len(pairs))
     for f in range(FOLDS):
         if len(np.unique(pairs.same[fold != f])) < 2:

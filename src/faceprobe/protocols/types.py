@@ -67,6 +67,11 @@ class NothingLeft(BadInput):
         self.reason = reason
 
 
+def unknown_people(photos: int) -> dict[str, int]:
+    """The photos of unknown people among those that were left out, by reason: {} where there are none."""
+    return {"no identity": photos} if photos else {}
+
+
 @dataclass
 class Evaluation:
     """The rows, curves and bootstrap replicates that :func:`faceprobe.protocols.evaluate` returns.
@@ -74,12 +79,14 @@ class Evaluation:
     ``curves`` maps ``"<protocol>//<name>"`` to an array, ``replicates`` maps
     ``"<protocol>//<metric>//<weighting>"`` to the (R,) bootstrap replicates behind an interval.
     Replicates of two models are paired where seed, R and ``identities`` (sorted, unique) agree.
+    ``n_unknown`` photos of unknown people were left out.
     """
 
     metrics: list[Metric] = field(default_factory=list)
     curves: dict[str, NDArray[Any]] = field(default_factory=dict)
     replicates: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     identities: NDArray[np.str_] = field(default_factory=lambda: np.zeros(0, dtype=np.str_))
+    n_unknown: int = 0
 
     def add(self, other: Evaluation) -> None:
         """Add another protocol's rows, curves and replicates."""

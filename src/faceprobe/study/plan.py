@@ -78,7 +78,9 @@ def is_for_cloaks(protocol: str) -> bool:
 
 
 def open_dataset(text: str, *, offline: bool = False) -> FaceTable:
-    """Open a dataset; :class:`Unreachable` where ``offline`` forbids the download that it would need."""
+    """Open a dataset, without photos of unknown people; :class:`Unreachable` where ``offline`` forbids the
+    download that it would need.
+    """
     if offline and text.partition("?")[0] in DATASETS:
         dataset = DATASETS.get(text.partition("?")[0])
         if dataset.card.download_mb and not dataset.is_cached:
@@ -87,7 +89,7 @@ def open_dataset(text: str, *, offline: bool = False) -> FaceTable:
                 f"dataset {name} is not on this machine and --offline is set; run once without"
                 f" --offline ({dataset.card.download_mb:.0f} MB), or give its folder: {name}:PATH"
             )
-    return load_dataset(text)
+    return load_dataset(text).known_people()
 
 
 def needs_pairs(protocol: str) -> bool:

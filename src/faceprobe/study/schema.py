@@ -28,6 +28,7 @@ from pydantic import (
 
 from faceprobe.core.errors import WrongUsage
 from faceprobe.core.files import sha256_json
+from faceprobe.core.text_files import read_text
 from faceprobe.models.base import Role
 
 
@@ -203,7 +204,7 @@ def read_study(path: Path) -> Study:
     import yaml
 
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise WrongUsage(f"{path}: cannot be read as a study: {error}") from error
     try:
