@@ -19,6 +19,7 @@ from faceprobe.report import summary_table, write_report
 from faceprobe.report.clip_benchmark import export_run
 from faceprobe.report.cloaks.cloak_id import read_cloak
 from faceprobe.report.cloaks.countermeasures import shows_every_model
+from faceprobe.report.cloaks.questions import Question, added_question, shown
 from faceprobe.report.cloaks.scene import ADDED, EVASION, POISONING, cloak_scenes
 from faceprobe.report.cloaks.section import cloak_sections
 from faceprobe.report.cloaks.strips import AMPLIFIED, MOST_BYTES, MOST_STRIPS, Strip, difference, strip_views
@@ -164,6 +165,56 @@ def test_a_cloak_no_better_than_noise_is_said_to_be_no_better(writer: Make) -> N
     assert verdict.answers[1].word == "not shown"
     assert "not shown to be more than with noise at equal PSNR" in str(sentences(verdict)[0])
     assert "none is shown to mislead it more than noise" in str(overall(scene, [verdict]))
+
+
+def protection_of(run_dir: Path, cloak: str, values: list[float], interval: tuple[float, float]) -> None:
+    """Give the people on bundled:clip-m these shares of missed probes, and 0 with clean photos."""
+    run = read_run(run_dir)
+    cell = run.cell("bundled:clip-m", ("synthetic", cloak, "as-is"))
+    assert cell is not None
+    extra = {
+        f"{POISONING}//protection_1nn": np.array(values),
+        f"{POISONING}//clean_error_1nn": np.zeros(len(values)),
+    }
+    np.savez(cell.folder / "curves.npz", **{**cell.arrays, **extra})
+    rows = from_document(read_json(run_dir / "results.json"))
+    for k, row in enumerate(rows):
+        if (row.model, row.cloak, row.protocol, row.metric, row.purifier) == (
+            *("bundled:clip-m", cloak, POISONING, ADDED),
+            "none",
+        ):
+            mean = float(np.mean(values))
+            rows[k] = replace(row, value=mean, ci_low=interval[0], ci_high=interval[1])
+    write_json(run_dir / "results.json", to_document(rows))
+
+
+@pytest.mark.parametrize(("people", "answer"), [(4, "not shown"), (5, "not shown"), (8, "yes")])
+def test_shown_needs_six_people_who_differ_and_a_test_that_can_say_so(
+    writer: Make, people: int, answer: str
+) -> None:
+    """Four of ten people who differ give p = .125 at best, whatever their interval."""
+    kinds = (FAWKES, NOISE_OF_FAWKES)
+    run_dir = add_cloaks(writer().write(), kinds=kinds, purifiers=(), people=10)
+    protection_of(run_dir, FAWKES.id, [1.0] * people + [0.0] * (10 - people), (0.1, 0.9))
+    protection_of(run_dir, NOISE_OF_FAWKES.id, [0.0] * 10, (0.0, 0.0))
+    (scene,) = cloak_scenes(read_run(run_dir))
+    (verdict,) = verdicts(scene)
+    assert verdict.victim == "bundled:clip-m"
+    assert [a.word for a in verdict.answers[:2]] == [answer, answer]
+
+
+def test_the_questions_asked_of_one_cloak_are_corrected_together(writer: Make) -> None:
+    """Seven of ten people who differ the same way: p = .0156 alone, and above .05 among five questions."""
+    run_dir = add_cloaks(writer().write(), kinds=(FAWKES,), purifiers=(), people=10)
+    protection_of(run_dir, FAWKES.id, [1.0] * 7 + [0.0] * 3, (0.2, 0.9))
+    (scene,) = cloak_scenes(read_run(run_dir))
+    verdict = verdicts(scene)[0]
+    alone = added_question(scene, verdict.added)  # type: ignore[arg-type]
+    assert alone.people == 7 and alone.p == pytest.approx(2 / 2**7)
+    assert shown({"added": alone}) == {"added": True}
+    assert len(verdict.shown) == 5, "added, adaptive, and three other models"
+    open_ = {f"other {k}": Question(0.1, 0.5, 9) for k in range(4)}
+    assert not shown({"added": alone, **open_})["added"]
 
 
 def test_without_a_control_nothing_is_said_to_beat_it(writer: Make) -> None:

@@ -90,6 +90,13 @@ class CloakScene:
         found = self.quality(cloak, "delta_e")
         return found is not None and (found.value or 0.0) > VISIBLE_TINT
 
+    def by_person(
+        self, model: str, cloak: str, protocol: str, name: str, purifier: str = "none"
+    ) -> dict[str, float]:
+        """A stored share by person, such as ``protection_1nn``; empty where the run has none."""
+        cell = self.run.cell(model, (self.dataset, cloak, dict(self.victims)[model]), purifier)
+        return {} if cell is None else _shares(cell, protocol, name)
+
     def cloaked_photos(self, model: str, cloak: CloakInfo) -> Result | None:
         """The row that counts the cloaked photos that are enrolled, over all people."""
         scene = (self.dataset, cloak.id, dict(self.victims)[model])

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from faceprobe.metrics.table import metric_info
 from faceprobe.report.cloaks.cloak_id import CloakInfo
+from faceprobe.report.cloaks.questions import added_question, noise_question, shown
 from faceprobe.report.cloaks.scene import (
     ADAPTIVE,
     ADDED,
@@ -91,36 +92,56 @@ class Verdict:
         ]
         return [r for r in rows if r is not None]
 
+    @cached_property
+    def shown(self) -> dict[str, bool]:
+        """The questions asked of the cloak with whether the answer is shown to be yes: "added", "noise",
+        "purifiers", "adaptive", and the names of the other models that it was not computed on. They are
+        corrected together.
+        """
+        noise = None if self.over_noise is None else noise_question(*self._place, self.over_noise)
+        rows = {
+            "added": self.added,
+            "purifiers": self.purified[1] if self.purified else None,
+            "adaptive": self.adaptive[0] if self.adaptive else None,
+            **{row.model: row for row in self.others if row.model != self.victim},
+        }
+        asked = {name: added_question(self.scene, row) for name, row in rows.items() if row is not None}
+        return shown(asked if noise is None else {**asked, "noise": noise})
+
+    @property
+    def reached(self) -> int:
+        """How many of :attr:`others` the cloak is shown to mislead."""
+        return sum(self.shown["added" if r.model == self.victim else r.model] for r in self.others)
+
     @property
     def beats_noise(self) -> bool | None:
         """Whether the cloak is shown to mislead more than noise at equal PSNR; None where that was not
         measured.
         """
-        found = self.over_noise
-        return None if found is None else found.known and found.low > 0
+        return None if self.over_noise is None else self.shown.get("noise", False)
 
     @property
     def survives_purifiers(self) -> bool | None:
         """Whether added protection is shown after every purifier; None where none was measured."""
-        return None if self.purified is None else exceeds_zero(self.purified[1])
+        return None if self.purified is None else self.shown["purifiers"]
 
     @property
     def survives_adaptive(self) -> bool | None:
         """Whether added protection is shown against every adaptive collector; None where none was
         measured.
         """
-        return None if self.adaptive is None else exceeds_zero(self.adaptive[0])
+        return None if self.adaptive is None else self.shown["adaptive"]
 
     @property
     def answers(self) -> tuple[Answer, ...]:
         """Adds anything, beats noise, transfers, survives purifiers, survives an adaptive collector."""
         purifier, left = self.purified or ("", None)
         return (
-            _answer(self.added),
+            self._answer("added", self.added),
             self._noise_answer(),
             self._transfer_answer(),
-            _answer(left, purifier),
-            _answer(self.adaptive[0] if self.adaptive else None),
+            self._answer("purifiers", left, purifier),
+            self._answer("adaptive", self.adaptive[0] if self.adaptive else None),
         )
 
     @property
@@ -161,7 +182,7 @@ class Verdict:
             return UNKNOWN
         if not found.known:
             return Answer("no interval", "", found.reason)
-        word = "yes" if found.low > 0 else "not shown"
+        word = "yes" if self.beats_noise else "not shown"
         return Answer(word, points(found.difference, found.low, found.high))
 
     def _transfer_answer(self) -> Answer:
@@ -169,8 +190,18 @@ class Verdict:
             return UNKNOWN
         if all(r.ci_low is None for r in self.others):
             return Answer("no interval")
-        shown = sum(exceeds_zero(r) for r in self.others)
-        return Answer("yes" if shown else "not shown", f"{shown} of {len(self.others)}")
+        return Answer("yes" if self.reached else "not shown", f"{self.reached} of {len(self.others)}")
+
+    def _answer(self, name: str, row: Result | None, about: str = "") -> Answer:
+        """Whether the question ``name`` about a row of added protection has a shown answer."""
+        if row is None:
+            return UNKNOWN
+        word = "no interval" if row.ci_low is None else "yes" if self.shown[name] else "not shown"
+        return Answer(word, points_of(row), about)
+
+    @property
+    def _place(self) -> tuple[CloakScene, str, CloakInfo]:
+        return self.scene, self.victim, self.cloak
 
 
 def verdicts(scene: CloakScene) -> list[Verdict]:
@@ -184,22 +215,9 @@ def verdicts(scene: CloakScene) -> list[Verdict]:
     return found
 
 
-def exceeds_zero(*rows: Result) -> bool:
-    """Whether the interval of every row lies above 0; False where one has none."""
-    return all(r.ci_low is not None and r.ci_low > 0 for r in rows)
-
-
 def _least(row: Result) -> float:
     """The lower bound; the value where there is no interval."""
     return (row.value or 0.0) if row.ci_low is None else row.ci_low
-
-
-def _answer(row: Result | None, about: str = "") -> Answer:
-    """Whether the interval of a row of added protection lies above 0."""
-    if row is None:
-        return UNKNOWN
-    word = "no interval" if row.ci_low is None else "yes" if exceeds_zero(row) else "not shown"
-    return Answer(word, points_of(row), about)
 
 
 def points_of(row: Result) -> str:

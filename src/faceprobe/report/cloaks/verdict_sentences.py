@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from faceprobe.report.cloaks.scene import ADDED, CLEAN, POISONING, PROTECTION, CloakScene
-from faceprobe.report.cloaks.verdict import Verdict, exceeds_zero, points_of
+from faceprobe.report.cloaks.verdict import Verdict, points_of
 from faceprobe.report.text.cloak_templates import OVERALL_CLAUSES
 from faceprobe.report.text.numbers import (
     count_of,
@@ -113,7 +113,7 @@ def _transfer(v: Verdict) -> Sentence | None:
         *v.others,
         others=count_of(len(v.others), "model"),
         cloak=v.cloak.id,
-        shown=_count(sum(exceeds_zero(r) for r in v.others)),
+        shown=_count(v.reached),
         own=quoted(f"; where it was computed it adds {quoted_list(white).text}", *quoted_list(white).rows)
         if white
         else "",
@@ -121,7 +121,7 @@ def _transfer(v: Verdict) -> Sentence | None:
 
 
 def _purifiers(v: Verdict) -> Sentence | None:
-    if v.purified is None or v.added is None or not exceeds_zero(v.added):
+    if v.purified is None or v.added is None or not v.shown["added"]:
         return None
     purifier, row = v.purified
     return say(
@@ -137,7 +137,7 @@ def _purifiers(v: Verdict) -> Sentence | None:
 
 def _adaptive(v: Verdict) -> Sentence | None:
     row, plain = v.adaptive or (None, None)
-    if row is None or plain is None or not exceeds_zero(plain):
+    if row is None or plain is None or not (plain.ci_low or 0.0) > 0:
         return None
     return say(
         "cloak_adaptive_left" if v.survives_adaptive else "cloak_adaptive_undone",
