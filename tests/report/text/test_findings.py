@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from faceprobe.report import write_report
 from faceprobe.report.comparison.floors import floor_verdicts
 from faceprobe.report.scenes import headline_scenes
 from faceprobe.report.text.findings import findings
 from faceprobe.results.run import Run, read_run
+from tests.helpers.html_page import Page
 from tests.helpers.run_writer import MODELS, PIXELS, Invented, Writer
 
 CLIP, FACE = MODELS[2], MODELS[4]
@@ -33,7 +35,7 @@ def test_the_best_floor_never_leads(writer: Callable[..., Writer]) -> None:
     strong = replace(PIXELS, strength=2.6)
     texts = said(writer(models=(OWN, strong), crops=("as-is",), evidence="real-photos").write())
     assert texts[0].startswith("On real photos: the zero-shot CLIP-style model, local:mine.pt, finds")
-    assert "less than an untrained baseline: pixels:32 in " in texts[0]
+    assert "less than an untrained baseline, pixels:32 in " in texts[0]
     assert texts[1] == (
         "On real photos, local:mine.pt is not shown to do so more often than the untrained baseline "
         "(pixels:32); local:mine.pt less often."
@@ -43,7 +45,7 @@ def test_the_best_floor_never_leads(writer: Callable[..., Writer]) -> None:
 def test_a_bundled_model_never_leads_over_the_users_own(writer: Callable[..., Writer]) -> None:
     texts = said(writer(models=(CLIP, FACE, OWN, PIXELS), evidence="real-photos").write())
     assert "the zero-shot CLIP-style model, local:mine.pt, finds" in texts[0]
-    assert "an untrained baseline: pixels:32 in" in texts[0]
+    assert "an untrained baseline, pixels:32 in" in texts[0]
     assert any("the best bundled zero-shot CLIP-style model, bundled:clip-l, does so in" in t for t in texts)
 
 
@@ -62,7 +64,7 @@ def test_an_own_specialist_on_its_own_crop_leads_too(writer: Callable[..., Write
 def test_random_weights_are_compared_first_and_every_model_is_judged(writer: Callable[..., Writer]) -> None:
     weak = Invented(replace(MODELS[0].card, id="weak"), PIXELS.strength)
     texts = said(writer(models=(CLIP, weak, PIXELS, RANDOM), crops=("as-is",)).write())
-    assert "untrained baselines: random:ViT-B-32 in " in texts[0]
+    assert "untrained baselines, random:ViT-B-32 in " in texts[0]
     assert texts[1] == (
         "In the built-in world, 1 of 2 models is shown to do so more often than the untrained baselines "
         "(pixels:32 and random:ViT-B-32); not shown: weak."
@@ -106,6 +108,8 @@ def test_a_figures_remarks_follow_every_sentence_with_it(writer: Callable[..., W
     quoting = [t for t in texts if "100.0 % [100.0, 100.0]" in t]
     assert len(quoting) == 2, "the headline and the one about events"
     assert all(t.endswith(" (no width: too few errors).") for t in quoting)
+    words = Page(write_report(run_dir).read_text(encoding="utf-8")).words
+    assert words.count("(no width: too few errors).") >= len(quoting), "on the page too"
 
 
 def change(run_dir: Path, edit: Callable[[dict[str, Any]], None]) -> None:

@@ -112,7 +112,7 @@ def _against_floors(run: Run, verdict: FloorVerdict) -> Quoted:
     figures = quoted_list([quoted(f"{run.short_model(r.model)} in {quote(r).text}", r) for r in rows])
     label = "an untrained baseline" if len(rows) == 1 else "untrained baselines"
     begin = {"not shown": "not shown to be more than ", "no": "less than "}.get(verdict.word, "")
-    return quoted(f"{begin}{label}: {figures.text}; ", *figures.rows)
+    return quoted(f"{begin}{label}, {figures.text}; ", *figures.rows)
 
 
 def _floors(run: Run, verdicts: list[FloorVerdict]) -> list[Sentence]:

@@ -123,8 +123,8 @@ class Sentence:
 
     @property
     def rest(self) -> str:
-        """The text between its lead and its caution."""
-        return self.text[len(self.lead) : len(self.text) - len(self.caution)]
+        """The text after its lead, with its caution."""
+        return self.text[len(self.lead) :]
 
     def __str__(self) -> str:
         return self.text
