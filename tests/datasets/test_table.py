@@ -137,6 +137,17 @@ def test_a_dataframe_with_unknown_people_measures_the_same(root: Path) -> None:
     assert measured.excluded == {"no identity": 2}
 
 
+def test_unknown_people_are_nobodys_probes_and_fit_nothing(root: Path) -> None:
+    name = write(root, {"path": FILES, "identity": PEOPLE})
+    inner = name.replace("?", "%3F")
+    table = load_dataset(f"distractors:{root / 'photos'}?of={inner}")
+    assert table.templates is not None
+    assert table.templates.identities[table.templates.probes].tolist() == KNOWN[:9]
+    with pytest.raises(BadInput, match="the fit has 9 mated and 27 non-mated pairs"):
+        others = [(root / FILES[0], "zoe"), (root / FILES[1], None)]
+        fp.embed(others, f"fusion:pixels:4+pixels:6?fit={inner}")
+
+
 @pytest.mark.parametrize(
     ("text", "options", "kind", "says"),
     [

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from faceprobe.core.errors import BadInput, Missing, WrongUsage
@@ -45,6 +47,27 @@ def lookup(folder: Path, paths: Sequence[str]) -> tuple[ImageEncoder, np.ndarray
     with (folder / "samples.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["path"], *([p] for p in paths)])
     return load_model(f"vectors:{folder}"), rows
+
+
+@pytest.mark.parametrize("name", ["labels.parq", "metadata.PARQUET", "samples.tsv", "samples.jsonl"])
+def test_the_table_may_be_of_every_form(name: str, tmp_path: Path) -> None:
+    _, rows = lookup(tmp_path / "v", ["a", "b"])
+    (tmp_path / "v" / "samples.csv").unlink()
+    (tmp_path / "v" / "._samples.csv").write_bytes(b"\0")
+    place = tmp_path / "v" / name
+    if name.lower().endswith(("parq", "parquet")):
+        pq.write_table(pa.table({"image": ["b", "a"]}), place)
+    else:
+        place.write_text('{"image": "b"}\n{"image": "a"}\n' if name.endswith("jsonl") else "image\nb\na\n")
+    encoder = load_model(f"vectors:{tmp_path / 'v'}")
+    np.testing.assert_array_equal(embed(table(["a", "b"]), encoder, quiet=True).data.vectors, rows[[1, 0]])
+
+
+def test_a_row_without_a_path_is_refused(tmp_path: Path) -> None:
+    lookup(tmp_path / "v", ["a", "b"])
+    (tmp_path / "v" / "samples.csv").write_text("path,n\na,1\nnan,2\n")
+    with pytest.raises(BadInput, match=r"samples\.csv: 1 rows have no path \(first: row 1\)"):
+        embed(table(["a", "b"]), load_model(f"vectors:{tmp_path / 'v'}"), quiet=True)
 
 
 def test_rows_come_by_path_and_no_photo_is_read(tmp_path: Path) -> None:

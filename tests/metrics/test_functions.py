@@ -275,3 +275,21 @@ def test_importing_the_metrics_loads_nothing_heavy() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     for heavy in ("numba", "torch", "scipy", "pyarrow", "pandas"):
         assert f"'{heavy}'" not in loaded
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), "", " ", "nan"], ids=repr)
+def test_an_unknown_person_is_no_label(missing: Any) -> None:
+    similarity, people = [[0.9, 0.1], [0.2, 0.8]], ["ann", "bob"]
+    assert metrics.rank_k(similarity, people, people) == 1.0
+    for gallery, probes in ((["ann", missing], people), (people, ["ann", missing])):
+        with pytest.raises(BadInput, match=r"_labels has 1 entry without a person \(first: 1\)"):
+            metrics.rank_k(similarity, gallery, probes)
+    with pytest.raises(BadInput, match="identities of mated comparisons has 1 entry without a person"):
+        metrics.auc([0.9, 0.8, 0.1], [1, 1, 0], identities=["ann", missing, "bob"])
+    assert metrics.auc([0.9, 0.8, 0.1], [1, 1, 0], identities=["ann", "bob", missing]) == 1.0
+
+
+def test_a_person_has_one_spelling_in_arrays_too() -> None:
+    similarity, spelled = [[0.9, 0.1], [0.2, 0.8]], ["Jos\u00e9", "bob"]
+    assert metrics.rank_k(similarity, spelled, ["Jose\u0301", "bob "]) == 1.0
+    assert metrics.rank_k(similarity, [0, 7], [0.0, 7.0]) == 1.0

@@ -37,7 +37,7 @@ def load(name: Name) -> FaceTable:
     if not inner:
         raise WrongUsage(f"{name} needs the people to search for: distractors:PATH?of=DATASET")
     root = path_of(name, "distractors:PATH?of=DATASET")
-    people, crowd = load_dataset(inner), load_photos(root)
+    people, crowd = load_dataset(inner).known_people(), load_photos(root)
     if not people.identities_known:
         raise BadInput(f"{name}: {people.name} names no people; give a dataset with people")
     persons, photos = np.unique(people.identities, return_counts=True)

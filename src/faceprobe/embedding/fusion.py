@@ -64,12 +64,12 @@ def _fit(dataset: FaceTable, encoder: FusionEncoder, options: EmbedOptions, no_s
     """Check that the people of the fit are not those of ``dataset``, and fit where that is not done yet."""
     from faceprobe.datasets import load_dataset
 
-    others = load_dataset(encoder.fit)
+    others = load_dataset(encoder.fit).known_people()
     if not others.identities_known or not dataset.identities_known:
         raise BadInput(
             f"{encoder.id}: people are not known, so the fit may include people who are tested; give weights="
         )
-    shared = np.intersect1d(np.unique(others.identities), np.unique(dataset.identities))
+    shared = np.intersect1d(others.identities, dataset.identities)  # unknown people are not among the others
     if len(shared):
         raise BadInput(
             f"{encoder.id}: the fit on {encoder.fit} and {dataset.name} share {len(shared):,} people (first:"

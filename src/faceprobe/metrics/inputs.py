@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from faceprobe.core.errors import BadInput
 from faceprobe.core.words import counted
+from faceprobe.data.labels import label_texts
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 
 
@@ -57,6 +58,23 @@ def as_same(values: ArrayLike, n: int) -> NDArray[np.bool_]:
         kind, other = ("mated", "non-mated") if same.all() else ("non-mated", "mated")
         raise BadInput(f"all {n:,} comparisons are {kind}; an error rate needs {other} ones too")
     return same
+
+
+def as_people(values: ArrayLike, name: str) -> NDArray[Any]:
+    """(N,) people as whole numbers or as text; :class:`BadInput` where one is missing or is a list.
+
+    What counts as missing is in :mod:`faceprobe.data.labels`: two unknown people are not one person.
+    """
+    array = as_array(values, name, 1)
+    if array.dtype.kind in "iub":
+        return array
+    people = label_texts(array.tolist(), name)
+    if "" in people:
+        raise BadInput(
+            f"{name} has {counted(people.count(''), 'entry', 'entries')} without a person (first:"
+            f" {people.index('')}); leave photos of unknown people out"
+        )
+    return np.array(people, dtype=np.str_)
 
 
 def as_rate(value: float, name: str) -> float:

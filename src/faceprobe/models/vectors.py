@@ -13,9 +13,9 @@ from faceprobe.core.errors import BadInput, Missing, WrongUsage
 from faceprobe.core.files import sha256_file, sha256_json
 from faceprobe.core.names import Name
 from faceprobe.data.embeddings import PATH_COLUMNS, unit_rows
-from faceprobe.data.label_files import read_columns, texts_of
+from faceprobe.data.label_files import LABEL_ENDINGS, read_columns, texts_of
 from faceprobe.data.labels import refuse_pathless
-from faceprobe.data.store_files import shard_files
+from faceprobe.data.store_files import shard_files, visible_files
 from faceprobe.data.vector_files import read_matrix
 from faceprobe.models.base import ImageEncoder, ModelCard, ModelFamily, flag, model_id, refuse_pooling
 from faceprobe.models.preprocess import Preprocess
@@ -25,9 +25,10 @@ class VectorLookup:
     """Vectors of a model that is not here itself.
 
     ``folder`` holds either ``embeddings.npy`` and a table next to it (``samples``, ``labels`` or
-    ``metadata``, .csv or .parquet), or the layout of an EmbeddingStore (``img_emb/img_emb_<k>.npy`` and
-    ``metadata/metadata_<k>.parquet``). The table's column ``path`` (or ``image``, ``image_path``) names
-    the photo of each row. It has the attributes of an encoder, but :meth:`encode_images` refuses.
+    ``metadata``, .csv, .tsv, .jsonl or .parquet), or the layout of an EmbeddingStore
+    (``img_emb/img_emb_<k>.npy`` and ``metadata/metadata_<k>.parquet``). The table's column
+    ``path`` (or ``image``, ``image_path``) names the photo of each row. It has the attributes of an encoder,
+    but :meth:`encode_images` refuses.
     """
 
     differentiable = False
@@ -112,8 +113,9 @@ def _parts(folder: Path) -> list[tuple[Path, Path]]:
         pairs = [(shard.vectors, shard.metadata) for shard in shard_files(folder)]
     else:
         stems = ("samples", "labels", "metadata")
-        tables = [folder / f"{s}{e}" for s in stems for e in (".csv", ".parquet")]
-        table = next((t for t in tables if t.is_file()), tables[0])
+        tables = [table for table in visible_files(folder, LABEL_ENDINGS) if table.stem in stems]
+        tables.sort(key=lambda table: (stems.index(table.stem), LABEL_ENDINGS.index(table.suffix.lower())))
+        table = next(iter(tables), folder / "samples.csv")
         pairs = [(folder / "embeddings.npy", table)]
     for needed in (p for pair in pairs for p in pair):
         if not needed.is_file():

@@ -101,7 +101,7 @@ def load_with_reference(
     cards = cloak_cards(to_load) if to_load else []
     people: list[Subject] = []
     if any(card.needs_targets for card in cards):
-        table = load_dataset(targets)
+        table = load_dataset(targets).known_people()
         people = target_subjects(table, range(len(table)), detector)
 
     def load(name: str) -> Cloak:

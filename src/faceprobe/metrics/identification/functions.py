@@ -16,7 +16,7 @@ from faceprobe.core.words import counted
 from faceprobe.metrics.identification import closed_set, open_set
 from faceprobe.metrics.identification.closed_set import Identification
 from faceprobe.metrics.identification.open_set import OpenSet
-from faceprobe.metrics.inputs import as_array, as_rate, as_scores, as_weighting
+from faceprobe.metrics.inputs import as_array, as_people, as_rate, as_scores, as_weighting
 
 
 def rank_k(
@@ -202,11 +202,13 @@ def _searches(
             f"similarity must have a row for each of {counted(len(probes), 'probe')} and a column for each "
             f"of {counted(len(gallery), 'gallery entry', 'gallery entries')}, but its shape is {scores.shape}"
         )
-    if (gallery.dtype.kind in "US") != (probes.dtype.kind in "US"):
+    kinds = {array.dtype.kind in "US" for array in (gallery, probes) if array.dtype.kind != "O"}
+    if len(kinds) > 1:
         raise BadInput(
             f"gallery_labels ({gallery.dtype}) and probe_labels ({probes.dtype}) must be of one type: "
             "all text or all numbers"
         )
+    gallery, probes = as_people(gallery, "gallery_labels"), as_people(probes, "probe_labels")
     names, label = np.unique(np.concatenate([gallery, probes]), return_inverse=True)
     person = label[len(gallery) :].astype(np.int32)
     return scores, person[:, None] == label[: len(gallery)], person, len(names)

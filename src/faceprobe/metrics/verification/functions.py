@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faceprobe.core.errors import BadInput
-from faceprobe.metrics.inputs import as_array, as_rate, as_same, as_scores
+from faceprobe.metrics.inputs import as_array, as_people, as_rate, as_same, as_scores
 from faceprobe.metrics.verification import figures
 from faceprobe.metrics.verification.figures import Verification
 from faceprobe.metrics.weighting import Weighting
@@ -187,6 +187,7 @@ def _comparisons(
             f"scores and identities must be equally long, but have {len(values):,} and {len(people):,} "
             "entries"
         )
-    known, person = np.unique(people[mated], return_inverse=True)
+    mated_people = as_people(people[mated], "identities of mated comparisons")
+    known, person = np.unique(mated_people, return_inverse=True)
     v = Verification.from_scores(values[mated], person.astype(np.int32), nonmated, len(known))
     return v, nonmated, "identity"
