@@ -22,6 +22,7 @@ _PUBLIC = {
     "cloak_folder": "faceprobe.api.cloak",
     "run_study": "faceprobe.api.study",
     "load_model": "faceprobe.api.load",
+    "check_model": "faceprobe.api.doctor",
     "load_dataset": "faceprobe.api.load",
     "load_cloak": "faceprobe.api.load",
     "encoder": "faceprobe.models.own",

@@ -1,4 +1,4 @@
-"""What ``faceprobe doctor`` looks at: the installation, devices, caches, weights, bundled models."""
+"""What ``faceprobe doctor`` looks at: installation, devices, caches, bundled models, or one model."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from faceprobe.core.errors import FaceprobeError
 from faceprobe.core.extras import install
 from faceprobe.core.files import cache_dir
 from faceprobe.core.machine import ENCODE, LIGHT, describe_machine, installed_version
+
+if TYPE_CHECKING:
+    from faceprobe.api.load import ModelLike
+    from faceprobe.models.golden import GoldenCheck
 
 Status = Literal["ok", "note", "broken"]
 
@@ -39,6 +43,23 @@ class Check:
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def check_model(
+    model: ModelLike, golden: str | Path, *, device: str = "auto", offline: bool = False
+) -> GoldenCheck:
+    """Compare ``model`` with the golden vectors of the folder ``golden``: whether it is loaded rightly.
+
+    The forms of the folder are those of :mod:`faceprobe.api.golden_folder`. The answer holds the cosine of
+    every photo and text, the limit, whether all pass, and the likely cause where one does not. Raises what
+    :func:`faceprobe.load_model` raises, :class:`Missing` and :class:`BadInput` for the folder.
+    """
+    from faceprobe.api.golden_folder import read_golden
+    from faceprobe.api.load import load_model
+    from faceprobe.models.golden import compare
+
+    read = read_golden(golden)
+    return compare(load_model(model, device=device, offline=offline), read)
 
 
 def examine() -> list[Check]:
