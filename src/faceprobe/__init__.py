@@ -20,6 +20,7 @@ _PUBLIC = {
     "embed": "faceprobe.api.embed",
     "cloak": "faceprobe.api.cloak",
     "cloak_folder": "faceprobe.api.cloak",
+    "plan": "faceprobe.api.plan",
     "run_study": "faceprobe.api.study",
     "load_model": "faceprobe.api.load",
     "check_model": "faceprobe.api.doctor",

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from faceprobe.cli.main import run
-from faceprobe.core.errors import BadInput, WrongUsage
+from faceprobe.core.errors import BadInput
 from faceprobe.data.face_table import FaceTable
 from faceprobe.data.pairs import PairList
 from faceprobe.data.photo import UnreadablePhoto
@@ -80,7 +80,7 @@ def test_drawn_photos_become_png(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_written(tmp_path: Path) -> None:
-    with pytest.raises(WrongUsage, match=r"synthetic.* has no list of pairs"):
+    with pytest.raises(BadInput, match=r"synthetic.* has no list of pairs"):
         export_bin(load_dataset("synthetic?people=2&photos=2"), tmp_path / "x.bin")
     root = write_calfw(tmp_path / "set")
     table = load_dataset(f"calfw:{root}")

@@ -258,7 +258,7 @@ def test_what_cannot_be_measured_is_said() -> None:
     with pytest.raises(UnknownName, match="verification/all-pairs") as caught:
         evaluate(data, ["verification/al-pairs"])
     assert caught.value.exit_code == 2
-    with pytest.raises(WrongUsage, match="pair list"):
+    with pytest.raises(BadInput, match="pair list"):
         evaluate(data, ["lfw/official"])
     with pytest.raises(BadInput, match="events are not known"):
         evaluate(data, ["verification/all-pairs-cross-event"])

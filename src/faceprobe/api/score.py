@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.api.load import protocol_names
-from faceprobe.core.errors import BadInput, WrongUsage
+from faceprobe.core.errors import BadInput, Missing, WrongUsage
+from faceprobe.core.extras import require
 from faceprobe.core.files import parse_bytes, read_json, sha256_bytes, sha256_file, sha256_json
 
 if TYPE_CHECKING:
@@ -75,9 +76,10 @@ def score(
     every figure, and the result's ``excluded`` and the remarks of each row count them. 0 and False are
     identities. Lists as labels are an error.
 
-    Raises :class:`BadInput` for vectors or labels that cannot be used (another length, NaN, no matrix),
+    Raises :class:`Missing` for a file that is not there, :class:`BadInput` for vectors or labels that cannot
+    be used (another length, NaN, no matrix) and for a protocol that needs what the data lack,
     :class:`UnknownName` for a protocol that does not exist, :class:`WrongUsage` for options that do not go
-    together or a protocol that needs what the data lack.
+    together.
 
     >>> import numpy as np
     >>> vectors = np.eye(4)[[0, 0, 1, 1, 2, 2]] + 0.1 * np.arange(24).reshape(6, 4) / 24
@@ -95,6 +97,8 @@ def score(
     for protocol in chosen or ():
         PROTOCOLS.get(protocol)
     check_cohort_options(normalise, cohort is not None, cohort_labels is not None)
+    if int8:
+        require("torch", "encode", "int8, the first pass in 8 bits,")
     given = _read(vectors, labels, key, path_column, identity_column, checks_store=evidence is None)
     data = given.data
     if pairs is not None:
@@ -173,6 +177,8 @@ def _read(
         if labels is None:
             return _of_store(vectors)
         vectors = vectors.to_embeddings().vectors
+    if isinstance(vectors, str | os.PathLike) and not Path(vectors).exists():
+        raise Missing(f"no file {vectors} (the embeddings)")
     if labels is None:
         raise WrongUsage("score needs labels: who is in each row (only a whole store brings its own)")
     manifest = _manifest_beside(vectors, checks_store)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from faceprobe.cli import completion
+
 if TYPE_CHECKING:
     from faceprobe.cloaks.base import CloakCard
     from faceprobe.cloaks.photos.folder import FolderRun
@@ -29,7 +31,13 @@ MEASURES = {
 def command(
     source: Path = typer.Argument(..., metavar="SRC", help="A folder of photos, or one photo."),
     out: Path = typer.Option(..., "--out", "-o", help="Folder for the cloaked copies, apart from SRC."),
-    cloak: str = typer.Option(..., "--cloak", "-c", help="The cloak, as faceprobe cloaks lists them."),
+    cloak: str = typer.Option(
+        ...,
+        "--cloak",
+        "-c",
+        help="The cloak, as faceprobe cloaks lists them.",
+        autocompletion=completion.cloaks,
+    ),
     seed: int = typer.Option(0, min=0, help="Seed of the cloak's noise."),
     device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps."),
     detector: str = typer.Option("", help="YuNet weights on disk (or FACEPROBE_DETECTOR)."),

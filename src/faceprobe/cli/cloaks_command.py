@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from faceprobe.cli import completion
 from faceprobe.cli.show import print_json, print_table
 
 if TYPE_CHECKING:
@@ -17,7 +18,12 @@ COLUMNS = ("cloak", "what it does", "surrogate", "perceptual", "scope", "here")
 
 
 def command(
-    name: str = typer.Argument("", metavar="[NAME]", help="One cloak or purifier: all that is known of it."),
+    name: str = typer.Argument(
+        "",
+        metavar="[NAME]",
+        help="One cloak or purifier: all that is known of it.",
+        autocompletion=completion.cloaks,
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print the cards as JSON."),
 ) -> None:
     """What cloaks, controls and purifiers there are, with their constants and what they need."""

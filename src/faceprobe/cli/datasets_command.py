@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
-from faceprobe.core.errors import WrongUsage
+from faceprobe.cli import completion
+from faceprobe.core.errors import UnknownName, WrongUsage
 
 EPILOG = (
-    "Example: faceprobe datasets 'synthetic?people=20&photos=4' --export world, or "
+    "Example: faceprobe datasets lfw, or "
+    "faceprobe datasets 'synthetic?people=20&photos=4' --export world, or "
     "faceprobe datasets cfp-fp:cfp-dataset --export cfp_fp.bin --format insightface-bin"
 )
 FORMATS = ("folder", "insightface-bin")
 
 
 def command(
-    dataset: str = typer.Argument("", help="What is to be exported: synthetic?people=20, lfw:PATH, ..."),
+    dataset: str = typer.Argument(
+        "",
+        help="One dataset: its whole card; or what is to be exported: synthetic?people=20, lfw:PATH, ...",
+        autocompletion=completion.datasets,
+    ),
     export: Path | None = typer.Option(
         None, "--export", help="Write it to this new folder, or file with --format insightface-bin."
     ),
@@ -28,19 +35,24 @@ def command(
     ),
     as_json: bool = typer.Option(False, "--json", help="Print the list as JSON."),
 ) -> None:
-    """List the datasets: how to name each, its standing, consent basis, terms and where it comes from.
+    """List the datasets: how to name each, its standing, consent basis, terms and where it comes from; or
+    show one.
 
     With --export, write one instead. As a folder, the built-in world: photos, face masks, and truth.parquet
     with identity, name, event, group, caption, attributes, landmarks and box of each. As insightface-bin, the
     pair list of any dataset that has one, with its photos as they are.
     """
-    if dataset or export is not None or form:
+    if export is not None or form:
         _export(dataset, export, form or FORMATS[0], as_json)
         return
-    from faceprobe.cli.show import print_json, print_table
+    from faceprobe.cli.show import print_card, print_json, print_table
     from faceprobe.datasets import list_datasets
 
     rows = list_datasets()
+    if dataset:
+        card = dataset_card(dataset, rows)
+        print_json(card) if as_json else print_card(str(card.pop("name")), card)
+        return
     if as_json:
         print_json({"datasets": rows})
         return
@@ -58,6 +70,20 @@ def command(
         caption="An address is where to get a set by hand. Standing and terms change: check with the source "
         "before use. See RESPONSIBLE_USE.md.",
     )
+
+
+def dataset_card(text: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The row of the dataset that ``text`` names, with or without path and options.
+
+    Raises :class:`UnknownName` for no such dataset.
+    """
+    from faceprobe.core.names import parse_name
+
+    kind = parse_name(text, bare_kind=None).kind
+    found = {str(row["name"]): row for row in rows}
+    if kind not in found:
+        raise UnknownName("dataset", kind, found)
+    return dict(found[kind])
 
 
 def _export(dataset: str, out: Path | None, form: str, as_json: bool) -> None:

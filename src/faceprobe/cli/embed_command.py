@@ -7,15 +7,25 @@ from typing import Any
 
 import typer
 
+from faceprobe.cli import completion
+
 EPILOG = "Example: faceprobe embed photos/ --model ViT-B-32/openai --crop margin-0.3 --out photos.emb"
 
 
 def command(
     source: str = typer.Argument(..., metavar="SRC", help="A dataset (lfw:PATH, ...) or a folder of photos."),
-    model: str = typer.Option(..., "--model", "-m", help="The encoder, as in ViT-B-32/openai."),
+    model: str = typer.Option(
+        ...,
+        "--model",
+        "-m",
+        help="The encoder, as in ViT-B-32/openai.",
+        autocompletion=completion.models,
+    ),
     out: Path = typer.Option(..., "--out", "-o", help="Folder for the embedding store."),
     crop: str = typer.Option(
-        "as-is", help="as-is, aligned-112, margin-<m>, face-only, context-only or random-mask."
+        "as-is",
+        help="as-is, aligned-112, margin-<m>, face-only, context-only or random-mask.",
+        autocompletion=completion.crops,
     ),
     detector: str = typer.Option("", help="YuNet weights on disk (or FACEPROBE_DETECTOR)."),
     device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps."),

@@ -8,30 +8,45 @@ from typing import Annotated
 
 import typer
 
+from faceprobe.cli import completion
+
 EPILOG = "Example: faceprobe eval --model bundled:clip-s --dataset synthetic --crop face-only"
 
 
 def command(
-    model: Annotated[str, typer.Option(help="ARCH/TAG, bundled:NAME, ...; see 'faceprobe models'.")],
+    model: Annotated[
+        str,
+        typer.Option(
+            help="ARCH/TAG, bundled:NAME, ...; see 'faceprobe models'.", autocompletion=completion.models
+        ),
+    ],
     dataset: Annotated[
         str,
-        typer.Option(help="NAME, folder:PATH, table:FILE (a file of labels), ...; see 'faceprobe datasets'."),
+        typer.Option(
+            help="NAME, folder:PATH, table:FILE (a file of labels), ...; see 'faceprobe datasets'.",
+            autocompletion=completion.datasets,
+        ),
     ],
     crop: Annotated[
         str | None,
         typer.Option(
             help="as-is, aligned-112, margin-<m>, face-only, context-only, random-mask "
-            "(default: the model's)."
+            "(default: the model's).",
+            autocompletion=completion.crops,
         ),
     ] = None,
     protocol: Annotated[
         list[str] | None,
-        typer.Option(help="Protocol, repeatable (default, or all: the usual ones that the data allow)."),
+        typer.Option(
+            help="Protocol, repeatable (default, or all: the usual ones that the data allow).",
+            autocompletion=completion.protocols,
+        ),
     ] = None,
     cloak: Annotated[
         str | None,
         typer.Option(
-            help="A cloak (see 'faceprobe cloaks') or a variant of the dataset's own: measure what it does."
+            help="A cloak (see 'faceprobe cloaks') or a variant of the dataset's own: measure what it does.",
+            autocompletion=completion.cloaks,
         ),
     ] = None,
     cloak_people: Annotated[

@@ -11,6 +11,7 @@ from typing import Any
 import typer
 
 from faceprobe import __version__
+from faceprobe.cli import completion
 from faceprobe.core.errors import FaceprobeError
 
 COMMANDS = (
@@ -24,6 +25,7 @@ COMMANDS = (
     "datasets",
     "cloaks",
     "protocols",
+    "plan",
     "doctor",
 )
 
@@ -80,7 +82,8 @@ def run(arguments: list[str]) -> int:
     if "--debug" in arguments:  # accepted before and after the command's name
         arguments = ["--debug", *(a for a in arguments if a != "--debug")]
     try:
-        code = command.main(args=arguments, prog_name="faceprobe", standalone_mode=False)
+        with completion.whole_words():
+            code = command.main(args=arguments, prog_name="faceprobe", standalone_mode=False)
         if code == INTERRUPTED:  # typer turns Ctrl-C into an exit code of its own
             return _fail("interrupted; the same command goes on where it stopped", INTERRUPTED)
         return code if isinstance(code, int) else 0

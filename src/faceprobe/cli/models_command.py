@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from faceprobe.cli import completion
 from faceprobe.cli.show import print_json, print_table
 from faceprobe.core.errors import WrongUsage
 
@@ -48,7 +49,9 @@ TIMM_HINT = "timm's 1,800 towers are listed and searched with --kind timm."
 
 
 def command(
-    name: str = typer.Argument("", metavar="[NAME]", help="One model: its whole card."),
+    name: str = typer.Argument(
+        "", metavar="[NAME]", help="One model: its whole card.", autocompletion=completion.models
+    ),
     kind: str = typer.Option("", "--kind", help="Only this kind: bundled, openclip, timm, ..."),
     search: str = typer.Option(
         "",

@@ -9,18 +9,23 @@ from typing import Annotated
 
 import typer
 
+from faceprobe.cli import completion
+
 EPILOG = "Example: faceprobe run quickstart --out runs/quickstart"
 
 
 def command(
-    study: Annotated[str, typer.Argument(help="A packaged study or a YAML file.")] = "quickstart",
+    study: Annotated[
+        str, typer.Argument(help="A packaged study or a YAML file.", autocompletion=completion.studies)
+    ] = "quickstart",
     out: Annotated[
         Path | None,
         typer.Option(help="Folder of the run, gone on with if it is there (default: runs/STUDY)."),
     ] = None,
     list_studies: Annotated[bool, typer.Option("--list", help="List the packaged studies.")] = False,
     model: Annotated[
-        list[str] | None, typer.Option(help="Model in place of the study's own, repeatable.")
+        list[str] | None,
+        typer.Option(help="Model in place of the study's own, repeatable.", autocompletion=completion.models),
     ] = None,
     dataset: Annotated[
         list[str] | None, typer.Option(help="Dataset in place of the study's own, repeatable.")

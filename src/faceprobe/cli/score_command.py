@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from faceprobe.cli import completion
+
 EPILOG = "Example: faceprobe score embeddings.npy samples.csv --pairs pairs.txt --json"
 
 
@@ -58,7 +60,10 @@ def command(
     ] = None,
     protocol: Annotated[
         list[str] | None,
-        typer.Option(help="Protocol, repeatable (default, or all: the usual ones that the input allows)."),
+        typer.Option(
+            help="Protocol, repeatable (default, or all: the usual ones that the input allows).",
+            autocompletion=completion.protocols,
+        ),
     ] = None,
     normalise: Annotated[
         NormaliseChoice | None,
@@ -106,14 +111,13 @@ def command(
     """
     from faceprobe.api.score import score
     from faceprobe.cli.show import print_json, print_results
-    from faceprobe.core.errors import BadInput
-    from faceprobe.core.files import write_json
+    from faceprobe.core.files import check_new_file, write_json
     from faceprobe.core.progress import say
     from faceprobe.core.words import counted
     from faceprobe.results.result import to_document
 
-    if out is not None and out.is_dir():
-        raise BadInput(f"cannot write {out}: it is a folder; give the name of a file")
+    if out is not None:
+        check_new_file(out)
     results = score(
         embeddings,
         labels,

@@ -32,6 +32,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
         caption=escape(caption) or None,
         caption_justify="left",
         box=box.SIMPLE,
+        show_header=any(columns),
     )
     for k, column in enumerate(columns):
         table.add_column(column, overflow="fold", justify="left" if k == 0 else "default", no_wrap=k == 0)
@@ -41,6 +42,25 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
     if not console.is_terminal:
         console = Console(width=int(os.environ.get("COLUMNS", "") or 160))
     console.print(table)
+
+
+def print_card(title: str, fields: Mapping[str, Any]) -> None:
+    """All that is known of one thing, a line a field; empty fields are left out."""
+    flat: dict[str, Any] = {}
+    for key, value in fields.items():
+        flat |= {f"{key}: {k}": v for k, v in value.items()} if isinstance(value, Mapping) else {key: value}
+    rows = [(key.replace("_", " "), text) for key, value in flat.items() if (text := _in_words(value))]
+    print_table(title, ("", ""), rows)
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_in_words, value))
+    if isinstance(value, int):
+        return f"{value:,}"
+    return "" if value is None else str(value)
 
 
 def format_value(value: float | None, metric: str) -> str:

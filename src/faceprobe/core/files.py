@@ -49,6 +49,23 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def check_new_file(target: str | os.PathLike[str], option: str = "--out") -> None:
+    """Refuse, before the work, the file of ``option`` that could not be written after it.
+
+    Raises :class:`BadInput` where ``target`` is a folder, or its folder is absent or cannot be written.
+    Nothing is created.
+    """
+    target = Path(target)
+    if target.is_dir():
+        raise BadInput(f"cannot write {target}: it is a folder; give the name of a file to {option}")
+    if not target.parent.is_dir():
+        raise BadInput(
+            f"cannot write {target}: there is no folder {target.parent}; create it, or give another {option}"
+        )
+    if not os.access(target.parent, os.W_OK):
+        raise BadInput(f"cannot write {target}: {target.parent} is read-only; give another {option}")
+
+
 def write_bytes(target: str | os.PathLike[str], data: bytes) -> None:
     """Write ``data`` to ``target`` atomically."""
     with atomic_path(target) as temporary:

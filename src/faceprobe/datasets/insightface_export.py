@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from faceprobe.core.errors import BadInput, WrongUsage
-from faceprobe.core.files import atomic_path
+from faceprobe.core.errors import BadInput
+from faceprobe.core.files import atomic_path, check_new_file
 from faceprobe.core.progress import progress
 from faceprobe.data.face_table import FaceTable
 from faceprobe.datasets.files import EncodedSource
@@ -41,17 +41,16 @@ def export_bin(table: FaceTable, out: Path, quiet: bool = False) -> Exported:
     """Write the pairs of ``table`` to the new file ``out``, fold by fold, within a fold in the list's order.
 
     Photos that are files are copied byte for byte, in any format and size (insightface's own loader expects
-    aligned squares of 112 pixels); photos without a file are written as PNG. Raises :class:`WrongUsage` for a
-    dataset without a pair list, :class:`BadInput` where ``out`` exists,
+    aligned squares of 112 pixels); photos without a file are written as PNG. Raises :class:`BadInput` for
+    a dataset without a pair list and where ``out`` exists,
     :class:`faceprobe.data.photo.UnreadablePhoto` for a photo that cannot be read.
     """
     pairs = table.pairs
     if pairs is None or not len(pairs):
-        raise WrongUsage(
-            f"{table.name} has no list of pairs, and a .bin needs one; give a dataset with pairs"
-        )
+        raise BadInput(f"{table.name} has no list of pairs, and a .bin needs one; give a dataset with pairs")
     if out.exists():
         raise BadInput(f"{out} exists already; give the name of a new file")
+    check_new_file(out, "--export")
     order = np.argsort(pairs.fold, kind="stable")
     rows = np.column_stack([pairs.left, pairs.right])[order].reshape(-1).tolist()
     encoded: dict[int, bytes] = {}  # one object a photo: pickle writes it once, in however many pairs it is

@@ -51,7 +51,7 @@ def evaluate(
     (None: all cores) how many work on them, and ``max_memory`` bounds the bytes beyond the vectors; no
     exact figure depends on them. ``int8`` forms scores from 8-bit codes where that suffices, which is quicker
     in large sets of long vectors. Raises :class:`UnknownName` for an unknown
-    protocol, :class:`WrongUsage` where one needs what ``data`` lacks, :class:`BadInput` where the
+    protocol, :class:`BadInput` where one needs what ``data`` lacks, where the
     data allow no protocol at all or are damaged, or leave a protocol named in ``protocols`` without
     trials (all duplicates, say). With None, such a protocol gives rows without values that say why.
     A wrong cohort or too small a ``max_memory`` is an error before anything is compared. Photos of unknown
@@ -147,8 +147,7 @@ def _choose(data: Embeddings, clean: Embeddings, protocols: Sequence[str] | None
     if protocols:
         for name, reason in reasons.items():
             if reason:
-                kind = WrongUsage if "pairs" in PROTOCOLS.get(name).needs else BadInput
-                raise kind(f"{name} cannot be measured here: {reason}")
+                raise BadInput(f"{name} cannot be measured here: {reason}")
     allowed = [p for p in chosen if not reasons[p.name]]
     if not allowed:
         raise BadInput(f"nothing can be measured here: {reasons['verification/all-pairs']}")

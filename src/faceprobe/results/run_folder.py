@@ -32,6 +32,8 @@ def open_run(
     """
     from faceprobe import __version__
 
+    if out.is_dir():
+        _read_mark(out)  # a folder of other files is refused before a lock is left in it
     try:
         out.mkdir(parents=True, exist_ok=True)
         lock = FileLock(out / ".lock", timeout=0)
