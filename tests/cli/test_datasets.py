@@ -38,7 +38,25 @@ def test_the_built_in_world_is_exported(tmp_path: Path) -> None:
     assert run(["datasets", "synthetic?people=2&photos=2", "--export", str(out), "--json"]) == 0
     assert len(list(out.glob("photos/p*/*.png"))) == 4 and (out / "truth.parquet").exists()
     assert run(["datasets", "lfw", "--export", str(out)]) == 2
-    assert run(["datasets", "synthetic"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["datasets", "lfw"], ["Labeled Faces in the Wild", "13,233", "lfw[:PATH][?pairs=FILE]"]),
+        (["datasets", "celeba:some/path?split=test"], ["non commercial", "yes"]),
+        (["protocols", "lfw/official"], ["needs", "pairs", "conventions: threshold", "G. B. Huang"]),
+    ],
+)
+def test_a_name_shows_one_card(
+    arguments: list[str], parts: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 0
+    shown = capsys.readouterr().out
+    assert all(part in shown for part in parts), shown
+    assert run([*arguments, "--json"]) == 0
+    card = json.loads(capsys.readouterr().out)
+    assert card["name"] == arguments[1].partition(":")[0] and card["title"]
 
 
 def unopened(kind: str) -> str:
