@@ -6,6 +6,7 @@ import json
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ MISSING: list[Any] = [
     "NaN",
     "<NA>",
     b"",
+    Decimal("NaN"),
+    Decimal("sNaN"),
 ]
 
 PEOPLE = [0, 0, 0, 1, 1, 1, 7, 7, 7]
@@ -65,6 +68,8 @@ def test_missing_is_not_a_value(value: Any) -> None:
         (0.5, "0.5"),
         (False, "False"),
         (np.False_, "False"),
+        (Decimal("7.00"), "7"),
+        (float("inf"), "inf"),
         (b"ada", "ada"),
         (b"\xff\x00", "ff00"),
         (" Ada ", "Ada"),

@@ -107,7 +107,7 @@ def dataset_name(dataset: DatasetLike, *, name: str = "", labelled: bool = True)
         return register_table(own_dataset(dataset, name=name or None))
     text = str(dataset)
     kind = text.partition("?")[0].partition(":")[0]
-    if isinstance(dataset, str) and kind in DATASETS:
+    if isinstance(dataset, str) and (kind in DATASETS or not text.strip()):
         return text
     path = Path(text).expanduser()
     stem, query = (text, "") if path.exists() else text.partition("?")[::2]

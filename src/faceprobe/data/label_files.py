@@ -188,7 +188,8 @@ def read_columns(path: str | os.PathLike[str], wanted: Collection[str | None]) -
     if not place.exists():
         raise Missing(f"no file {path} (the labels)")
     if not place.is_file():
-        raise BadInput(f"{path} is not a file; the labels must be one file")
+        kind = "a folder" if place.is_dir() else "no regular file"
+        raise BadInput(f"{path} is {kind}; the labels must be one file")
     ending = place.suffix.lower()
     if ending in PARQUET or _is_parquet(place):
         return _parquet(place, wanted)
@@ -216,8 +217,10 @@ def _csv(path: Path, wanted: Collection[str | None], separator: str) -> Columns:
                 separator, start = start[4], handle.readline()
             chosen = separator or max(SEPARATORS, key=start.count)  # the first of them where none is there
             lines = [line for line in csv.reader(_with(start, handle), strict=True, delimiter=chosen) if line]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise BadInput(f"{path} is not a CSV file in UTF-8: {error}") from error
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path} is not a CSV file in UTF-8: {error}; save it as UTF-8") from error
+    except csv.Error as error:
+        raise BadInput(f"{path} is not a CSV file: {error}") from error
     if not lines:
         raise BadInput(f"{path} is empty; it needs the columns path and identity")
     header = [name.strip() for name in lines[0]]

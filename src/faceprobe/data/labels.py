@@ -12,6 +12,7 @@ import os
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from faceprobe.core.errors import BadInput
@@ -124,7 +125,7 @@ def _plain_text(value: Any) -> str:
         raise TypeError("a list")
     if _is_missing(value):
         return UNKNOWN
-    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+    if isinstance(value, float | Decimal) and -_EXACT < value < _EXACT and value == int(value):
         value = int(value)
     return str(value)
 
@@ -133,5 +134,5 @@ def _is_missing(value: Any) -> bool:
     """Whether a value is None, or NaN, NaT or NA, none of which equals itself."""
     try:
         return value is None or bool(value != value)
-    except TypeError:  # pandas' NA has no truth value
+    except (TypeError, ArithmeticError):  # pandas' NA has no truth value, a signalling NaN no comparison
         return True

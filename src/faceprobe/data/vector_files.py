@@ -39,7 +39,8 @@ def read_matrix(path: str | os.PathLike[str], key: str | None = None) -> NDArray
     if not place.exists():
         raise Missing(f"no file {path} (the embeddings)")
     if not place.is_file():
-        raise BadInput(f"{path} is a folder; the embeddings must be one file, or the folder of a store")
+        kind = "a folder" if place.is_dir() else "no regular file"
+        raise BadInput(f"{path} is {kind}; the embeddings must be one file, or the folder of a store")
     ending = place.suffix.lower()
     if ending == ".npz":
         matrix = _npz(place, key)

@@ -75,7 +75,8 @@ class UnknownDataset(UnknownName):
         elif near:
             fix = "did you mean " + " or ".join(map(repr, near)) + "?"
         else:
-            fix = f"your own photos are folder:{stem} or, with a file of labels, {TABLE}; all are listed by"
+            path = "PATH" if ":" in stem else stem
+            fix = f"your own photos are folder:{path} or, with a file of labels, {TABLE}; all are listed by"
             fix += " `faceprobe datasets`"
         WrongUsage.__init__(self, f"unknown dataset {kind!r}; {fix}")
         self.kind, self.name, self.near = "dataset", kind, near

@@ -138,13 +138,11 @@ class EmbeddingStore:
         path = self.folder / "pairs.parquet"
         if not path.is_file():
             return None
-        table = read_metadata(path)
-        try:
-            left, right, same, fold = (
-                table.column(name).to_pylist() for name in ("left", "right", "same", "fold")
-            )
-        except KeyError as error:
-            raise BadInput(f"{path} has no column {error}; it needs left, right, same and fold") from error
+        columns = read_metadata(path).to_pydict()
+        lacking = [name for name in ("left", "right", "same", "fold") if name not in columns]
+        if lacking:
+            raise BadInput(f"{path} has no column {lacking[0]}; it needs left, right, same and fold")
+        left, right, same, fold = (columns[name] for name in ("left", "right", "same", "fold"))
         return check_pairs(left, right, same, fold, n_rows, str(path))
 
 
