@@ -89,7 +89,7 @@ def test_the_leaderboard_is_sorted_and_shows_both_weightings(run_dir: Path) -> N
     board = html[
         html.index('<table class="board">') : html.index("</table>", html.index('<table class="board">'))
     ]
-    names = [re.sub("<[^>]+>", "", n) for n in re.findall(r'<th scope="row">(.*?)</th>', board)]
+    names = [re.sub("<[^>]+>", "", n) for n in re.findall(r'<th scope="row">(.*?)<small>', board)]
     assert names == ["bundled:face", "bundled:clip-l", "bundled:clip-m", "bundled:clip-s", "bundled:clip-vit"]
     assert board.count("pairs ") == 5 * 6
     assert board.count('class="ci"') == 5 * 6

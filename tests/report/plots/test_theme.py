@@ -68,6 +68,12 @@ def test_many_series_stay_distinct() -> None:
     assert {m.marker for m in marks} == set(MARKERS)
 
 
+def test_series_are_told_apart_without_colour() -> None:
+    first = [mark(k) for k in range(N_COLORS)]
+    assert len({m.dash for m in first}) == N_COLORS
+    assert len({(m.marker, m.hollow) for m in first}) == N_COLORS
+
+
 def test_literal_css_leaves_no_variable() -> None:
     css = literal_css(".a { fill: var(--s1); stroke: var(--page); }")
     assert css == f".a {{ fill: {LIGHT['s1']}; stroke: {LIGHT['page']}; }}"

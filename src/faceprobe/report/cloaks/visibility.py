@@ -73,8 +73,8 @@ def _drawn(scene: CloakScene, model: str, axis: Axis, floor: float, known: dict[
         + "; ".join(f"{c.id}: DSSIM {fraction(x, 'dssim')}, {fraction(r.value)}" for c, x, r in found),
         axis,
         y,
-        width=340,
-        height=260,
+        width=320,
+        height=250,
         lines=False,
     )
     if y.low < 0:

@@ -53,7 +53,7 @@ def crop_figure(run: Run, dataset: str, protocol: str, title: str) -> Plot | Non
         f"Rank-1 by crop, {title}",
         f"Identity-weighted rank-1 of each model by crop on {run.short(dataset)}, {title}.",
         share_axis(f"Rank-1, {title}"),
-        width=440,
+        width=350,
         height=26 + ROW_HEIGHT * len(models) + 26,
         left=12,
         right=16,

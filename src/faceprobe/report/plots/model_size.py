@@ -60,8 +60,8 @@ def size_figure(run: Run, scene: Scene) -> Plot | None:
         + "; ".join(f"{m}, {scaled(s)}: {percent_with_interval(r)}" for m, s, r in sized),
         parameters_axis([s for _, s, _ in sized]),
         share_axis("Rank-1"),
-        width=400,
-        height=300,
+        width=350,
+        height=280,
         lines=False,
     )
     joined = _join_families(plot, run, sized)

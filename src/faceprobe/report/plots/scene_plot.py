@@ -32,8 +32,8 @@ def scene_plot(kind: str, run: Run, scene: Scene, short: str, title: str, x: Axi
         f"{title[0].upper()}{title[1:]} for each model ({where}).",
         x,
         y,
-        width=340,
-        height=272,
+        width=320,
+        height=260,
     )
 
 

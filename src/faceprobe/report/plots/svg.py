@@ -121,8 +121,10 @@ class Plot:
         )
 
     def inline(self) -> Markup:
-        """The drawing for the page, without its legend, which the page shows itself."""
-        return Markup(self._svg(self.height, "", ""))
+        """The drawing for the page, without its legend, which the page shows itself. It is never drawn
+        smaller than its user units, so that no label is below 11 pixels: a narrow page scrolls it.
+        """
+        return Markup(self._svg(self.height, "", "", f' style="min-width:{self.width}px"'))
 
     def file(self) -> str:
         """The drawing as a whole SVG file: light colours, white background, legend below."""
@@ -132,13 +134,13 @@ class Plot:
         svg = self._svg(self.height + height, style, rows)
         return '<?xml version="1.0" encoding="UTF-8"?>\n' + svg + "\n"
 
-    def _svg(self, height: int, before: str, after: str) -> str:
+    def _svg(self, height: int, before: str, after: str, style: str = "") -> str:
         name = escape(self.name)
         heading = f'<title id="{name}-t">{escape(self.title)}</title>'
         heading += f'<desc id="{name}-d">{escape(self.description)}</desc>'
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="0 0 {self.width} {height}" '
-            f'role="img" aria-labelledby="{name}-t {name}-d">{heading}'
+            f'role="img"{style} aria-labelledby="{name}-t {name}-d">{heading}'
             f"{before}{self._frame()}{''.join(self._parts)}{after}</svg>"
         )
 

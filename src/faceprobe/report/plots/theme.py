@@ -53,7 +53,7 @@ DARK: dict[str, str] = {
 }
 
 N_COLORS = 8
-DASHES = ("", "6 3", "2 2.5", "8 3 2 3")
+DASHES = ("", "6 3", "2 2.5", "8 3 2 3", "12 4", "1 4", "8 2 2 2 2 2", "4 6")
 MARKERS = ("circle", "square", "triangle", "diamond")
 HEAT_MOST = 0.5
 """Highest opacity of a transfer map's fill: text on it keeps 4.5:1 in both themes (a test computes it)."""
@@ -72,9 +72,16 @@ class Mark:
 
 
 def mark(index: int) -> Mark:
-    """The mark of series ``index`` (0, 1, ...); 32 distinct marks before they repeat."""
+    """The mark of series ``index`` (0, 1, ...): 64 distinct marks before they repeat. Eight in a row differ
+    in their dashes, and in the shape or filling of their markers: they are told apart without colour.
+    """
     turn = index // N_COLORS
-    return Mark(index % N_COLORS + 1, DASHES[turn % len(DASHES)], MARKERS[(index + turn) % len(MARKERS)])
+    return Mark(
+        index % N_COLORS + 1,
+        DASHES[(index + turn) % len(DASHES)],
+        MARKERS[(index + turn) % len(MARKERS)],
+        hollow=index // len(MARKERS) % 2 == 1,
+    )
 
 
 def css_variables(colors: dict[str, str]) -> str:

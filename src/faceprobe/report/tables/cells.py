@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from markupsafe import Markup
@@ -10,21 +11,44 @@ from faceprobe.data.remarks import is_cautioned, text_of, without_brackets
 from faceprobe.report.text.numbers import fraction, interval
 from faceprobe.results.result import Result
 
+_NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?:e-?\d+)?")
+
 
 @dataclass
 class FootnoteList:
-    """Notes below a table, each listed once and numbered from 1; ``key`` makes their anchors unique."""
+    """Notes below a table, numbered from 1. Notes that differ in their numbers only are one, with the range
+    of each number; ``key`` makes their anchors unique.
+    """
 
     key: str
-    texts: list[str] = field(default_factory=list)
+    _same: dict[str, list[str]] = field(default_factory=dict)
 
     def number(self, text: str) -> int:
         """The number of ``text``; 0 for an empty text."""
         if not text:
             return 0
-        if text not in self.texts:
-            self.texts.append(text)
-        return self.texts.index(text) + 1
+        pattern = _NUMBER.sub("#", text)
+        found = self._same.setdefault(pattern, [])
+        if text not in found:
+            found.append(text)
+        return list(self._same).index(pattern) + 1
+
+    @property
+    def texts(self) -> list[str]:
+        """The notes in the order of their numbers."""
+        return [_merged(texts) for texts in self._same.values()]
+
+
+def _merged(texts: list[str]) -> str:
+    """Texts that differ in their numbers only as one: ``4 to 28 false matches support T, below 30``."""
+    columns = zip(*map(_NUMBER.findall, texts), strict=True)
+    ranges = iter([_range(list(dict.fromkeys(column))) for column in columns])
+    return _NUMBER.sub(lambda match: next(ranges), texts[0])
+
+
+def _range(numbers: list[str]) -> str:
+    ordered = sorted(numbers, key=lambda number: float(number.replace(",", "").rstrip(".")))
+    return ordered[0] if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]}"
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,19 @@
     });
   });
 
+  /* What is wider than its place says that it scrolls; also when a part is opened or the page turned. */
+  function cue() {
+    document.querySelectorAll(".scroll").forEach(function (part) {
+      part.classList.remove("wider");
+      var wider = part.scrollWidth > part.clientWidth + 1;
+      part.classList.toggle("wider", wider);
+      if (wider) { part.tabIndex = 0; }
+    });
+  }
+  cue();
+  window.addEventListener("resize", cue);
+  document.addEventListener("toggle", cue, true);
+
   /* Closed parts are printed open, and closed again afterwards. */
   var opened = [];
   window.addEventListener("beforeprint", function () {
