@@ -16,6 +16,7 @@ from faceprobe.core.errors import BadInput, FaceprobeError, Missing, UnknownName
 from faceprobe.core.extras import require
 from faceprobe.core.files import atomic_path, cache_dir, parse_bytes, read_json, sha256_json, write_json
 from faceprobe.core.registry import Registry
+from faceprobe.core.text_files import text_lines
 from faceprobe.core.words import counted
 from faceprobe.data.embeddings import unit_rows
 from faceprobe.data.evidence import weakest
@@ -55,6 +56,13 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
     target.write_text("{")
     with pytest.raises(BadInput, match=r"value\.json is not valid JSON"):
         read_json(target)
+
+
+def test_a_byte_order_mark_is_not_part_of_the_text(tmp_path: Path) -> None:
+    for name, mark in (("plain", b""), ("marked", b"\xef\xbb\xbf")):
+        (tmp_path / name).write_bytes(mark + b'{"a": 1}\r\n')
+        assert read_json(tmp_path / name) == {"a": 1}
+        assert list(text_lines(tmp_path / name)) == [(1, '{"a": 1}')]
 
 
 def test_the_cache_moves_with_the_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

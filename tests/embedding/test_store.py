@@ -233,3 +233,21 @@ def test_a_pickled_array_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(Refused, match="holds pickled objects"):
         len(EmbeddingStore.open(tmp_path / "s"))
+
+
+def test_a_person_called_nan_stays_a_person_in_a_store_of_ours(tmp_path: Path) -> None:
+    writer = StoreWriter(tmp_path / "s", {"dtype": "float32"}, shard_rows=4, force=False)
+    named = pa.table({"image_path": list("abcd"), "identity": ["nan", "nan", "", "0"]})
+    store = writer.write(unit(4), named, None, [], {})
+    assert store.to_embeddings().identities.tolist() == ["nan", "nan", "", "0"]
+    (tmp_path / "s" / "manifest.json").unlink()
+    foreign = EmbeddingStore.open(tmp_path / "s").to_embeddings()
+    assert foreign.identities.tolist() == ["", "", "", "0"], "in others' folders it is a missing value"
+
+
+def test_hidden_files_stay_when_a_store_is_written_again(tmp_path: Path) -> None:
+    write(tmp_path / "s", 10)
+    hidden = tmp_path / "s" / "metadata" / "._metadata_0002.parquet"
+    hidden.write_bytes(b"\0")
+    store = write(tmp_path / "s", 6)
+    assert hidden.exists() and len(store) == 6

@@ -106,6 +106,12 @@ def test_a_file_that_is_no_study_is_refused(tmp_path: Path, text: str, message: 
     assert str(caught.value).startswith(str(path)) and "\n" not in str(caught.value)
 
 
+def test_a_byte_order_mark_is_not_part_of_a_study(tmp_path: Path) -> None:
+    text = "title: t\nmodels: [a]\ndatasets: [b]\n"
+    plain = read_study(write(tmp_path, text))
+    assert read_study(write(tmp_path, "\ufeff" + text.replace("\n", "\r\n"))) == plain
+
+
 SCALARS = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4) | st.dates() | st.binary()
 )

@@ -110,10 +110,15 @@ def refuse_pathless(paths: Sequence[str], where: str) -> None:
 
 def _plain_text(value: Any) -> str:
     """The text of one value that is not a text, "" where it is missing."""
+    if value is None:
+        return UNKNOWN
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float | Decimal):
+        nan = value.is_nan() if isinstance(value, Decimal) else value != value
+        return UNKNOWN if nan else _number(value)
     if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
-        value = value.item()  # a scalar of numpy, or a tensor of one value
-    if isinstance(value, str):
-        return value
+        return label_text(value.item())  # a scalar of numpy, or a tensor of one value
     if isinstance(value, bytes | bytearray):
         try:
             return bytes(value).decode()
@@ -123,16 +128,16 @@ def _plain_text(value: Any) -> str:
         raise TypeError("a mapping")
     if isinstance(value, list | tuple | set | frozenset) or hasattr(value, "__len__"):
         raise TypeError("a list")
-    if _is_missing(value):
-        return UNKNOWN
-    if isinstance(value, float | Decimal) and -_EXACT < value < _EXACT and value == int(value):
-        value = int(value)
-    return str(value)
+    return UNKNOWN if _is_missing(value) else str(value)
+
+
+def _number(value: float | Decimal) -> str:
+    return str(int(value) if -_EXACT < value < _EXACT and value == int(value) else value)
 
 
 def _is_missing(value: Any) -> bool:
-    """Whether a value is None, or NaN, NaT or NA, none of which equals itself."""
+    """Whether a value is NaT or NA, which do not equal themselves."""
     try:
-        return value is None or bool(value != value)
-    except (TypeError, ArithmeticError):  # pandas' NA has no truth value, a signalling NaN no comparison
+        return bool(value != value)
+    except TypeError:  # pandas' NA has no truth value
         return True

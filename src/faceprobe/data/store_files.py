@@ -81,11 +81,14 @@ def joined_metadata(tables: Sequence[pa.Table], folder: Path) -> pa.Table:
         raise BadInput(f"{folder}: its metadata cannot be joined: {error}") from error
 
 
-def metadata_labels(tables: Sequence[pa.Table], column: str, folder: Path) -> NDArray[np.str_] | None:
+def metadata_labels(
+    tables: Sequence[pa.Table], column: str, folder: Path, exact: bool
+) -> NDArray[np.str_] | None:
     """One column of a store's metadata as (N,) str, "" where it is missing; None where no shard has it.
 
     Each shard is read by its own type, so that the integer 7 of one and the text "7" of another are one
-    label. A shard without the column has no labels there.
+    label. A shard without the column has no labels there. With ``exact`` (a store of faceprobe's own) every
+    text but "" is a value: a person's folder may be called ``nan``.
     """
     if not any(column in table.column_names for table in tables):
         return None
@@ -100,7 +103,10 @@ def metadata_labels(tables: Sequence[pa.Table], column: str, folder: Path) -> ND
         values: list[Any] = (
             Nested(str(kind)) if pa.types.is_nested(kind) else table.column(column).to_pylist()
         )
-        texts += texts_of({column: values}, column, f"{folder}, metadata/")
+        if exact and (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+            texts += [value or "" for value in values]
+        else:
+            texts += texts_of({column: values}, column, f"{folder}, metadata/")
     return np.array(texts, dtype=np.str_)
 
 

@@ -113,7 +113,7 @@ class EmbeddingStore:
         vectors = np.concatenate([np.asarray(v) for v, _ in shards])
 
         def labels(column: str) -> NDArray[np.str_] | None:
-            return metadata_labels(tables, column, self.folder)
+            return metadata_labels(tables, column, self.folder, exact=bool(self.manifest))
 
         paths, identities, variants = labels("image_path"), labels("identity"), labels("variant")
         if paths is None:
