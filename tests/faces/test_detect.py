@@ -119,7 +119,7 @@ def test_without_network_one_line_says_what_to_put_where(monkeypatch: pytest.Mon
         find_detector()
     message = str(caught.value)
     assert NoNetwork.asked == 1
-    assert weights.URL in message and "--detector" in message and "\n" not in message
+    assert weights.url() in message and "--detector" in message and "\n" not in message
     assert str(cache_dir("detectors", weights.FILE)) in message
 
 

@@ -94,9 +94,9 @@ def test_the_next_file_is_tried(monkeypatch: pytest.MonkeyPatch, download: list[
     ("kind", "raised", "says"),
     [
         (errors.RemoteEntryNotFoundError, Missing, "has no file a.safetensors or a.bin"),
-        (errors.RepositoryNotFoundError, Missing, "no repository 'someone/model'"),
+        (errors.RepositoryNotFoundError, Missing, "https://huggingface.co has no repository 'someone/model'"),
         (errors.GatedRepoError, Unreachable, "wants its terms accepted"),
-        (errors.LocalEntryNotFoundError, Unreachable, "cannot be fetched"),
+        (errors.LocalEntryNotFoundError, Unreachable, "did not begin to send a.safetensors"),
         (errors.HFValidationError, BadInput, "not a repository name"),
         (ConnectionError, Unreachable, "ConnectionError"),
     ],

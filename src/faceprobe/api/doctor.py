@@ -148,11 +148,11 @@ def _writable(place: Path) -> bool:
 
 def check_detector() -> Iterator[Check]:
     """YuNet weights that are on this machine; nothing is fetched."""
-    from faceprobe.faces.weights import FILE, URL, find_detector
+    from faceprobe.faces.weights import FILE, find_detector, url
 
     given = os.environ.get("FACEPROBE_DETECTOR")
     cached = cache_dir("detectors", FILE)
-    fix = f"give --detector PATH, or put {URL} at {cached}; else it is fetched when first needed"
+    fix = f"give --detector PATH, or put {url()} at {cached}; else it is fetched when first needed"
     if not given and not cached.is_file():
         yield Check("detector", "weights", "note", "not on this machine", fix)
         return

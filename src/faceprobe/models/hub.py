@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from faceprobe.core.errors import BadInput, Missing, Unreachable
 from faceprobe.core.extras import require
 from faceprobe.core.files import cache_dir
+from faceprobe.core.hub_access import REACH_SECONDS, endpoint, hub_is_off, hub_store, reach
 
 SAFE_WEIGHTS, PICKLED_WEIGHTS = "open_clip_model.safetensors", "open_clip_pytorch_model.bin"
 CONFIG = "open_clip_config.json"
-REACH_SECONDS = 5.0
-"""Seconds to wait for the hub's first answer, before any download."""
 
 
 def placed(repo: str, file: str) -> Path:
@@ -31,7 +28,7 @@ def find(repo: str, file: str) -> Path | None:
         hub = require("huggingface_hub", "encode", "looking for weights")
     except Missing:
         return None
-    found = hub.try_to_load_from_cache(repo, file, cache_dir=_hub_cache())
+    found = hub.try_to_load_from_cache(repo, file, cache_dir=hub_store())
     return Path(found) if isinstance(found, str) else None
 
 
@@ -50,51 +47,42 @@ def fetch(
         if found:
             return found
     fix = _fix(repo, [files[0], *also], instead)
-    hub_is_off = os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
-    if offline or hub_is_off:
+    if offline or hub_is_off():
         setting = "--offline" if offline else "HF_HUB_OFFLINE"
         raise Unreachable(f"{what} is not on this machine and {setting} is set. {fix}")
     hub = require("huggingface_hub", "encode", f"fetching {what}")
-    _reach(hub, what, fix)
+    asked = endpoint(hub)
+    try:
+        reach(hub)
+    except Exception as error:  # a network error's type depends on the client's HTTP library
+        raise Unreachable(f"{what} cannot be fetched: {asked} does not answer. {fix}") from error
+    settings = {"cache_dir": hub_store(), "etag_timeout": REACH_SECONDS, "endpoint": asked}
     for file in files:
         try:
-            return Path(hub.hf_hub_download(repo, file, cache_dir=_hub_cache(), etag_timeout=REACH_SECONDS))
+            return Path(hub.hf_hub_download(repo, file, **settings))
         except hub.errors.GatedRepoError as error:
             raise Unreachable(
-                f"{what}: https://huggingface.co/{repo} wants its terms accepted; accept them there, then"
+                f"{what}: {asked}/{repo} wants its terms accepted; accept them there, then"
                 " log in with: hf auth login"
             ) from error
         except hub.errors.RepositoryNotFoundError as error:
             raise Missing(
-                f"{what}: there is no repository {repo!r} on the hub, or it is private; check the name"
+                f"{what}: {asked} has no repository {repo!r}, or it is private; check the name"
             ) from error
         except hub.errors.LocalEntryNotFoundError as error:
-            raise Unreachable(f"{what} cannot be fetched: the download did not begin. {fix}") from error
+            raise Unreachable(f"{what}: {asked} did not begin to send {file}. {fix}") from error
         except hub.errors.EntryNotFoundError:
             continue
         except hub.errors.HFValidationError as error:
             raise BadInput(f"{what}: {repo!r} is not a repository name; write OWNER/NAME") from error
-        except Exception as error:  # a network error's type depends on the client's HTTP library
-            raise Unreachable(f"{what} cannot be fetched: {type(error).__name__}. {fix}") from error
-    raise Missing(f"{what}: https://huggingface.co/{repo} has no file {' or '.join(files)}")
-
-
-def _reach(hub: Any, what: str, fix: str) -> None:
-    """Ask the hub once, with a short timeout: its own client retries for half a minute."""
-    try:
-        hub.get_session().head(hub.constants.ENDPOINT, timeout=REACH_SECONDS)
-    except Exception as error:
-        raise Unreachable(
-            f"{what} cannot be fetched: {hub.constants.ENDPOINT} does not answer. {fix}"
-        ) from error
+        except Exception as error:
+            raise Unreachable(
+                f"{what}: {asked} did not send the whole of {file} ({type(error).__name__}); try again. {fix}"
+            ) from error
+    raise Missing(f"{what}: {asked}/{repo} has no file {' or '.join(files)}")
 
 
 def _fix(repo: str, files: Sequence[str], instead: str) -> str:
     where = placed(repo, files[0]) if len(files) == 1 else placed(repo, files[0]).parent
-    text = f"Fetch {' and '.join(files)} of https://huggingface.co/{repo} elsewhere and put it at {where}"
+    text = f"Fetch {' and '.join(files)} of {endpoint()}/{repo} elsewhere and put it at {where}"
     return text + (f", or use {instead}" if instead else "")
-
-
-def _hub_cache() -> str | None:
-    """The hub's own cache, shared with other programs, unless ``FACEPROBE_CACHE`` moves all caches."""
-    return str(cache_dir("hub")) if os.environ.get("FACEPROBE_CACHE") else None
