@@ -247,6 +247,104 @@ def test_names_never_meet() -> None:
     assert list(outputs) == images
 
 
+def test_names_meet_no_folder_and_no_file_of_the_run() -> None:
+    images = ["x.jpg", "x.png/1.jpg", "x.png/2.png/3.jpg", "cloak.json/a.jpg", "Manifest.JSON/b.jpg"]
+    outputs = name_outputs(images)
+    assert list(outputs.values()) == [
+        "x.jpg.png",
+        "x.png/1.png",
+        "x.png/2.png/3.png",
+        "cloak.json-photos/a.png",
+        "Manifest.JSON-photos/b.png",
+    ]
+    assert name_outputs(["x.jpg", "x.jpg.jpg/1.jpg"], ".jpg") == {
+        "x.jpg": "x.jpg",
+        "x.jpg.jpg/1.jpg": "x.jpg.jpg/1.jpg",
+    }
+    images = ["x.jpg", "x.png", "x.jpg.png/1.jpg"]
+    outputs = name_outputs(images)
+    paths = [*outputs.values(), "x.jpg.png"]
+    assert len({path.casefold() for path in paths}) == 4
+
+
+def test_long_names_are_cloaked_and_stay_apart(album: Path, tmp_path: Path) -> None:
+    longest = "\u00e9" * 125  # 250 bytes in UTF-8
+    for ending in ("jpg", "png"):
+        save(album / f"{longest}.{ending}", 1)
+    save(album / f"{'a' * 241}.jpg", 1)
+    done = cloak_folder(album, tmp_path / "out", "noise-30", quiet=True)
+    assert not done.unreadable and len(done.records) == 10
+    names = [record.output for record in done.records]
+    assert len(set(names)) == 10 and max(len(name.encode()) for name in names) <= 255
+    assert all((tmp_path / "out" / name).is_file() for name in names)
+    assert cloak_folder(album, tmp_path / "out", "noise-30", quiet=True).made == 0
+
+
+def test_what_is_no_photo_stops_no_photo(album: Path, tmp_path: Path) -> None:
+    os.mkfifo(album / "p0" / "pipe.jpg")
+    (album / "p0" / "pipe-link.jpg").symlink_to(album / "p0" / "pipe.jpg")
+    (album / "p0" / "loop.jpg").symlink_to(album / "p0" / "loop.jpg")
+    (album / "p0" / "gone.jpg").symlink_to(album / "nowhere")
+    (album / "p1" / "back").symlink_to(album)
+    (album / os.fsdecode(b"caf\xe9")).mkdir()
+    (album / "film.MOV").write_bytes(b"x")
+    (album / "p0" / "7.png").mkdir()
+    done = cloak_folder(album, tmp_path / "out", "noise-30", quiet=True)
+    assert len(done.records) == 7
+    assert done.unreadable == {"p0/loop.jpg": "link loop", "p0/gone.jpg": "missing file"}
+    left_out = {
+        "caf\\xe9": "name outside UTF-8",
+        "film.MOV": ".mov file",
+        "p0/pipe-link.jpg": "named pipe",
+        "p0/pipe.jpg": "named pipe",
+        "p1/back": "link to a folder that holds it",
+    }
+    assert dict(done.left_out) == left_out
+    listed = json.loads((tmp_path / "out" / RESULTS).read_text())["left_out"]
+    assert listed == [{"path": path, "kind": kind} for path, kind in sorted(left_out.items())]
+
+
+def test_an_output_that_cannot_be_written_stops_no_photo(album: Path, tmp_path: Path) -> None:
+    (tmp_path / "out" / "p0" / "1.png").mkdir(parents=True)
+    done = cloak_folder(album, tmp_path / "out", "noise-30", quiet=True, force=True)
+    assert done.unreadable == {"p0/1.jpg": "not written: the output folder has a folder of that name"}
+    assert done.made == len(done.records) == 6
+
+
+def test_no_link_leads_from_the_originals_into_the_output(album: Path, tmp_path: Path) -> None:
+    save(tmp_path / "out" / "p0" / "0.png", 1)
+    (album / "made").symlink_to(tmp_path / "out")
+    with pytest.raises(WrongUsage, match="a link in"):
+        read_layout(album, tmp_path / "out")
+    (album / "made").unlink()
+    (album / "p0" / "0.png").symlink_to(tmp_path / "out" / "p0" / "0.png")
+    with pytest.raises(WrongUsage, match="a link in"):
+        read_layout(album, tmp_path / "out")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(BadInput, match="cannot write into"):
+        cloak_folder(album / "p1", tmp_path / "loop", "noise-30", quiet=True)
+
+
+def test_photos_are_looked_at_before_a_detector_or_a_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(*_: object) -> None:
+        raise AssertionError("a detector was asked for")
+
+    monkeypatch.setattr("faceprobe.cloaks.photos.loaded_cloak.find_detector", asked)
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "a.jpg").write_text("no photo")
+    with pytest.raises(BadInput, match=r"no photo .* could be read \(1 not an image\)"):
+        cloak_folder(tmp_path / "texts", tmp_path / "out", CLOAK, quiet=True)
+    save(tmp_path / "texts" / "b.jpg", 1)
+    with pytest.raises(Missing, match=r"gone\.onnx does not exist"):
+        cloak_folder(tmp_path / "texts", tmp_path / "out", f"pgd[onnx:{tmp_path}/gone.onnx]", quiet=True)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letter.txt").write_text("mine")
+    with pytest.raises(BadInput, match="is not empty"):
+        cloak_folder(tmp_path / "texts", tmp_path / "full", CLOAK, quiet=True)
+
+
 def test_places_where_an_output_could_meet_an_original(album: Path, tmp_path: Path) -> None:
     for out in (album, album / "p0", album / "new" / "deep", tmp_path, album / ".." / "album"):
         with pytest.raises(WrongUsage, match="--out"):

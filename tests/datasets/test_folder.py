@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from faceprobe.data.photo import UnreadablePhoto
 from faceprobe.datasets import load_dataset
 from faceprobe.datasets.files import FileSource
 from faceprobe.datasets.folder import load_photos
+from faceprobe.datasets.listing import LINK_BACK
 
 
 def save(path: Path, value: int = 100) -> Path:
@@ -89,10 +92,133 @@ def test_what_is_not_a_photo_is_counted(people: Path) -> None:
     table = load_dataset(f"folder:{people}")
     assert len(table) == 6
     assert table.notes == (
-        "ignored: 3 files of another kind than photos",
-        "ignored: 1 photo outside any person's subfolder",
-        "ignored: the subfolders in the folders of 1 person",
+        "left out: 1 .md file, 1 .txt file, 1 folder in a person's folder, 1 hidden file,"
+        " 1 photo outside any person's folder",
     )
+    assert table.left_out == (
+        ("ann/._1.jpg", "hidden file"),
+        ("ann/notes.txt", ".txt file"),
+        ("bob/old", "folder in a person's folder"),
+        ("loose.jpg", "photo outside any person's folder"),
+        ("readme.md", ".md file"),
+    )
+
+
+def clutter(root: Path) -> None:
+    """Every kind of entry that is no photo, next to the photos of ann and bob."""
+    os.mkfifo(root / "ann" / "pipe.jpg")
+    with socket.socket(socket.AF_UNIX) as server:
+        here = os.getcwd()
+        os.chdir(root / "ann")  # the path of a socket is short
+        try:
+            server.bind("socket.jpg")
+        finally:
+            os.chdir(here)
+    (root / "ann" / "device.jpg").symlink_to("/dev/zero")
+    (root / "ann" / "back").symlink_to(root)
+    (root / "ann" / "bob").symlink_to(root / "bob")
+    (root / "bob" / "ann").symlink_to(root / "ann")
+    (root / "ann" / "loop").symlink_to(root / "ann" / "loop")
+    (root / "ann" / "loop.jpg").symlink_to(root / "ann" / "loop.jpg")
+    (root / "ann" / "gone").symlink_to(root / "nowhere")
+    (root / "ann" / "folder.jpg").mkdir()
+    os.mkdir(os.fsencode(root) + b"/caf\xe9")
+    (root / os.fsdecode(b"caf\xe9") / "1.jpg").write_bytes(b"x")
+    (root / "ann" / os.fsdecode(b"\xe9.jpg")).write_bytes(b"x")
+    (root / "ann" / "noending").write_text("x")
+    (root / ".git").mkdir()
+
+
+KINDS = {
+    ".git": "hidden folder",
+    "ann/device.jpg": "device",
+    "ann/gone": "broken link",
+    "ann/loop": "link loop",
+    "ann/noending": "file without ending",
+    "ann/pipe.jpg": "named pipe",
+    "ann/socket.jpg": "socket",
+    "ann/\\xe9.jpg": "name outside UTF-8",
+    "caf\\xe9": "name outside UTF-8",
+}
+
+
+def test_whatever_is_no_photo_is_left_out_by_kind_in_a_labelled_folder(people: Path) -> None:
+    clutter(people)
+    table = load_dataset(f"folder:{people}")
+    deeper = "folder in a person's folder"
+    links = {"ann/back": LINK_BACK, "ann/bob": deeper, "bob/ann": deeper, "ann/folder.jpg": deeper}
+    assert dict(table.left_out) == {**KINDS, **links}
+    images = [
+        "ann/1.PNG",
+        "ann/10.jpeg",
+        "ann/2.jpg",
+        "ann/loop.jpg",
+        "bob/a.webp",
+        "cy lee/x.jpg",
+        "cy lee/y.jpg",
+    ]
+    assert table.images.tolist() == images
+    with pytest.raises(UnreadablePhoto, match="link loop"):
+        table.photo(3)
+
+
+def test_whatever_is_no_photo_is_left_out_by_kind_in_a_plain_folder(people: Path) -> None:
+    clutter(people)
+    table = load_photos(people)
+    back = {
+        "ann/back": LINK_BACK,
+        "ann/bob/ann": LINK_BACK,
+        "bob/ann/back": LINK_BACK,
+        "bob/ann/bob": LINK_BACK,
+    }
+    inside = {
+        path.replace("ann/", "bob/ann/", 1): kind for path, kind in KINDS.items() if path.startswith("ann/")
+    }
+    assert dict(table.left_out) == {**KINDS, **back, **inside}
+    images = table.images.tolist()
+    assert "ann/bob/a.webp" in images and "bob/ann/1.PNG" in images  # links to other folders are followed
+    assert len(images) == 7 + 4 + 1
+
+
+@pytest.mark.parametrize("kind", ["named pipe", "device", "folder", "socket", "link loop"])
+def test_a_source_never_waits_for_what_is_no_file(people: Path, kind: str) -> None:
+    clutter(people)
+    name = {"named pipe": "pipe", "link loop": "loop"}.get(kind, kind)
+    source = FileSource(str(people))
+    for call in (source.read, source.digest, source.check):
+        with pytest.raises(UnreadablePhoto, match=kind):
+            call(f"ann/{name}.jpg")
+
+
+def test_a_huge_file_is_not_read(people: Path) -> None:
+    with open(people / "ann" / "huge.jpg", "wb") as handle:
+        handle.truncate(2**40)  # holds no bytes on the disk
+    with pytest.raises(UnreadablePhoto, match="larger than 1,024 MiB"):
+        load_dataset(f"folder:{people}").source.digest("ann/huge.jpg")
+
+
+def test_a_subfolder_that_cannot_be_listed_stops_nothing(
+    people: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = os.scandir
+
+    def scandir(path: object) -> object:
+        if Path(str(path)).name == "bob":
+            raise PermissionError(13, "Permission denied")
+        return listed(path)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    for table in (load_dataset(f"folder:{people}"), load_photos(people)):
+        assert table.left_out == (("bob", "folder that cannot be listed"),)
+        assert len(table) == 5
+
+
+def test_a_folder_whose_own_name_is_not_utf8_is_read(people: Path) -> None:
+    odd = people.parent / os.fsdecode(b"caf\xe9")
+    people.rename(odd)
+    for table in (load_dataset(f"folder:{odd}"), load_photos(odd)):
+        assert table.name == "folder:caf\\xe9" and len(table) == 6 and table.fingerprint
+        assert table.photo(0).pixels.shape == (9, 12, 3)
 
 
 def test_a_text_file_called_jpg_is_listed_and_unreadable(people: Path) -> None:
@@ -169,6 +295,15 @@ def test_a_file_instead_of_a_folder(tmp_path: Path) -> None:
         load_dataset(f"folder:{save(tmp_path / 'a.jpg')}")
 
 
+def test_a_folder_without_photos_says_what_it_holds(tmp_path: Path) -> None:
+    for k in range(2):
+        (tmp_path / f"{k}.txt").write_text("x")
+    for load in (load_photos, lambda root: load_dataset(f"folder:{root}")):
+        with pytest.raises(BadInput) as caught:
+            load(tmp_path)
+        one_line(caught.value, "no photos", "but 2 .txt files", "check the path")
+
+
 def test_empty_folder(tmp_path: Path) -> None:
     with pytest.raises(BadInput) as caught:
         load_dataset(f"folder:{tmp_path}")
@@ -212,7 +347,7 @@ def test_a_plain_folder_takes_every_photo(people: Path) -> None:
     labels = dict(zip(table.images.tolist(), table.identities.tolist(), strict=True))
     assert len(labels) == 8 and table.images.tolist() == sorted(labels)
     assert (labels["loose.jpg"], labels["bob/a.webp"], labels["bob/old/b.jpg"]) == ("", "bob", "")
-    assert table.notes == ("ignored: 1 file of another kind than photos",)
+    assert table.notes == ("left out: 1 .txt file",) and table.left_out == (("ann/notes.txt", ".txt file"),)
     assert table.photo(0).pixels.shape == (9, 12, 3)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.api.load import DatasetLike, ModelLike, dataset_name, load_model, model_name
+from faceprobe.data.left_out import LeftOut
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,6 +42,7 @@ class EmbedResult:
     model_hash: str = field(repr=False)
     dataset_hash: str = field(repr=False)
     notes: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = field(default=(), repr=False)
 
     def __len__(self) -> int:
         return len(self.data)
@@ -99,15 +101,18 @@ def embed(
     loading the dataset and the model raise. Local inputs are checked before the model is loaded.
     """
     from faceprobe.datasets import load_dataset
-    from faceprobe.embedding import check_local, count_reasons
+    from faceprobe.embedding import check_local, check_readable, count_reasons
     from faceprobe.embedding import embed as embed_table
-    from faceprobe.models import model_hash
+    from faceprobe.models import check_model_files, model_hash, parse_model
 
     name = model_name(model)
+    check_model_files(name)
     table = load_dataset(dataset_name(dataset, labelled=False))
     chosen = crop or "as-is"
     detector_path = None if detector is None else str(detector)
     folder = None if out is None else Path(out).expanduser()
+    if len(table) and parse_model(name).kind != "vectors":  # whose photos nobody decodes
+        check_readable(table, max_excluded)
     check_local(table, chosen, detector_path, folder, offline)
     encoder = load_model(name, device=device, offline=offline)
     done = embed_table(
@@ -141,4 +146,5 @@ def embed(
         model_hash=model_hash(encoder),
         dataset_hash=done.dataset_hash,
         notes=tuple(table.notes),
+        left_out=table.left_out,
     )

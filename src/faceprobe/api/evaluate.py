@@ -23,7 +23,8 @@ from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.progress import progress
 from faceprobe.data.face_table import FaceTable
 from faceprobe.embedding import count_reasons
-from faceprobe.models import load_model, model_card
+from faceprobe.faces.crops import CropPolicy
+from faceprobe.models import check_model_files, load_model, model_card
 from faceprobe.protocols.types import unknown_people
 from faceprobe.results.result import Result
 from faceprobe.results.run import read_run
@@ -73,6 +74,9 @@ def evaluate(
     named = protocol_names(protocols)
     check_protocols(named)
     model_text, dataset_text = model_name(model), dataset_name(dataset)
+    check_model_files(model_text)
+    if crop:
+        CropPolicy.parse(crop)
     table = open_dataset(dataset_text, offline=offline)
     wanted = cloak_name(cloak, surrogate) if cloak else NO_CLOAK
     chosen = _cloak_of(named or (), wanted, table)
@@ -111,6 +115,7 @@ def evaluate(
     return Results(
         [*visible, *measured.rows],
         excluded=count_reasons(measured.embedded.excluded) | unknown_people(table.n_unknown),
+        left_out=table.left_out,
         seconds=measured.seconds,
         replicates=replicates_of(measured.rows, seed, outcome.identities, outcome.replicates),
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, overload
 from faceprobe.api.comparison import Replicates, ReplicatesOf, ResultKey, ResultsComparison, compare_rows
 from faceprobe.core.errors import BadInput, UnknownName
 from faceprobe.core.extras import require
+from faceprobe.data.left_out import LeftOut
 from faceprobe.results.result import Result, to_document
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ class Results(Sequence[Result]):
     """Rows of figures, each a :class:`Result` with value, 95 % interval, n, evidence and remarks.
 
     ``report`` is the HTML page of a study, None otherwise. ``excluded`` counts the photos that were left out,
-    by reason. ``missing`` says in sentences what a study asked for and did not get. ``seconds`` is the
-    wall clock of the work.
+    by reason; ``left_out`` lists the other entries of the dataset's folder, with their kinds. ``missing``
+    says in sentences what a study asked for and did not get. ``seconds`` is the wall clock of the work.
 
     >>> len(Results([]))
     0
@@ -43,6 +44,7 @@ class Results(Sequence[Result]):
     missing: Sequence[str] = ()
     seconds: float | None = None
     replicates: ReplicatesOf = field(default=lambda key: None, repr=False)
+    left_out: Sequence[LeftOut] = field(default=(), repr=False)
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -47,6 +47,10 @@ def command(
     keep_exif: bool = typer.Option(
         False, "--keep-exif/--drop-exif", help="Keep camera data, place included; they are dropped otherwise."
     ),
+    file_format: str = typer.Option(
+        "png", "--format", help="png (without loss) or jpeg (the loss of the cloak's effect is measured)."
+    ),
+    quality: int | None = typer.Option(None, help="Quality of a JPEG, 1 to 100 (default: 95)."),
     offline: bool = typer.Option(False, "--offline", help="Fetch nothing."),
     force: bool = typer.Option(
         False, "--force", help="Replace what is in the output folder; never an original."
@@ -55,11 +59,12 @@ def command(
 ) -> None:
     """Write cloaked copies of photos, and measure what changed.
 
-    Copies are lossless PNGs; photos without a face are copied unchanged and counted. A killed run goes on
-    where it stopped.
+    Copies are lossless PNGs, or JPEGs on request; photos without a face are copied unchanged and counted. A
+    killed run goes on where it stopped.
     """
     from faceprobe.cli.show import print_json
     from faceprobe.cloaks.photos.folder import cloak_folder
+    from faceprobe.cloaks.photos.formats import file_format as parse_format
     from faceprobe.cloaks.photos.loaded_cloak import TARGETS
 
     done = cloak_folder(
@@ -73,6 +78,7 @@ def command(
         keep_exif=keep_exif,
         force=force,
         targets=targets or TARGETS,
+        file_format=parse_format(file_format, quality),
         announce=_announce,
     )
     _warn(done)
@@ -83,14 +89,15 @@ def _announce(card: CloakCard, layout: FolderLayout) -> None:
     """What the user should know before anything is written."""
     from faceprobe.cloaks.base import LIMITS
     from faceprobe.core.progress import say
+    from faceprobe.data.left_out import left_out_lines
 
     say(f"{card.id}: {card.about}")
     for line in surrogate_lines(card):
         say(f"  {line}")
     for note in card.notes:
         say(f"  note: {note}")
-    for note in layout.ignored:
-        say(f"  note: {note}")
+    for line in left_out_lines(layout.left_out):
+        say(f"  left out: {line}")
     say(f"  limits: {LIMITS}")
 
 
@@ -143,6 +150,16 @@ def _warn(done: FolderRun) -> None:
         )
 
 
+def saving_line(saving: dict[str, Any], name: str) -> str:
+    """What saving as JPEG lost, in words."""
+    kept, worst = saving["kept"], saving["kept_worst"]
+    line = f"saved as {name}: {saving['psnr']:.1f} dB PSNR to the cloaked photo before saving"
+    if kept is None:
+        return line
+    lowest = "" if worst is None or saving["n"] < 2 else f" (lowest of a photo: {worst:.0%})"
+    return f"{line}; under the surrogate {kept:.0%} of the cloak's effect survives{lowest}"
+
+
 def _show(done: FolderRun, out: Path) -> None:
     from faceprobe.cli.show import print_table
     from faceprobe.cloaks.photos.colour_difference import VISIBLE_TINT
@@ -170,6 +187,8 @@ def _show(done: FolderRun, out: Path) -> None:
             f"  visibly tinted: {summary['visibly_tinted']:,} (mean colour difference over the face above "
             f"{VISIBLE_TINT}); look at them before you use them"
         )
+    if summary["saving"]:
+        print(f"  {saving_line(summary['saving'], done.document['settings']['format'])}")
     for reason, count in summary["unchanged"].items():
         print(f"  unchanged: {count:,} {reason}")
     for image, reason in sorted(done.unreadable.items())[:20]:

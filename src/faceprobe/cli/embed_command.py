@@ -73,12 +73,14 @@ def command(
         "reused": done.reused,
         "seconds": round(done.seconds, 3),
         "notes": list(done.notes),
+        "left_out": [{"path": path, "kind": kind} for path, kind in done.left_out],
     }
     _show(summary, as_json)
 
 
 def _show(summary: dict[str, Any], as_json: bool) -> None:
     from faceprobe.cli.show import print_json
+    from faceprobe.data.left_out import LeftOut, left_out_lines
 
     if as_json:
         print_json(summary)
@@ -92,3 +94,5 @@ def _show(summary: dict[str, Any], as_json: bool) -> None:
         print(f"  excluded: {count:,} {reason} (listed in excluded.json)")
     for note in summary["notes"]:
         print(f"  note: {note}")
+    for line in left_out_lines([LeftOut(entry["path"], entry["kind"]) for entry in summary["left_out"]]):
+        print(f"  left out: {line}")

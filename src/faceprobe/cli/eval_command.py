@@ -81,6 +81,7 @@ def command(
     from faceprobe.cli.show import print_json, print_results
     from faceprobe.core.progress import say
     from faceprobe.core.words import counted
+    from faceprobe.data.left_out import left_out_lines
     from faceprobe.results.result import to_document
 
     results = evaluate(
@@ -102,6 +103,8 @@ def command(
     )
     for reason, count in results.excluded.items():
         say(f"left out: {counted(count, 'photo')}, {reason}")
+    for line in left_out_lines(results.left_out):
+        say(f"left out: {line}")
     if json:
         print_json(to_document(results))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -77,6 +78,8 @@ def run(arguments: list[str]) -> int:
     named = next((a for a in arguments if not a.startswith("-")), "")
     command: Any = typer.main.get_command(build((named,) if named in COMMANDS else COMMANDS))
     os.environ.pop("FACEPROBE_DEBUG", None)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a path may hold bytes that are not UTF-8
+        sys.stdout.reconfigure(errors="backslashreplace")
     if not arguments:
         arguments = ["--help"]
     if "--debug" in arguments:  # accepted before and after the command's name

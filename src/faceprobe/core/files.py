@@ -14,6 +14,9 @@ from typing import Any
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.text_files import read_text
 
+LONG_NAME = 200
+"""Bytes from which on the temporary file of a name has a shorter one."""
+
 
 def cache_dir(*parts: str) -> Path:
     """The cache folder (``FACEPROBE_CACHE``, else ``$XDG_CACHE_HOME/faceprobe``), with ``parts``."""
@@ -37,7 +40,7 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput(f"cannot create the folder {target.parent}: {error.strerror}") from error
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    temporary = target.with_name(_temporary_name(target))
     try:
         yield temporary
         with open(temporary, "rb") as handle:
@@ -64,6 +67,14 @@ def check_new_file(target: str | os.PathLike[str], option: str = "--out") -> Non
         )
     if not os.access(target.parent, os.W_OK):
         raise BadInput(f"cannot write {target}: {target.parent} is read-only; give another {option}")
+
+
+def _temporary_name(target: Path) -> str:
+    """``.a.png.123.tmp``; a long name is cut, since file systems take 255 bytes at most."""
+    name = target.name
+    if len(os.fsencode(name)) > LONG_NAME:
+        name = f"{hashlib.sha256(os.fsencode(name)).hexdigest()[:32]}{target.suffix[:16]}"
+    return f".{name}.{os.getpid()}.tmp"
 
 
 def write_bytes(target: str | os.PathLike[str], data: bytes) -> None:

@@ -16,6 +16,7 @@ from faceprobe.core.files import sha256_json
 from faceprobe.core.words import counted
 from faceprobe.data.evidence import Evidence
 from faceprobe.data.labels import clean_label, label_text
+from faceprobe.data.left_out import LeftOut
 from faceprobe.data.pairs import PairList
 from faceprobe.data.photo import Photo, PhotoDigest, digest_faces
 from faceprobe.data.templates import TemplateList
@@ -37,6 +38,12 @@ class PhotoSource(ABC):
         photo = self.read(image)
         return PhotoDigest(photo.content_hash, digest_faces(photo.faces))
 
+    def check(self, image: str) -> None:  # noqa: B027
+        """Raise :class:`UnreadablePhoto` where the photo's file is absent or does not begin as an image does.
+
+        Cheap: no pixel is decoded. Sources that cannot tell raise nothing.
+        """
+
     @property
     def drawn(self) -> bool:
         """Whether photos are computed, so that a digest costs as much as a photo."""
@@ -57,7 +64,8 @@ class FaceTable:
     built-in world, ``real-photos`` otherwise. Where ``identities_known`` is False the source names no
     people: the identities only separate mated from non-mated pairs within ``pairs``. ``templates`` are the
     source's own sets of photos that are compared as one. ``n_unknown`` counts the photos that
-    :meth:`known_people` left out.
+    :meth:`known_people` left out. ``left_out`` lists the other entries of the folder that was read;
+    ``notes`` hold their counts.
     """
 
     name: str
@@ -71,6 +79,7 @@ class FaceTable:
     notes: tuple[str, ...] = field(default=())
     templates: TemplateList | None = None
     n_unknown: int = 0
+    left_out: tuple[LeftOut, ...] = field(default=(), repr=False)
 
     def __len__(self) -> int:
         return int(self.table.num_rows)

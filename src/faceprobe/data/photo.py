@@ -7,18 +7,26 @@ import io
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.errors import FaceprobeError
+from faceprobe.data.png import hidden_pixels, is_png, without_large_texts
+from faceprobe.data.sample_range import WIDE_MODES, UnknownRange, check_colours, eight_bits
 
 if TYPE_CHECKING:
     from PIL import Image
 
 MAX_PIXELS = 120_000_000
 """Photos with more pixels than this (12,000 x 10,000) are refused before they are decoded."""
+
+ORIENTATION = 0x0112
+"""EXIF's tag of the orientation, 1..8."""
+
+_BRANDS = 64
+"""Bytes of a file that hold the names of its format's relatives, in HEIF and AVIF."""
 
 
 class UnreadablePhoto(FaceprobeError):
@@ -82,55 +90,137 @@ def digest_faces(faces: tuple[Face, ...] | None) -> str:
 
 
 def decode_image(data: bytes, where: str, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
-    """Decode ``data`` to (H, W, 3) uint8 RGB, EXIF rotation applied, alpha laid over white.
+    """Decode ``data`` to (H, W, 3) uint8 RGB, EXIF rotation applied, transparency laid over white.
 
-    Raises :class:`UnreadablePhoto` for empty, truncated, oversized or non-image data.
+    Raises :class:`UnreadablePhoto` for empty, truncated, oversized or non-image data, and where it is not
+    known which sample is white.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     if not data:
         raise UnreadablePhoto(where, "empty file")
+    data, _ = without_large_texts(data)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of bombs, whose size is checked here, and of odd EXIF
-            image: Image.Image = Image.open(io.BytesIO(data))
+            image = open_image(io.BytesIO(data), where)
             if image.width * image.height > max_pixels:
                 raise UnreadablePhoto(where, f"larger than {max_pixels:,} pixels")
             image.load()
-            return image_pixels(image)
+            return image_pixels(image, hidden_pixels(data))
     except UnreadablePhoto:
         raise
+    except UnknownRange as error:
+        raise UnreadablePhoto(where, str(error)) from error
     except Image.DecompressionBombError as error:
         raise UnreadablePhoto(where, f"larger than {max_pixels:,} pixels") from error
+    except UnidentifiedImageError as error:
+        tiff = data[:4] in (b"II*\0", b"MM\0*")
+        raise UnreadablePhoto(where, "TIFF of a kind that is not read" if tiff else "not an image") from error
     except OSError as error:
         known = "truncated" in str(error).lower()
         raise UnreadablePhoto(where, "truncated image" if known else "not an image") from error
-    except Exception as error:  # damaged files raise nearly anything from inside the decoders
+    except Exception as error:  # damaged files raise nearly any error from inside the decoders
         raise UnreadablePhoto(where, "damaged image") from error
 
 
-def image_pixels(image: Image.Image) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 RGB of a PIL image, EXIF rotation applied (in place), alpha laid over white."""
-    return np.asarray(_to_rgb(_upright(image)), dtype=np.uint8)
+def open_image(file: BinaryIO, where: str) -> Image.Image:
+    """The image in ``file``, whose pixels are read later: what Pillow reads, and HEIC through pi-heif.
 
+    Raises :class:`UnreadablePhoto` for HEIC without pi-heif, and what ``PIL.Image.open`` raises.
+    """
+    from PIL import Image
 
-def _upright(image: Image.Image) -> Image.Image:
-    """Apply the EXIF rotation; a photo whose EXIF block is damaged stays as it is."""
-    from PIL import ImageOps
-
-    with suppress(Exception):  # struct.error, KeyError, ...: the pixels are sound all the same
-        ImageOps.exif_transpose(image, in_place=True)  # no copy of what is upright already
+    head = file.read(_BRANDS)
+    file.seek(0)
+    if not is_heic(head):
+        return Image.open(file)
+    try:
+        from pi_heif import HeifImageFile
+    except ImportError as error:
+        raise UnreadablePhoto(where, "HEIC photo, which needs the package pi-heif") from error
+    image: Image.Image = HeifImageFile(file)
     return image
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def check_header(file: BinaryIO, where: str) -> None:
+    """Raise :class:`UnreadablePhoto` where ``file`` does not begin as an image does; no pixel is decoded."""
+    head = file.read(_BRANDS)
+    file.seek(0)
+    if not head:
+        raise UnreadablePhoto(where, "empty file")
+    if is_png(head):  # Pillow may refuse its texts
+        return
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            open_image(file, where)
+    except UnreadablePhoto:
+        raise
+    except Exception:
+        file.seek(0)
+        decode_image(file.read(), where)  # says what is wrong
+        raise UnreadablePhoto(where, "not an image") from None
+
+
+def is_heic(head: bytes) -> bool:
+    """Whether a file that begins with ``head`` is HEIC: a HEIF file (ISO 23008-12) whose images are coded by
+    HEVC. AVIF, its relative, is read by Pillow.
+    """
+    if head[4:8] != b"ftyp" or b"avi" in head[8:_BRANDS]:
+        return False
+    return any(brand in head[8:_BRANDS] for brand in (b"hei", b"hev", b"mif1", b"msf1"))
+
+
+def image_pixels(image: Image.Image, hidden: NDArray[np.bool_] | None = None) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 RGB of a PIL image, EXIF rotation applied, transparency laid over white.
+
+    ``hidden`` (H, W) are the pixels of a transparent colour, where Pillow does not know them. Raises
+    :class:`UnknownRange` where it is not known which sample is white.
+    """
+    rgb = _to_rgb(image, known=hidden is not None)
+    pixels = np.asarray(_upright(rgb, image), dtype=np.uint8)
+    if hidden is not None and hidden.any():
+        from PIL import Image
+
+        turned = _upright(Image.fromarray(hidden.astype(np.uint8)), image)
+        pixels = np.where(np.asarray(turned)[..., None] > 0, np.uint8(255), pixels)
+    return pixels
+
+
+def _upright(pixels: Image.Image, image: Image.Image) -> Image.Image:
+    """``pixels``, turned as the EXIF block of ``image`` says; a damaged block turns nothing."""
+    from PIL.Image import Transpose
+
+    turns = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
+    orientation = 1
+    with suppress(Exception):  # struct.error, KeyError, ...: the pixels are sound all the same
+        orientation = image.getexif().get(ORIENTATION, 1)
+    return pixels.transpose(turns[orientation]) if orientation in turns else pixels
+
+
+def _to_rgb(image: Image.Image, *, known: bool) -> Image.Image:
+    """``image`` in RGB; its transparency is laid over white unless it is ``known`` to the caller."""
     from PIL import Image
 
-    if image.mode in ("I;16", "I;16L", "I;16B", "I"):
-        grey = (np.asarray(image, dtype=np.uint32) >> 8).clip(0, 255).astype(np.uint8)
-        return Image.fromarray(grey).convert("RGB")
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+    if image.mode in WIDE_MODES:
+        return Image.fromarray(eight_bits(image)).convert("RGB")
+    check_colours(image)
+    if not known and (image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info):
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
         return Image.alpha_composite(white, rgba).convert("RGB")
-    return image if image.mode == "RGB" else image.convert("RGB")
+    if image.mode == "RGB":
+        return image
+    try:
+        return image.convert("RGB")
+    except ValueError as error:
+        raise UnknownRange(f"colours of the kind {image.mode}, which are not read") from error

@@ -17,8 +17,8 @@ from faceprobe.core.names import Name
 from faceprobe.data.face_table import FaceTable
 from faceprobe.data.pairs import LfwPair
 from faceprobe.datasets.base import PUBLIC_FIGURES, Dataset, DatasetCard
-from faceprobe.datasets.files import list_folder
 from faceprobe.datasets.insightface_bin import N_FOLDS
+from faceprobe.datasets.listing import list_folder
 from faceprobe.datasets.pair_sets import Line, PairSet, bad_line, load_pair_set, plain_name, read_list
 
 N_PAIRS = 6000

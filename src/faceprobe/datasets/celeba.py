@@ -23,8 +23,9 @@ from faceprobe.core.text_files import text_lines, words_of
 from faceprobe.data.face_table import FaceTable, face_table_columns
 from faceprobe.data.labels import label_text
 from faceprobe.datasets.base import PUBLIC_FIGURES, Dataset, DatasetCard
-from faceprobe.datasets.files import FileSource, list_folder, local_folder
+from faceprobe.datasets.files import FileSource, local_folder
 from faceprobe.datasets.landmarked import LandmarkedFiles
+from faceprobe.datasets.listing import list_folder
 
 N_PHOTOS = 202_599
 SPLITS = ("train", "val", "test")

@@ -30,7 +30,7 @@ from faceprobe.data.embeddings import CLEAN
 from faceprobe.data.face_table import FaceTable, face_table_columns
 from faceprobe.datasets.base import Dataset, DatasetCard
 from faceprobe.datasets.files import FileSource, existing_folder, path_of
-from faceprobe.datasets.folder import evidence_of, load_photos
+from faceprobe.datasets.folder import evidence_of, folder_name, load_photos
 from faceprobe.datasets.resaved import (
     CONTROLS,
     FRAMED,
@@ -95,7 +95,7 @@ def load(name: Name) -> FaceTable:
     if not known:
         notes.append("photos lie in no person's folder: the people in them are not known")
     return FaceTable(
-        name=str(Name("cloaked", root.resolve().name, options=dict(name.options))),
+        name=str(Name("cloaked", folder_name(root), options=dict(name.options))),
         table=face_table_columns(
             image=[image for image, _, _ in rows],
             identity=people,
@@ -107,6 +107,7 @@ def load(name: Name) -> FaceTable:
         evidence=evidence_of(root),
         licence="that of the photos: see RESPONSIBLE_USE.md",
         notes=(*photos.notes, *notes),
+        left_out=photos.left_out,
     )
 
 
@@ -201,7 +202,7 @@ def _controlled(
 def _listed(root: Path) -> dict[str, tuple[str, str]]:
     """{photo: (id of the cloak, clean photo as faceprobe cloak was given it)} of every ``cloak.json``."""
     found: dict[str, tuple[str, str]] = {}
-    for path in sorted(root.rglob(CLOAK_FILE)):
+    for path in sorted(path for path in root.rglob(CLOAK_FILE) if path.is_file()):
         document: Any = read_json(path)
         try:
             cloak = str(document["cloak"]["id"])

@@ -62,9 +62,11 @@ def load(name: Name) -> FaceTable:
         identities_known=False,
         licence=people.licence,
         notes=(
+            *crowd.notes,
             *people.notes,
             f"{n:,} distractors of unknown people: a probe's person among them counts as an error",
         ),
+        left_out=crowd.left_out + people.left_out,
         templates=TemplateList(
             row=each,
             template=each.astype(np.int32),
@@ -90,6 +92,10 @@ class JoinedSource(PhotoSource):
     def digest(self, image: str) -> PhotoDigest:
         source, inside = self._part(image)
         return source.digest(inside)
+
+    def check(self, image: str) -> None:
+        source, inside = self._part(image)
+        source.check(inside)
 
     @property
     def drawn(self) -> bool:

@@ -1,24 +1,35 @@
-"""Photos that are files in a folder: how they are listed, read and named."""
+"""Photos that are files in a folder: how they are read and named."""
 
 from __future__ import annotations
 
+import errno
+import io
 import os
+import stat
 from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from faceprobe.core.errors import BadInput, Missing, NoPath
 from faceprobe.core.files import sha256_bytes
 from faceprobe.core.names import Name
 from faceprobe.data.face_table import PhotoSource
-from faceprobe.data.photo import Photo, PhotoDigest, UnreadablePhoto, decode_image
+from faceprobe.data.photo import Photo, PhotoDigest, UnreadablePhoto, check_header, decode_image
 
-_SUFFIXES = "jpg jpeg jpe jfif png webp bmp tif tiff gif avif ppm pgm"
 SYNTHETIC_MARK = ".faceprobe-synthetic.json"
 """The file that marks a folder of photos drawn by faceprobe: figures on them are synthetic evidence."""
 
-SUFFIXES = frozenset(f".{suffix}" for suffix in _SUFFIXES.split(" "))
-"""Endings of photos' names, in lower case (upper case counts too). Reading a file shows whether it is one."""
+MAX_FILE = 2**30
+"""Bytes of the largest file that is read as a photo."""
+
+_KINDS = {
+    stat.S_IFDIR: "folder",
+    stat.S_IFIFO: "named pipe",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFCHR: "device",
+    stat.S_IFBLK: "device",
+}
 
 
 class EncodedSource(PhotoSource):
@@ -36,6 +47,9 @@ class EncodedSource(PhotoSource):
         """The content hash of the bytes, without decoding them; the faces are not known."""
         return PhotoDigest(sha256_bytes(self.encoded(image)))
 
+    def check(self, image: str) -> None:
+        check_header(io.BytesIO(self.encoded(image)), image)
+
 
 @dataclass(frozen=True)
 class FileSource(EncodedSource):
@@ -46,18 +60,65 @@ class FileSource(EncodedSource):
     def encoded(self, image: str) -> bytes:
         return read_photo_file(Path(self.root) / image, image)
 
+    def check(self, image: str) -> None:
+        check_photo_file(Path(self.root) / image, image)
+
 
 def read_photo_file(path: Path, image: str) -> bytes:
     """The bytes of the photo's file; :class:`UnreadablePhoto` of ``image`` where there are none."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise UnreadablePhoto(image, "missing file") from error
-    except OSError as error:
-        raise UnreadablePhoto(image, (error.strerror or "cannot be read").lower()) from error
+    with open_photo_file(path, image) as handle:
+        try:
+            data = handle.read()
+        except OSError as error:
+            raise UnreadablePhoto(image, (error.strerror or "cannot be read").lower()) from error
     if not data:
         raise UnreadablePhoto(image, "empty file")
     return data
+
+
+def check_photo_file(path: Path, image: str) -> None:
+    """Raise :class:`UnreadablePhoto` of ``image`` where the file is no regular file or begins as no image."""
+    with open_photo_file(path, image) as handle:
+        try:
+            check_header(handle, image)
+        except OSError as error:
+            raise UnreadablePhoto(image, (error.strerror or "cannot be read").lower()) from error
+
+
+def open_photo_file(path: Path, image: str) -> BinaryIO:
+    """Open the regular file at ``path`` for reading.
+
+    Raises :class:`UnreadablePhoto` of ``image`` with a short reason for anything else, such as a named pipe,
+    which would wait for a writer, and for a file of more than :data:`MAX_FILE` bytes.
+    """
+    try:
+        kind = special_kind(os.stat(path).st_mode)
+        if kind:
+            raise UnreadablePhoto(image, kind)
+        # O_NONBLOCK: should a pipe have taken the file's place, this returns at once.
+        opened = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except FileNotFoundError as error:
+        raise UnreadablePhoto(image, "missing file") from error
+    except OSError as error:
+        loop = error.errno == errno.ELOOP
+        raise UnreadablePhoto(
+            image, "link loop" if loop else (error.strerror or "cannot be read").lower()
+        ) from error
+    except ValueError as error:  # a name with a zero byte
+        raise UnreadablePhoto(image, "missing file") from error
+    state = os.fstat(opened)
+    kind = special_kind(state.st_mode)
+    if kind or state.st_size > MAX_FILE:
+        os.close(opened)
+        raise UnreadablePhoto(image, kind or f"larger than {MAX_FILE // 2**20:,} MiB")
+    return open(opened, "rb")
+
+
+def special_kind(mode: int) -> str:
+    """What an ``st_mode`` says of an entry that is no regular file: "named pipe", "device", "folder"; "" for
+    a regular file.
+    """
+    return "" if stat.S_ISREG(mode) else _KINDS.get(stat.S_IFMT(mode), "special file")
 
 
 def path_of(name: Name, example: str) -> Path:
@@ -88,47 +149,3 @@ def existing_folder(path: Path, what: str) -> Path:
     if not path.is_dir():
         raise BadInput(f"{what} {path} is a file; give the folder that holds the photos")
     return path
-
-
-@dataclass(frozen=True)
-class Listing:
-    """A folder's subfolders and photos, sorted, and the number of its other files, hidden ones included."""
-
-    folders: list[str]
-    photos: list[str]
-    others: int
-
-
-def list_folder(path: Path) -> Listing:
-    """List ``path`` one level deep, without hidden folders.
-
-    A broken link with a photo's name is listed as a photo, so that the photo is reported when it is read.
-    """
-    folders, photos, others = [], [], 0
-    try:
-        with os.scandir(path) as entries:
-            for entry in entries:
-                if entry.is_dir():
-                    if not entry.name.startswith("."):
-                        folders.append(utf8_name(entry.name, path))
-                elif is_photo(entry.name):
-                    photos.append(utf8_name(entry.name, path))
-                else:
-                    others += 1
-    except OSError as error:
-        raise BadInput(f"the folder {path} cannot be listed: {error.strerror}") from error
-    return Listing(sorted(folders), sorted(photos), others)
-
-
-def is_photo(name: str) -> bool:
-    """Whether a file has a photo's ending (:data:`SUFFIXES`); hidden files (``._a.jpg``) do not count."""
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
-
-
-def utf8_name(name: str, folder: str | Path) -> str:
-    """``name``, if it is valid UTF-8 and fits into a table; :class:`BadInput` otherwise."""
-    try:
-        name.encode()
-    except UnicodeEncodeError as error:
-        raise BadInput(f"{folder} holds a name that is not UTF-8: {name!r}; rename it") from error
-    return name

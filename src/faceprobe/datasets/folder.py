@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,22 +9,18 @@ import pyarrow as pa
 
 from faceprobe.core.errors import BadInput, WrongUsage
 from faceprobe.core.names import Name
-from faceprobe.core.words import counted
 from faceprobe.data.evidence import Evidence
 from faceprobe.data.face_table import FaceTable, face_table_columns
 from faceprobe.data.labels import clean_label
+from faceprobe.data.left_out import LeftOut, left_out_note, printable
 from faceprobe.datasets.base import Dataset, DatasetCard
-from faceprobe.datasets.files import (
-    SYNTHETIC_MARK,
-    FileSource,
-    existing_folder,
-    is_photo,
-    list_folder,
-    path_of,
-    utf8_name,
-)
+from faceprobe.datasets.files import SYNTHETIC_MARK, FileSource, existing_folder, path_of
+from faceprobe.datasets.listing import list_folder, list_subfolder, walk_folder
 
 PART_OPTIONS = {"people", "photos", "min_photos"}
+
+LOOSE = "photo outside any person's folder"
+DEEPER = "folder in a person's folder"
 
 
 def load(name: Name) -> FaceTable:
@@ -37,7 +32,7 @@ def load(name: Name) -> FaceTable:
     """
     name.check_options(PART_OPTIONS)
     root = existing_folder(path_of(name, "folder:PATH, as in folder:photos"), "folder")
-    people, notes = photos_by_person(root)
+    people, left_out = photos_by_person(root)
     people = take_part(people, name)
     if len(set(map(clean_label, people))) < 2:
         only = next(iter(people), None)
@@ -49,7 +44,8 @@ def load(name: Name) -> FaceTable:
         source=FileSource(str(root.resolve())),
         evidence=evidence_of(root),
         licence="your own photos: see RESPONSIBLE_USE.md",
-        notes=tuple(notes),
+        notes=left_out_note(left_out),
+        left_out=left_out,
     )
 
 
@@ -59,23 +55,24 @@ def load_photos(root: Path) -> FaceTable:
     A photo in exactly one subfolder (``<identity>/<photo>``) has its name as identity, any other has "".
     """
     root = existing_folder(root, "folder")
-    images, others = [], 0
-    for folder, folders, files in os.walk(root, onerror=_cannot_list):
-        folders[:] = [f for f in folders if not f.startswith(".")]
-        photos = [utf8_name(file, folder) for file in files if is_photo(file)]
-        inside = Path(folder).relative_to(root)
-        images += [(inside / photo).as_posix() for photo in photos]
-        others += len(files) - len(photos)
+    images: list[str] = []
+    left_out: list[LeftOut] = []
+    for inside, listing in walk_folder(root):
+        images += [f"{inside}/{photo}" if inside else photo for photo in listing.photos]
+        left_out += listing.left_out
     if not images:
-        raise BadInput(f"folder {root} holds no photos (.jpg, .png, .webp, ...); check the path")
+        raise BadInput(
+            f"folder {root} holds no photos (.jpg, .png, .webp, ...){_but(left_out)}; check the path"
+        )
     images.sort()
     identities = [image.split("/")[0] if image.count("/") == 1 else "" for image in images]
     return FaceTable(
-        name=f"folder:{root.resolve().name}",
+        name=f"folder:{folder_name(root)}",
         table=face_table_columns(image=images, identity=identities),
         source=FileSource(str(root.resolve())),
         evidence=evidence_of(root),
-        notes=_ignored(others, 0, 0),
+        notes=left_out_note(left_out),
+        left_out=tuple(sorted(left_out)),
     )
 
 
@@ -91,21 +88,26 @@ def evidence_of_files(paths: Iterable[Path]) -> Evidence:
     return "synthetic" if any(evidence_of(folder) == "synthetic" for folder in folders) else "real-photos"
 
 
-def photos_by_person(root: Path) -> tuple[dict[str, list[str]], tuple[str, ...]]:
-    """``{identity: [photo, ...]}`` of ``root/<identity>/<photo>``, both sorted, and notes on the rest."""
+def photos_by_person(root: Path) -> tuple[dict[str, list[str]], tuple[LeftOut, ...]]:
+    """``{identity: [photo, ...]}`` of ``root/<identity>/<photo>``, both sorted, and what is left out."""
     top = list_folder(root)
     people: dict[str, list[str]] = {}
-    others, deeper = top.others, []
+    left_out = [*top.left_out, *(LeftOut(photo, LOOSE) for photo in top.photos)]
+    deeper = []
     for person in top.folders:
-        listing = list_folder(root / person)
-        others += listing.others
+        listing = list_subfolder(root, person)
+        left_out += listing.left_out
         if listing.photos:
             people[person] = listing.photos
         if listing.folders:
             deeper.append(person)
+            left_out += [LeftOut(f"{person}/{folder}", DEEPER) for folder in listing.folders]
     if not people:
-        raise BadInput(f"folder {root} holds no <identity>/<photo>; {_fix(root, top.photos, deeper)}")
-    return people, _ignored(others, len(top.photos), len(deeper))
+        raise BadInput(
+            f"folder {printable(str(root))} holds no <identity>/<photo>;"
+            f" {_fix(root, top.photos, deeper, left_out)}"
+        )
+    return people, tuple(sorted(left_out))
 
 
 def take_part(people: dict[str, list[str]], name: Name) -> dict[str, list[str]]:
@@ -134,7 +136,12 @@ def person_columns(people: dict[str, list[str]]) -> pa.Table:
 def short_name(name: Name, root: Path) -> str:
     """The dataset's name in results: the folder's name without its path, and the part."""
     part = {k: v for k, v in name.options.items() if k in PART_OPTIONS}
-    return str(Name(name.kind, root.resolve().name, options=part))
+    return str(Name(name.kind, folder_name(root), options=part))
+
+
+def folder_name(root: Path) -> str:
+    """The name of the folder itself, without its path, in printable characters."""
+    return printable(root.resolve().name)
 
 
 def _count(name: Name, option: str, default: int) -> int:
@@ -144,29 +151,19 @@ def _count(name: Name, option: str, default: int) -> int:
     return int(text)
 
 
-def _fix(root: Path, loose: list[str], deeper: list[str]) -> str:
+def _fix(root: Path, loose: list[str], deeper: list[str], left_out: list[LeftOut]) -> str:
     """What to do about a folder in which no person has photos."""
     if loose:
         return f"its {len(loose)} photos lie in the folder itself: put each person's photos into a subfolder"
     if deeper:
         named = "photos" if "photos" in deeper else deeper[0]
         return f"its photos lie deeper: did you mean {root / named}?"
-    return "it has no photos (.jpg, .png, .webp, ...): check the path"
+    return f"it has no photos (.jpg, .png, .webp, ...){_but(left_out)}: check the path"
 
 
-def _ignored(others: int, loose: int, deeper: int) -> tuple[str, ...]:
-    notes = []
-    if others:
-        notes.append(f"ignored: {counted(others, 'file')} of another kind than photos")
-    if loose:
-        notes.append(f"ignored: {counted(loose, 'photo')} outside any person's subfolder")
-    if deeper:
-        notes.append(f"ignored: the subfolders in the folders of {counted(deeper, 'person', 'people')}")
-    return tuple(notes)
-
-
-def _cannot_list(error: OSError) -> None:
-    raise BadInput(f"the folder {error.filename} cannot be listed: {error.strerror}") from error
+def _but(left_out: list[LeftOut]) -> str:
+    """What a folder without photos holds instead: ``, but 3 .txt files``."""
+    return "".join(note.replace("left out: ", ", but ", 1) for note in left_out_note(left_out))
 
 
 DATASET = Dataset(

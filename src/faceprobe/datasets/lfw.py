@@ -17,6 +17,7 @@ from faceprobe.core.errors import BadInput, Missing
 from faceprobe.core.files import cache_dir
 from faceprobe.core.names import Name
 from faceprobe.data.face_table import FaceTable
+from faceprobe.data.left_out import left_out_note
 from faceprobe.data.pairs import PairList, read_lfw_pairs, resolve_pairs
 from faceprobe.datasets.base import PUBLIC_FIGURES, Dataset, DatasetCard
 from faceprobe.datasets.files import FileSource, existing_folder, path_of
@@ -40,11 +41,11 @@ def load(name: Name) -> FaceTable:
         raise Missing(f"lfw: ?pairs={pairs_option}: no such file; give the path of pairs.txt")
     root = existing_folder(path_of(name, "lfw:PATH"), "lfw") if name.body else fetch_lfw()
     root = _with_people(root)
-    everyone, ignored = photos_by_person(root)
+    everyone, left_out = photos_by_person(root)
     _check_layout(everyone, root)
     people = part_of_set(everyone, name)
     table = person_columns(people)
-    notes = list(ignored)
+    notes = list(left_out_note(left_out))
     if (table.num_rows, len(people)) != (N_PHOTOS, N_PEOPLE):
         notes.append(
             f"{table.num_rows:,} photos of {len(people):,} people; complete LFW has "
@@ -65,6 +66,7 @@ def load(name: Name) -> FaceTable:
         pairs=pairs,
         licence=LICENCE,
         notes=tuple(notes),
+        left_out=left_out,
     )
 
 

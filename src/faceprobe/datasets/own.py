@@ -18,9 +18,11 @@ from faceprobe.data.face_table import COLUMNS, FaceTable, PhotoSource, face_tabl
 from faceprobe.data.label_files import table_columns
 from faceprobe.data.labels import label_texts, path_texts
 from faceprobe.data.photo import Photo, PhotoDigest, decode_image, digest_faces, image_pixels
+from faceprobe.data.sample_range import UnknownRange
 from faceprobe.datasets.base import Dataset, DatasetCard
-from faceprobe.datasets.files import read_photo_file, utf8_name
+from faceprobe.datasets.files import check_photo_file, read_photo_file
 from faceprobe.datasets.folder import evidence_of_files
+from faceprobe.datasets.listing import utf8_name
 
 PHOTO_COLUMNS = ("path", "image", "image_path")
 """Names of the column of photos in a table, the preferred one first."""
@@ -114,7 +116,10 @@ def photo_of(photo: Any, where: str) -> Photo:
     if isinstance(photo, Photo):
         return photo
     if isinstance(photo, Image.Image):
-        pixels = image_pixels(photo.copy())
+        try:
+            pixels = image_pixels(photo)
+        except UnknownRange as error:
+            raise BadInput(f"{where}: {error}; convert the photo to 8-bit RGB") from error
     elif not isinstance(photo, np.ndarray):
         raise BadInput(f"{where}: a {type(photo).__name__} is no photo; {FORMS}")
     elif photo.dtype != np.uint8:
@@ -145,6 +150,10 @@ class OwnSource(PhotoSource):
             photo = self.photos[image]
             return PhotoDigest(photo.content_hash, digest_faces(photo.faces))
         return PhotoDigest(sha256_bytes(read_photo_file(self.files[image], image)))
+
+    def check(self, image: str) -> None:
+        if image not in self.photos:
+            check_photo_file(self.files[image], image)
 
 
 def _rows(source: Any, name: str) -> tuple[list[Any], list[Any], dict[str, list[Any]]]:

@@ -15,7 +15,8 @@ from faceprobe.core.names import Name
 from faceprobe.data.face_table import FaceTable, face_table_columns
 from faceprobe.datasets.base import PUBLIC_FIGURES, Dataset, DatasetCard
 from faceprobe.datasets.celeba import read_identities
-from faceprobe.datasets.files import EncodedSource, FileSource, list_folder, path_of
+from faceprobe.datasets.files import EncodedSource, FileSource, path_of
+from faceprobe.datasets.listing import list_folder
 from faceprobe.datasets.resaved import (
     CONTROLS,
     ControlledSource,

@@ -43,6 +43,11 @@ class ControlledSource(EncodedSource):
                 return saved_again(self.inner.encoded(image.removesuffix(ending)), image, control)
         return self.inner.encoded(image)
 
+    def check(self, image: str) -> None:
+        made = image in self.framed or any(image.endswith(ending) for _, ending in CONTROLS.values())
+        if not made:  # of those that are made the clean photo is in the set, too
+            self.inner.check(image)
+
 
 def saved_again(data: bytes, where: str, control: str) -> bytes:
     """The encoded photo ``data``, decoded and encoded again as ``png`` or ``jpeg``, unchanged otherwise."""

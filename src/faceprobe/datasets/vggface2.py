@@ -15,6 +15,7 @@ from faceprobe.core.names import Name
 from faceprobe.core.text_files import text_lines
 from faceprobe.data.face_table import FaceTable, face_table_columns
 from faceprobe.data.labels import label_text
+from faceprobe.data.left_out import left_out_note
 from faceprobe.datasets.base import PUBLIC_FIGURES, Dataset, DatasetCard
 from faceprobe.datasets.files import FileSource, local_folder
 from faceprobe.datasets.folder import PART_OPTIONS, part_of_set, person_columns, photos_by_person
@@ -34,7 +35,7 @@ def load(name: Name) -> FaceTable:
     name.check_options(PART_OPTIONS)
     given = local_folder(name)
     root = given / "test" if (given / "test").is_dir() else given
-    everyone, ignored = photos_by_person(root)
+    everyone, left_out = photos_by_person(root)
     for person in everyone:
         if not re.fullmatch(r"n\d{6}", person):
             raise BadInput(
@@ -42,7 +43,7 @@ def load(name: Name) -> FaceTable:
                 f"for other photos use folder:{root}"
             )
     people = part_of_set(everyone, name)
-    notes = list(ignored)
+    notes = list(left_out_note(left_out))
     if len(everyone) != N_PEOPLE:
         notes.append(f"{len(everyone):,} people; the test part has {N_PEOPLE}")
     candidates = (root / META, given / META, given / "meta" / META, root.parent / META)
@@ -63,6 +64,7 @@ def load(name: Name) -> FaceTable:
         source=FileSource(str(root.resolve())),
         licence=LICENCE,
         notes=tuple(notes),
+        left_out=left_out,
     )
 
 

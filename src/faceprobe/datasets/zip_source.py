@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 
 from faceprobe.core.errors import BadInput, Refused
 from faceprobe.data.photo import UnreadablePhoto
-from faceprobe.datasets.files import EncodedSource, is_photo
+from faceprobe.datasets.files import EncodedSource
+from faceprobe.datasets.listing import is_photo
 
 MAX_PHOTO = 64 * 2**20
 """Bytes that one photo may unpack to."""

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from faceprobe.embedding.embed_dataset import check_local, embed
+from faceprobe.embedding.embed_dataset import check_local, check_readable, embed
 from faceprobe.embedding.embed_result import Embedded, Excluded, count_reasons
 from faceprobe.embedding.store import EmbeddingStore
 
-__all__ = ["Embedded", "EmbeddingStore", "Excluded", "check_local", "count_reasons", "embed"]
+__all__ = [
+    "Embedded",
+    "EmbeddingStore",
+    "Excluded",
+    "check_local",
+    "check_readable",
+    "count_reasons",
+    "embed",
+]

@@ -6,10 +6,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from faceprobe.core.errors import WrongUsage
 from faceprobe.data.face_table import FaceTable
 from faceprobe.data.photo import UnreadablePhoto
-from faceprobe.embedding.embed_result import Embedded, EmbedOptions, StoreTarget
+from faceprobe.embedding.embed_result import Embedded, EmbedOptions, StoreTarget, split_rows
 from faceprobe.embedding.fusion import embed_fusion
 from faceprobe.embedding.one_encoder import embed_one
 from faceprobe.embedding.store_writer import SHARD_ROWS, check_folder
@@ -17,6 +19,9 @@ from faceprobe.faces.crops import CropPolicy
 from faceprobe.faces.weights import find_detector
 from faceprobe.models.base import ImageEncoder
 from faceprobe.models.fusion import FusionEncoder
+
+CHECKED = 2_000
+"""Photos whose headers are read before a model is loaded."""
 
 CHECKPOINT = 512
 """Photos between two checkpoints: the most that a killed run loses."""
@@ -83,6 +88,26 @@ def check_local(
         return
     if detector or os.environ.get("FACEPROBE_DETECTOR") or not _knows_faces(dataset):
         find_detector(detector, offline)
+
+
+def check_readable(dataset: FaceTable, max_excluded: float) -> None:
+    """Check that photos can be read, by their headers: all of at most :data:`CHECKED`, else that many evenly
+    spread over the set.
+
+    Raises :class:`BadInput` as :func:`embed` would, where all photos were looked at; of a sample where none
+    can be read.
+    """
+    rows = np.unique(np.linspace(0, len(dataset) - 1, min(len(dataset), CHECKED)).astype(np.int64))
+    reasons = {}
+    for row in rows.tolist():
+        try:
+            dataset.source.check(str(dataset.images[row]))
+        except UnreadablePhoto as error:
+            reasons[row] = error.reason
+    if len(rows) == len(dataset):
+        split_rows(dataset, reasons, max_excluded)
+    elif len(reasons) == len(rows):
+        split_rows(dataset.take(rows), dict(enumerate(reasons.values())), max_excluded)
 
 
 def _knows_faces(dataset: FaceTable) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from faceprobe.core.errors import UnknownName, WrongUsage
+from faceprobe.core.errors import Missing, UnknownName, WrongUsage
 from faceprobe.core.names import Name, parse_name
 from faceprobe.core.progress import say
 from faceprobe.core.registry import Registry
@@ -73,6 +73,13 @@ def model_files(text: str) -> list[Path]:
     """Files and folders of this machine that decide the model ``text``; a path may not exist."""
     name = parse_model(text)
     return MODEL_KINDS.get(name.kind).files(name)
+
+
+def check_model_files(text: str) -> None:
+    """Raise :class:`Missing` where a file or folder of this machine that the model needs does not exist."""
+    for path in model_files(text):
+        if not path.exists():
+            raise Missing(f"model {text}: {path} does not exist; check the path")
 
 
 def local_hash(text: str) -> str:

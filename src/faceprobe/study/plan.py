@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 
@@ -13,9 +13,9 @@ from faceprobe.core.errors import FaceprobeError, Missing, NotYet, UnknownName, 
 from faceprobe.data.embeddings import CLEAN
 from faceprobe.data.face_table import FaceTable
 from faceprobe.datasets import DATASETS, load_dataset
-from faceprobe.embedding import check_local
+from faceprobe.embedding import check_local, check_readable
 from faceprobe.faces.crops import CropPolicy
-from faceprobe.models import model_card, model_files, parse_model
+from faceprobe.models import check_model_files, model_card, parse_model
 from faceprobe.protocols import PROTOCOLS
 from faceprobe.protocols.kinds import KINDS
 from faceprobe.study.cloak_plan import check_cloaks, keep_variants, plan_cloaks, variants_of
@@ -43,8 +43,7 @@ def plan_study(study: Study, *, offline: bool = False) -> Plan:
     purifiers = {text: parse_purifier(text).name for text in _all_purifiers(study)}
     unknown = check_cloaks(list(study.cloaks))
     models = {t: name for t, e in study.models.items() if (name := _add_model(plan, study, t, e))}
-    opened = (_add_dataset(plan, study, t, e, offline) for t, e in study.datasets.items())
-    datasets = [name for name in opened if name]
+    datasets = _add_datasets(plan, study, offline)
     cloaks = {dataset: _add_cloaks(plan, study, dataset, unknown) for dataset in datasets}
     _check_unmade(plan, study, cloaks, unknown)
     ordinary = {dataset: _protocols_for(plan, study, dataset) for dataset in datasets}
@@ -81,15 +80,21 @@ def open_dataset(text: str, *, offline: bool = False) -> FaceTable:
     """Open a dataset, without photos of unknown people; :class:`Unreachable` where ``offline`` forbids the
     download that it would need.
     """
-    if offline and text.partition("?")[0] in DATASETS:
-        dataset = DATASETS.get(text.partition("?")[0])
-        if dataset.card.download_mb and not dataset.is_cached:
-            name = dataset.card.name
-            raise Unreachable(
-                f"dataset {name} is not on this machine and --offline is set; run once without"
-                f" --offline ({dataset.card.download_mb:.0f} MB), or give its folder: {name}:PATH"
-            )
+    if offline and needs_download(text):
+        card = DATASETS.get(text.partition("?")[0]).card
+        raise Unreachable(
+            f"dataset {card.name} is not on this machine and --offline is set; run once without"
+            f" --offline ({card.download_mb:.0f} MB), or give its folder: {card.name}:PATH"
+        )
     return load_dataset(text).known_people()
+
+
+def needs_download(text: str) -> bool:
+    """Whether opening the dataset would fetch it."""
+    if text.partition("?")[0] not in DATASETS:
+        return False
+    dataset = DATASETS.get(text.partition("?")[0])
+    return bool(dataset.card.download_mb) and not dataset.is_cached
 
 
 def needs_pairs(protocol: str) -> bool:
@@ -163,7 +168,12 @@ def _drop_unused_cloaks(plan: Plan) -> None:
 
 
 def _drop_without_detector(plan: Plan, study: Study, offline: bool) -> None:
-    """Check crops, and the face detector where one is needed; without it, remove those cells or fail."""
+    """Check photos and crops, and the face detector where one is needed; without it, remove those cells or
+    fail.
+    """
+    for dataset in dict.fromkeys(cell.dataset for cell in plan.cells):
+        if len(plan.tables[dataset]) and _decodes(c.model_text for c in plan.cells if c.dataset == dataset):
+            check_readable(plan.tables[dataset], study.options.max_excluded)
     for dataset, crop in dict.fromkeys((cell.dataset, cell.crop) for cell in plan.cells):
         try:
             check_local(plan.tables[dataset], crop, study.options.detector, None, offline)
@@ -186,9 +196,7 @@ def _add_model(plan: Plan, study: Study, text: str, entry: ModelEntry) -> str:
     """Put one model's card into the plan and return its name; "" where it is reported missing."""
     try:
         card = model_card(text)
-        for path in model_files(text):
-            if not path.exists():
-                raise Missing(f"model {text}: {path} does not exist; check the path")
+        check_model_files(text)
     except (Missing, Unreachable) as error:
         _tolerate(plan, error, study.allow_missing or entry.optional, entry.fetch)
         return ""
@@ -204,6 +212,18 @@ def _add_model(plan: Plan, study: Study, text: str, entry: ModelEntry) -> str:
     return name
 
 
+def _add_datasets(plan: Plan, study: Study, offline: bool) -> list[str]:
+    """Put the datasets into the plan, in the study's order, and return their names.
+
+    Those of this machine are opened first: nothing is fetched before they are known to be usable.
+    """
+    ordered = sorted(study.datasets.items(), key=lambda entry: needs_download(entry[0]))
+    found = {text: _add_dataset(plan, study, text, entry, offline) for text, entry in ordered}
+    names = [found[text] for text in study.datasets if found[text]]
+    plan.tables = {name: plan.tables[name] for name in names}
+    return names
+
+
 def _add_dataset(plan: Plan, study: Study, text: str, entry: DatasetEntry, offline: bool) -> str:
     """Put one dataset into the plan and return its name; "" where it is reported missing."""
     try:
@@ -217,8 +237,15 @@ def _add_dataset(plan: Plan, study: Study, text: str, entry: DatasetEntry, offli
     name = entry.label or table.name
     if name in plan.tables:
         raise WrongUsage(f"two datasets would both be called {name!r} in the results; give one a label")
+    if len(table) and _decodes(study.models):
+        check_readable(table, 1.0)
     plan.tables[name] = table
     return name
+
+
+def _decodes(models: Iterable[str]) -> bool:
+    """Whether one of ``models`` needs the photos themselves; vectors are looked up by path."""
+    return any(parse_model(model).kind != "vectors" for model in models)
 
 
 def _tolerate(plan: Plan, error: FaceprobeError, optional: bool, fetch: str) -> None:

@@ -1,7 +1,8 @@
-"""Read the file of a photo, and write a PNG that differs from it by the cloak's change only.
+"""Read the file of a photo, and write a file that differs from it by the cloak's change only.
 
-A cloak works on 8-bit RGB. Its change is *added* to the channels of the original: 16 bits stay 16 bits, and
-the transparency channel is written back unchanged.
+A cloak works on 8-bit RGB. In a PNG its change is *added* to the channels of the original: 16 bits stay 16
+bits, and the transparency channel is written back unchanged. A JPEG has 8 bits and no transparency, and loses
+a little. The colour profile and the tags of colours and size are kept, or ``notes`` say what is lost.
 """
 
 from __future__ import annotations
@@ -18,10 +19,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.cloaks.photos.colour_tags import kept_tags, rgb_profile
+from faceprobe.cloaks.photos.formats import PNG_FILE, FileFormat
 from faceprobe.core.errors import BadInput
 from faceprobe.core.extras import require
 from faceprobe.core.files import sha256_bytes
-from faceprobe.data.photo import Photo, UnreadablePhoto, decode_image
+from faceprobe.data.photo import ORIENTATION, Photo, UnreadablePhoto, decode_image, open_image
+from faceprobe.data.png import SIGNATURE, bit_depth, hidden_pixels, is_png, without_large_texts
+from faceprobe.data.sample_range import WIDE_MODES
+from faceprobe.datasets.files import open_photo_file, read_photo_file
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -34,10 +40,12 @@ COMPRESSION = 3
 """zlib's level: takes a third of the time of the default 6, and files are a fifth larger."""
 STRIP_ROWS = 256
 
-_PNG = b"\x89PNG\r\n\x1a\n"
-_HEAD = len(_PNG) + 25
+_LARGEST_EXIF = 65_500
+"""Bytes of EXIF that fit into one segment of a JPEG."""
+
+_HEAD = len(SIGNATURE) + 25
 """Bytes of a PNG before its first optional chunk: the signature and the header."""
-_ORIENTATION, _EXIF_IFD, _MAKER_NOTE = 0x0112, 0x8769, 0x927C
+_EXIF_IFD, _MAKER_NOTE = 0x8769, 0x927C
 
 Pixels = NDArray[np.uint8]
 Planes = NDArray[np.uint8] | NDArray[np.uint16]
@@ -50,14 +58,16 @@ class Original:
     ``photo.pixels`` are the input of a cloak: upright, transparency laid over white, 16 bits cut to the upper
     8. ``planes`` (H, W, 3 or 4) are the upright original, uint16 or with a transparency channel; None where
     it has no more than ``photo.pixels``. ``exif`` are the bytes to keep (b"" for none), ``icc`` is the colour
-    profile. ``grey`` says that all three channels are equal. ``mark`` names the cloak that the file already
-    has, "" for none. ``notes`` list what the PNG cannot keep.
+    profile, ``tags`` are the PNG chunks (kind, body) of its colours and its size in print. ``grey`` says that
+    all three channels are equal. ``mark`` names the cloak that the file already has, "" for none. ``notes``
+    list what a PNG cannot keep.
     """
 
     photo: Photo
     planes: Planes | None = None
     exif: bytes = b""
     icc: bytes = b""
+    tags: tuple[tuple[bytes, bytes], ...] = ()
     grey: bool = False
     mark: str = ""
     notes: tuple[str, ...] = ()
@@ -71,59 +81,53 @@ class Original:
         return self.planes is not None and self.planes.shape[2] == 4
 
 
-def read_bytes(path: Path, name: str) -> bytes:
-    """The file's bytes; :class:`UnreadablePhoto` with a short reason."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise UnreadablePhoto(name, "missing file") from error
-    except OSError as error:
-        raise UnreadablePhoto(name, (error.strerror or "cannot be read").lower()) from error
-    if not data:
-        raise UnreadablePhoto(name, "empty file")
-    return data
-
-
 def read_original(path: Path, name: str, *, keep_exif: bool = False) -> Original:
     """Decode the photo at ``path``; ``name`` is used in errors. Raises :class:`UnreadablePhoto`."""
-    data = read_bytes(path, name)
+    data = read_photo_file(path, name)
     pixels = decode_image(data, name)
+    readable, dropped = without_large_texts(data)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with _opened(data) as image:  # the header only; pixels are decoded where needed
-            notes = _notes(image)
+        with open_image(io.BytesIO(readable), name) as image:  # the header; pixels are decoded where needed
+            notes = (*_notes(image), *(f"{kind} of more than 1 MB dropped" for kind in dropped))
             exif = kept_exif(image) if keep_exif else b""
-            icc = _rgb_profile(image)
-            mark = str(image.info.get(MARK, "")) or _named(name)
-            transparent = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
+            icc, tags = rgb_profile(image), kept_tags(image, readable)
+            mark = _mark(image) or _named(name)
+            transparent = image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
         planes: Planes | None = None
-        if data.startswith(_PNG) and data[24] == 16:
-            planes = _sixteen_bits(data, name)
+        if is_png(data) and bit_depth(data) == 16:
+            planes = _sixteen_bits(readable, name)
         elif transparent:
-            planes = _eight_bits(data)
+            planes = _eight_bits(readable, name)
     return Original(
         Photo(pixels, sha256_bytes(data)),
         planes,
         exif,
         icc,
+        tags,
         grey=colourfulness(pixels) == 0,
         mark=mark,
         notes=notes,
     )
 
 
-def render(original: Original, cloaked: Pixels, cloak_id: str = "") -> bytes:
-    """A lossless PNG of ``original`` with the change from its pixels to ``cloaked`` (H, W, 3) added.
+def render(
+    original: Original, cloaked: Pixels, cloak_id: str = "", file_format: FileFormat = PNG_FILE
+) -> bytes:
+    """The file of ``original`` with the change from its pixels to ``cloaked`` (H, W, 3) added: a PNG, which
+    loses nothing, or a JPEG.
 
     It is marked with ``cloak_id`` unless that is "". The same input gives the same bytes. Of 16 bits, the
     upper 8 become those of ``cloaked`` and the lower 8 stay, so a reader of the upper 8 gets exactly
     ``cloaked``.
     """
+    if file_format.quality:
+        return _jpeg(original, cloaked, cloak_id, file_format.quality)
     if original.planes is None:
         encoded = _encode(cloaked)
     else:
         encoded = _encode(_changed_planes(original.planes, original.photo.pixels, cloaked))
-    chunks = []
+    chunks = list(original.tags)
     if original.icc:
         chunks.append((b"iCCP", b"profile\0\0" + zlib.compress(original.icc)))
     if original.exif:
@@ -151,7 +155,7 @@ def kept_exif(image: Image.Image) -> bytes:
     """
     try:
         exif = image.getexif()
-        exif.pop(_ORIENTATION, None)
+        exif.pop(ORIENTATION, None)
         exif.get_ifd(_EXIF_IFD).pop(_MAKER_NOTE, None)
         return exif.tobytes().removeprefix(b"Exif\0\0") if len(exif) else b""
     except Exception:  # a damaged block raises nearly any error; it cannot be kept
@@ -160,22 +164,33 @@ def kept_exif(image: Image.Image) -> bytes:
 
 def size_of(path: Path, name: str) -> tuple[int, int]:
     """(height, width) from the header; :class:`UnreadablePhoto` where it cannot be read."""
-    from PIL import Image
+    with open_photo_file(path, name) as handle:
+        head = handle.read(33)
+        if not head:
+            raise UnreadablePhoto(name, "empty file")
+        if is_png(head):  # whose texts before the pixels Pillow may refuse
+            width, height = struct.unpack(">II", head[16:24])
+            return height, width
+        handle.seek(0)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                with open_image(handle, name) as image:
+                    return image.height, image.width
+        except UnreadablePhoto:
+            raise
+        except Exception as error:
+            handle.seek(0)
+            decode_image(handle.read(), name)  # says what is wrong
+            raise UnreadablePhoto(name, "not an image") from error
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path) as image:
-                return image.height, image.width
-    except Exception as error:
-        read_bytes(path, name)  # raises where the file itself cannot be read
-        raise UnreadablePhoto(name, "not an image") from error
 
-
-def _opened(data: bytes) -> Image.Image:
-    from PIL import Image
-
-    return Image.open(io.BytesIO(data))
+def _mark(image: Image.Image) -> str:
+    """The mark that :func:`render` leaves in a PNG's text or a JPEG's comment, "" for none."""
+    comment = image.info.get("comment", b"")
+    if isinstance(comment, bytes) and comment.startswith(MARK.encode() + b": "):
+        return comment.decode("latin-1").partition(": ")[2]
+    return str(image.info.get(MARK, ""))
 
 
 def _named(name: str) -> str:
@@ -188,22 +203,27 @@ def _notes(image: Image.Image) -> tuple[str, ...]:
     found = []
     if getattr(image, "n_frames", 1) > 1:
         found.append("first frame of several")
-    if image.mode.startswith("I;16") and image.format != "PNG":
-        found.append(f"16-bit {image.format}: written with 8 bits")
+    if image.mode in WIDE_MODES and image.format != "PNG":
+        bits = 16 if image.mode.startswith("I;16") else 32
+        found.append(f"{bits}-bit {image.format}: written with 8 bits")
+    depth = image.info.get("bit_depth", 8)
+    if isinstance(depth, int) and depth > 8:
+        found.append(f"{depth}-bit {image.format}: written with 8 bits")
+    profile: Any = image.info.get("icc_profile")
+    if image.mode == "CMYK":
+        found.append(
+            "CMYK: written as RGB, without its colour profile" if profile else "CMYK: written as RGB"
+        )
+    elif profile and not rgb_profile(image):
+        found.append("the colour profile is not for RGB: dropped")
     return tuple(found)
 
 
-def _rgb_profile(image: Image.Image) -> bytes:
-    """The colour profile if it is for RGB, as the output is; without it colours would change."""
-    profile: Any = image.info.get("icc_profile") or b""
-    return bytes(profile) if profile[16:20] == b"RGB " else b""
-
-
-def _eight_bits(data: bytes) -> NDArray[np.uint8]:
+def _eight_bits(data: bytes, name: str) -> NDArray[np.uint8]:
     """(H, W, 4) upright RGBA."""
     from PIL import ImageOps
 
-    image = _opened(data)
+    image = open_image(io.BytesIO(data), name)
     ImageOps.exif_transpose(image, in_place=True)
     return np.asarray(image.convert("RGBA"), dtype=np.uint8)
 
@@ -216,8 +236,13 @@ def _sixteen_bits(data: bytes, name: str) -> NDArray[np.uint16]:
         raise UnreadablePhoto(name, "damaged image")
     planes: NDArray[np.uint16] = raw[..., None] if raw.ndim == 2 else raw
     channels = planes.shape[2]
+    hidden = hidden_pixels(data)
+    if hidden is not None and channels in (1, 3):  # OpenCV knows the transparent colour of RGB only
+        alpha = np.where(hidden, np.uint16(0), np.uint16(65535))[..., None]
+        planes = np.concatenate([planes[..., [0, 0, 0]] if channels == 1 else planes, alpha], axis=2)
+        channels = 4
     order = {1: [0, 0, 0], 2: [0, 0, 0, 1], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[channels]
-    upright = _turn(planes[..., order], int(_opened(data).getexif().get(_ORIENTATION, 1)))
+    upright = _turn(planes[..., order], int(open_image(io.BytesIO(data), name).getexif().get(ORIENTATION, 1)))
     return np.ascontiguousarray(upright)
 
 
@@ -257,6 +282,25 @@ def _encode(planes: Planes) -> bytes:
         raise BadInput("OpenCV could not write a 16-bit PNG; install a build of it with PNG")
     data: bytes = encoded.tobytes()
     return data
+
+
+def _jpeg(original: Original, cloaked: Pixels, cloak_id: str, quality: int) -> bytes:
+    from PIL import Image
+
+    options: dict[str, Any] = (
+        {"comment": f"{MARK}: {cloak_id}".encode("latin-1", "replace")} if cloak_id else {}
+    )
+    if original.icc:
+        options["icc_profile"] = original.icc
+    if original.exif and len(original.exif) < _LARGEST_EXIF:
+        options["exif"] = b"Exif\0\0" + original.exif
+    size = dict(original.tags).get(b"pHYs")
+    if size is not None and size[8] == 1:
+        options["dpi"] = tuple(round(dots * 0.0254) for dots in struct.unpack(">II", size[:8]))
+    buffer = io.BytesIO()
+    photo = Image.fromarray(np.ascontiguousarray(cloaked))
+    photo.save(buffer, "JPEG", quality=quality, subsampling=0, optimize=True, **options)
+    return buffer.getvalue()
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:

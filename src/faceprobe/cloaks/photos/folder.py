@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from faceprobe.cloaks.base import CloakCard, Cloaked, Subject
+from faceprobe.cloaks.names import parse_cloak
 from faceprobe.cloaks.photos.colour_difference import VISIBLE_TINT
-from faceprobe.cloaks.photos.files import Original, read_bytes, read_original, render
+from faceprobe.cloaks.photos.files import Original, read_original, render
 from faceprobe.cloaks.photos.folder_layout import (
     FolderLayout,
     check_writable,
     cloak_batches,
     identity_of,
+    nothing_readable,
+    photo_sizes,
     read_layout,
 )
-from faceprobe.cloaks.photos.folder_records import FolderRecords, PhotoRecord
+from faceprobe.cloaks.photos.folder_records import FolderRecords, PhotoRecord, check_unused
+from faceprobe.cloaks.photos.formats import PNG_FILE, FileFormat
 from faceprobe.cloaks.photos.loaded_cloak import (
     TARGETS,
     LoadedCloak,
@@ -30,10 +35,13 @@ from faceprobe.cloaks.photos.loaded_cloak import (
     load_with_reference,
 )
 from faceprobe.cloaks.photos.measures import measure_change
-from faceprobe.core.errors import BadInput
+from faceprobe.cloaks.photos.saving import saving_loss, saving_summary
 from faceprobe.core.files import sha256_bytes, sha256_json, write_bytes
 from faceprobe.core.progress import progress
+from faceprobe.data.left_out import LeftOut
 from faceprobe.data.photo import UnreadablePhoto, decode_image
+from faceprobe.datasets.files import read_photo_file
+from faceprobe.models import check_model_files
 
 MEASURES = ("psnr", "ssim", "dssim", "delta_e", "delta_e_p95", "lpips", "dssim_crop_max", "cosine")
 
@@ -42,7 +50,7 @@ MEASURES = ("psnr", "ssim", "dssim", "delta_e", "delta_e_p95", "lpips", "dssim_c
 class FolderRun:
     """``document`` is the content of ``cloak.json``, ``manifest`` the timings, ``records`` the photos in
     order, ``unreadable`` {source: reason}, ``made`` the number of photos cloaked in this run; the others were
-    done before.
+    done before. ``left_out`` lists the entries of the folder that are no photos, with their kinds.
     """
 
     document: dict[str, Any]
@@ -50,6 +58,7 @@ class FolderRun:
     records: list[PhotoRecord]
     unreadable: dict[str, str]
     made: int
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def cloak_folder(
@@ -64,11 +73,13 @@ def cloak_folder(
     keep_exif: bool = False,
     force: bool = False,
     targets: str = TARGETS,
+    file_format: FileFormat = PNG_FILE,
     quiet: bool = False,
     announce: Callable[[CloakCard, FolderLayout], None] = lambda card, layout: None,
 ) -> FolderRun:
-    """Write a cloaked PNG of every photo below ``source`` (a folder or one photo) into ``out``.
+    """Write a cloaked copy of every photo below ``source`` (a folder or one photo) into ``out``.
 
+    ``file_format`` is that of the copies: PNG, which loses nothing, or JPEG, whose loss is measured.
     Photos without a face, and those that the cloak leaves alone, are written unchanged and counted by reason;
     unreadable ones are listed. A run that was killed and started again ends with the same bytes and repeats
     no finished photo. ``targets`` is a dataset of other people, for cloaks that need some. ``announce`` is
@@ -78,37 +89,43 @@ def cloak_folder(
     """
     started = time.monotonic()
     cards = cloak_cards(cloak)
-    layout = read_layout(source, out)
+    layout = read_layout(source, out, file_format.ending)
     announce(cards[0], layout)
-    found_detector = detector_for(cards, detector, offline)
     check_writable(out)
+    check_unused(out, force)
+    pixels, unreadable = photo_sizes(layout)
+    for model in parse_cloak(cloak).surrogates:
+        check_model_files(model)
+    found_detector = detector_for(cards, detector, offline)
     loaded = load_with_reference(
         cloak, seed=seed, detector=found_detector, device=device, offline=offline, targets=targets
     )
-    run = _FolderCloaking(layout, loaded, keep_exif, FolderRecords(out, _settings(loaded, keep_exif), force))
+    records = FolderRecords(out, _settings(loaded, keep_exif, file_format), force)
+    run = _FolderCloaking(layout, loaded, keep_exif, file_format, records, unreadable)
     made = 0
     with progress(f"cloaking, {loaded.cloak.card.id}", len(layout.images), quiet) as tick:
-        for batch in cloak_batches(layout, loaded.leader, run.unreadable):
+        for batch in cloak_batches(pixels, loaded.leader):
             made += run.cloak_batch(batch, tick)
         for _ in run.unreadable:
             tick()
-    unreadable = run.unreadable
     if len(unreadable) == len(layout.images):
-        counts = ", ".join(f"{n:,} {reason}" for reason, n in sorted(Counter(unreadable.values()).items()))
-        raise BadInput(f"no photo of {source} could be read ({counts}); nothing was cloaked")
-    records = [run.records.records[image] for image in layout.images if image not in unreadable]
+        raise nothing_readable(layout, unreadable)
+    done = [run.records.records[image] for image in layout.images if image not in unreadable]
     manifest = {
         "seconds_total": round(time.monotonic() - started, 3),
-        "seconds_a_photo": float(np.mean([r.seconds for r in records])),
+        "seconds_a_photo": float(np.mean([r.seconds for r in done])),
         "made": made,
-        "seconds": {r.source: r.seconds for r in records},
+        "seconds": {r.source: r.seconds for r in done},
     }
-    document = run.records.finish(loaded.cloak.card, results_of(records, unreadable), manifest)
-    return FolderRun(document, manifest, records, unreadable, made)
+    results = results_of(done, unreadable, layout.left_out)
+    document = run.records.finish(loaded.cloak.card, results, manifest)
+    return FolderRun(document, manifest, done, unreadable, made, layout.left_out)
 
 
-def results_of(records: Sequence[PhotoRecord], unreadable: dict[str, str]) -> dict[str, Any]:
-    """The parts ``summary``, ``photos`` and ``unreadable`` of ``cloak.json``."""
+def results_of(
+    records: Sequence[PhotoRecord], unreadable: dict[str, str], left_out: Sequence[LeftOut] = ()
+) -> dict[str, Any]:
+    """The parts ``summary``, ``photos``, ``unreadable`` and ``left_out`` of ``cloak.json``."""
     changed = [r for r in records if r.changed]
     means = {}
     for measure in MEASURES:
@@ -130,15 +147,17 @@ def results_of(records: Sequence[PhotoRecord], unreadable: dict[str, str]) -> di
         "grey_now_coloured": len(coloured),
         "colour_max": max(coloured, default=0),
         "measures": means,
+        "saving": saving_summary(changed),
     }
     return {
         "summary": summary,
         "photos": [r.to_dict() for r in records],
         "unreadable": [{"source": image, "reason": reason} for image, reason in sorted(unreadable.items())],
+        "left_out": [{"path": path, "kind": kind} for path, kind in left_out],
     }
 
 
-def _settings(loaded: LoadedCloak, keep_exif: bool) -> dict[str, Any]:
+def _settings(loaded: LoadedCloak, keep_exif: bool, file_format: FileFormat) -> dict[str, Any]:
     """All that decides the output besides the photos; a part of ``cloak.json`` and of each photo's key."""
     return {
         "cloak": loaded.cloak.card.id,
@@ -147,6 +166,7 @@ def _settings(loaded: LoadedCloak, keep_exif: bool) -> dict[str, Any]:
         "detector": None if loaded.detector is None else loaded.detector.fingerprint(),
         "seed": loaded.seed,
         "exif": "kept" if keep_exif else "dropped",
+        "format": file_format.name,
     }
 
 
@@ -157,8 +177,9 @@ class _FolderCloaking:
     layout: FolderLayout
     loaded: LoadedCloak
     keep_exif: bool
+    file_format: FileFormat
     records: FolderRecords
-    unreadable: dict[str, str] = field(default_factory=dict)
+    unreadable: dict[str, str]
 
     def cloak_batch(self, batch: Sequence[str], tick: Callable[[], None]) -> int:
         """Cloak and write a batch, unless all of it is done. Returns the number of photos written."""
@@ -177,16 +198,30 @@ class _FolderCloaking:
         for (image, original), done in zip(originals.items(), cloaked, strict=True):
             if image in missing:
                 record, data = self._finish(image, keys[image], original, done)
-                write_bytes(self.records.out / record.output, data)
-                self.records.add(record)
-        return len(missing)
+                if reason := self._write(self.records.out / record.output, data):
+                    self.unreadable[image] = reason
+                else:
+                    self.records.add(record)
+        return len(missing - self.unreadable.keys())
+
+    def _write(self, path: Path, data: bytes) -> str:
+        """Write one file; "" or why this name cannot be written, which stops no other photo."""
+        try:
+            if path.is_dir():
+                return "not written: the output folder has a folder of that name"
+            write_bytes(path, data)
+        except OSError as error:
+            if error.errno in (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ):
+                return "not written: the output folder does not take such a name"
+            raise
+        return ""
 
     def _keys(self, batch: Sequence[str]) -> dict[str, str]:
         """For each photo, a hash of all that decides its output."""
         contents = {}
         for image in batch:
             try:
-                contents[image] = sha256_bytes(read_bytes(self.layout.root / image, image))
+                contents[image] = sha256_bytes(read_photo_file(self.layout.root / image, image))
             except UnreadablePhoto as error:
                 self.unreadable[image] = error.reason
         group = sorted(contents.values()) if self.loaded.leader.card.scope == "person" else []
@@ -206,10 +241,10 @@ class _FolderCloaking:
         return originals
 
     def _finish(self, image: str, key: str, original: Original, done: Cloaked) -> tuple[PhotoRecord, bytes]:
-        """The photo's record and its PNG; the measures are those of the pixels that the PNG shows."""
+        """The photo's record and its file; the measures are those of the pixels that the file shows."""
         photo, output = original.photo, self.layout.outputs[image]
         changed = not np.array_equal(done.pixels, photo.pixels)
-        data = render(original, done.pixels, self.loaded.cloak.card.id if changed else "")
+        data = render(original, done.pixels, self.loaded.cloak.card.id if changed else "", self.file_format)
         faces = None if photo.faces is None else len(photo.faces)
         record = PhotoRecord(
             source=image,
@@ -222,12 +257,16 @@ class _FolderCloaking:
             bits=original.bits,
             alpha=original.alpha,
             mark=original.mark,
-            notes=original.notes,
+            notes=(*original.notes, *self.file_format.notes(original)),
             reports=tuple(face.to_dict() for face in done.faces),
             seconds=done.seconds,
         )
         if changed:
-            written = decode_image(data, output) if original.alpha else done.pixels
+            lossy = self.file_format.quality > 0
+            written = decode_image(data, output) if original.alpha or lossy else done.pixels
             measures = measure_change(original, done, written, self.loaded.surrogates)
             record = replace(record, **asdict(measures))
+            if lossy:
+                loss = saving_loss(original, done.pixels, written, self.file_format, self.loaded.surrogates)
+                record = replace(record, **asdict(loss))
         return record, data

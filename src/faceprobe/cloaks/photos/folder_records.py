@@ -23,7 +23,7 @@ from faceprobe.core.files import read_json, sha256_file, write_bytes, write_json
 FORMAT = 1
 RESULTS, MANIFEST, PROGRESS = "cloak.json", "manifest.json", ".cloak-progress.jsonl"
 
-_HALF_WRITTEN = re.compile(r"\..+\.(png|json|jsonl)\.\d+\.tmp")
+_HALF_WRITTEN = re.compile(r"\..+\.(png|jpg|json|jsonl)\.\d+\.tmp")
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class PhotoRecord:
     the output; ``sha256`` hashes the bytes of the output. ``faces`` is None where no detector was used.
     ``note`` says why a photo was left unchanged, or "". The measures, ``psnr`` to ``colour``, are those of
     :class:`ChangeMeasures`, of the photo as written with 8 bits; they are None where nothing changed.
-    ``mark`` names the cloak that the source already had. ``seconds`` goes to the manifest.
+    ``psnr_saved`` to ``cosine_saved`` are the :class:`SavingLoss` of a JPEG, None for a PNG. ``mark`` names
+    the cloak that the source already had. ``seconds`` goes to the manifest.
     """
 
     source: str
@@ -55,6 +56,9 @@ class PhotoRecord:
     bits: int = 8
     alpha: bool = False
     colour: int | None = None
+    psnr_saved: float | None = None
+    cosine_lossless: float | None = None
+    cosine_saved: float | None = None
     mark: str = ""
     notes: tuple[str, ...] = ()
     reports: tuple[dict[str, Any], ...] = field(default=())
@@ -78,12 +82,11 @@ class FolderRecords:
         self.out, self.settings = out, dict(settings)
         self.records: dict[str, PhotoRecord] = {}
         found = self._found()
-        if found is None and not force and any(out.iterdir()):
-            raise BadInput(
-                f"{out} is not empty and holds no cloaked photos; choose another --out, or --force"
-            )
+        if found is None:
+            check_unused(out, force)
         if found is not None and found[0] != self.settings and not force:
-            changed = sorted(k for k in self.settings if found[0].get(k) != self.settings[k])
+            either = found[0].keys() | self.settings.keys()
+            changed = sorted(k for k in either if found[0].get(k) != self.settings.get(k))
             raise BadInput(
                 f"{out} was made with another {' and '.join(changed)}; choose another --out, or --force to "
                 "replace it"
@@ -152,6 +155,15 @@ class FolderRecords:
             raise BadInput(
                 f"{self.out / RESULTS} was not written by faceprobe cloak; choose another --out"
             ) from error
+
+
+def check_unused(out: Path, force: bool) -> None:
+    """Raise :class:`BadInput` where the folder ``out`` holds other files than cloaked photos, unless
+    ``force`` is set.
+    """
+    ours = any((out / name).is_file() for name in (PROGRESS, RESULTS))
+    if not ours and not force and any(out.iterdir()):
+        raise BadInput(f"{out} is not empty and holds no cloaked photos; choose another --out, or --force")
 
 
 def _lines(data: bytes) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from faceprobe.cloaks.base import Cloak, Cloaked, Pixels, Subject
+from faceprobe.cloaks.photos.colour_tags import kept_tags, rgb_profile
 from faceprobe.cloaks.photos.files import Original, colourfulness, read_original, render
 from faceprobe.cloaks.photos.loaded_cloak import (
     TARGETS,
@@ -160,9 +161,12 @@ def _original(photo: PhotoLike, number: int) -> tuple[str, Original]:
     """The name of a photo, and the photo."""
     if not isinstance(photo, str | os.PathLike):
         known = photo_of(photo, f"photo {number}")
-        return f"photo {number}", Original(known, grey=colourfulness(known.pixels) == 0)
+        original = Original(known, grey=colourfulness(known.pixels) == 0)
+        if hasattr(photo, "getexif"):  # a PIL image, which knows what its colours are
+            original = replace(original, icc=rgb_profile(photo), tags=kept_tags(photo))
+        return f"photo {number}", original
     path = Path(photo).expanduser()
-    if not path.exists():
+    if not path.exists() and not path.is_symlink():
         raise Missing(f"no photo at {path}; check the path")
     if path.is_dir():
         raise BadInput(f"{path} is a folder; cloak it with faceprobe cloak, or give the paths of its photos")
