@@ -162,6 +162,15 @@ def chance(run: Run, scene: Scene, protocol: str) -> float | None:
     return None
 
 
+def mates_of(row: Result) -> float | None:
+    """How many other photos of the probe's person a search of a leave-one-out row can find, on average over
+    people; with photos of the same event left out, at most. None where it is not known.
+    """
+    if not row.n_identities or not row.protocol.startswith(LEAVE_ONE_OUT) or row.n <= row.n_identities:
+        return None
+    return row.n / row.n_identities - 1
+
+
 def is_synthetic(run: Run, dataset: str) -> bool:
     """Whether the manifest says that the people of ``dataset`` are synthetic."""
     facts = run.manifest.datasets.get(dataset)

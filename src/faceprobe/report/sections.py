@@ -90,13 +90,14 @@ def curve_section(run: Run, scene: Scene) -> CurveSection:
     """The curves that the cells of ``scene`` store."""
     dataset, cloak, crop = scene
     curves = [*curve_figures(run, scene), *search_figures(run, scene)]
-    names = dict.fromkeys(name for plot in curves for _, name in plot.legend)
+    shown = {name for plot in curves for _, name in plot.legend}
+    names = [model for model in run.models if run.short_model(model) in shown]
     return CurveSection(
         title=f"{run.short(dataset)}, {crop}" + ("" if cloak == "none" else f", {cloak}"),
         dataset=run.short(dataset),
         crop=crop,
         curves=curves,
         scores=score_figures(run, scene),
-        models=[(run.models.index(name), name) for name in names],
+        models=[(run.models.index(name), run.short_model(name)) for name in names],
         band_ends=band_ends(run, scene),
     )

@@ -17,8 +17,8 @@ def test_a_line_for_each_model_and_crop(writer: Callable[..., Writer]) -> None:
     assert table.columns == (
         "model",
         "crop",
-        "Rank-1 across events",
-        "Rank-1 all photos",
+        "Rank-1 across events, 7 enrolled",
+        "Rank-1 all photos, 7 enrolled",
         "TMR at FMR 10⁻³",
         "Above floors",
     )
@@ -33,7 +33,7 @@ def test_a_line_for_each_model_and_crop(writer: Callable[..., Writer]) -> None:
 def test_datasets_get_a_column_where_there_are_several(writer: Callable[..., Writer]) -> None:
     rows = read_run(writer(datasets=("lfw:a", "folder:b"), crops=("as-is",), folds=True).write()).rows
     table = summary_table(rows)
-    assert table.columns[:3] == ("model", "dataset", "Rank-1 across events")
+    assert table.columns[:3] == ("model", "dataset", "Rank-1 across events, 7 enrolled")
     assert "Accuracy lfw/official" in table.columns
     assert {line[1] for line in table.rows} == {"lfw:a", "folder:b"}
 

@@ -109,7 +109,12 @@ def _figure(scene: CloakScene, name: str, title: str, variants: list[Variant]) -
         plot.text((0, y + 15), shortened(cloak.id, WIDTH), "strong")
         y += HEAD
         for model in models:
-            plot.text((LEFT - 10, y + step / 2 + 1), shortened(model, LEFT - 10), "label", "end")
+            plot.text(
+                (LEFT - 10, y + step / 2 + 1),
+                shortened(scene.run.short_model(model), LEFT - 10),
+                "label",
+                "end",
+            )
             for k, row in rows[cloak, model].items():
                 shape = replace(variants[k].mark, color=mark(scene.run.models.index(model)).color)
                 at = y + 6 + SPACING * used.index(k)

@@ -101,7 +101,7 @@ def _forest_row(plot: Plot, scene: CloakScene, cloak: CloakInfo, model: str, pro
     added = scene.row(model, cloak, protocol, ADDED)
     assert row is not None and row.value is not None
     plot.rule((plot.px(0), y), (plot.px(1), y), "grid")
-    plot.text((LEFT - 10, y + 4), shortened(model, LEFT - 10), "label", "end")
+    plot.text((LEFT - 10, y + 4), shortened(scene.run.short_model(model), LEFT - 10), "label", "end")
     color = mark(scene.run.models.index(model)).color
     if clean is not None and clean.value is not None:
         plot.rule((plot.px(clean.value), y), (plot.px(row.value), y), "join")

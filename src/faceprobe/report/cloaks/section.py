@@ -42,10 +42,11 @@ ADAPTED = (
 class CloakSection:
     """What the page shows of one dataset and crop; ``first`` says whether it is the dataset's main crop.
 
-    ``sentences`` are the verdicts in words by cloak, ``changes`` are a cloak's (PSNR, DSSIM, colour
-    difference of the face, share of photos whose face is found, time), ``by_model`` and ``countermeasures``
-    are figures with their captions, ``purified`` are the rows of the purifier table, ``cards`` describe each
-    cloak, and ``unknown`` are the cloaks that name no surrogate.
+    ``enrolled`` says how many photos of a person are enrolled, ``sentences`` are the verdicts in words by
+    cloak, ``changes`` are a cloak's (PSNR, DSSIM, colour difference of the face, share of photos whose face
+    is found, time), ``by_model`` and ``countermeasures`` are figures with their captions, ``purified`` are
+    the rows of the purifier table, ``cards`` describe each cloak, and ``unknown`` are the cloaks that name no
+    surrogate.
     """
 
     key: str
@@ -54,6 +55,7 @@ class CloakSection:
     first: bool
     scene: CloakScene
     spread: str
+    enrolled: str
     overall: Sentence | None
     verdicts: list[Verdict]
     sentences: list[tuple[str, list[Sentence]]]
@@ -97,6 +99,7 @@ def _section(run: Run, scene: CloakScene, key: str, first: bool, strips: Sequenc
         first=first,
         scene=scene,
         spread=FEW if scene.few_people else INTERVALS,
+        enrolled=_enrolled(judged),
         overall=overall(scene, judged),
         verdicts=judged,
         sentences=[(v.cloak.id, sentences(v)) for v in judged],
@@ -112,6 +115,12 @@ def _section(run: Run, scene: CloakScene, key: str, first: bool, strips: Sequenc
         cards=[(c, _about(c)) for c in scene.cloaks if c.card],
         unknown=[v.cloak.id for v in judged if not v.cloak.surrogates],
     )
+
+
+def _enrolled(judged: list[Verdict]) -> str:
+    """The addition to a table's head about the photos of a person that are enrolled."""
+    found = dict.fromkeys(v.enrolled for v in judged if v.enrolled)
+    return f"; enrolled{' or '.join(found)}" if found else ""
 
 
 def _changes(scene: CloakScene, cloak: CloakInfo) -> tuple[str, ...]:

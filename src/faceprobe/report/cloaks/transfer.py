@@ -72,7 +72,9 @@ def _map(
     frames = []
     for j, model in enumerate(scene.models):
         y = top + ROW * j
-        plot.text((LEFT - 8, y + ROW / 2 + 4), shortened(model, LEFT - 8), "label", "end")
+        plot.text(
+            (LEFT - 8, y + ROW / 2 + 4), shortened(scene.run.short_model(model), LEFT - 8), "label", "end"
+        )
         for i, cloak in enumerate(cloaks):
             corner = (LEFT + COLUMN * i, float(y))
             _cell(plot, corner, scene.row(model, cloak, protocol, ADDED), f"{cloak.id} against {model}")

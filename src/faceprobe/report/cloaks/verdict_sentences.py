@@ -55,6 +55,7 @@ def overall(scene: CloakScene, found: list[Verdict]) -> Sentence | None:
         *rows,
         cloaks=count_of(len(judged), "cloak"),
         each="each " if len(judged) > 1 else "",
+        people=count_of(min(r.n_identities for r in rows), "person", "people"),
         clauses=listed(clauses),
     )
 

@@ -68,7 +68,7 @@ def crop_figure(run: Run, dataset: str, protocol: str, title: str) -> Plot | Non
 
 
 def _draw_model(plot: Plot, run: Run, model: str, y: float, found: list[tuple[str, Result | None]]) -> None:
-    plot.text((plot.left, y), shortened(model, plot.width - plot.left), "label")
+    plot.text((plot.left, y), shortened(run.short_model(model), plot.width - plot.left), "label")
     track = y + 13
     plot.rule((plot.px(0), track), (plot.px(1), track), "grid")
     for crop, row in reversed(found):

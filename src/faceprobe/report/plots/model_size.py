@@ -74,8 +74,8 @@ def size_figure(run: Run, scene: Scene) -> Plot | None:
     taken += joined
     for model, size, row in sized:
         at = (plot.px(size), plot.py(row.value or 0.0))
-        if not _label(plot, at, shortened(model, LABEL_WIDTH), taken):
-            plot.legend.append((mark(run.models.index(model)), model))
+        if not _label(plot, at, shortened(run.short_model(model), LABEL_WIDTH), taken):
+            plot.legend.append((mark(run.models.index(model)), run.short_model(model)))
     return plot
 
 

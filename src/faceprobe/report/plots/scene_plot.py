@@ -42,5 +42,5 @@ def draw_lines(run: Run, plot: Plot, curves: Sequence[ModelCurve]) -> Plot:
     for model, points in curves:
         index = run.models.index(model)
         plot.line(points, mark(index), group=index)
-        plot.legend.append((mark(index), model))
+        plot.legend.append((mark(index), run.short_model(model)))
     return plot

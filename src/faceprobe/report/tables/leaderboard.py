@@ -9,7 +9,16 @@ from faceprobe.data.evidence import Evidence, weakest
 from faceprobe.data.remarks import without_brackets
 from faceprobe.metrics.table import metric_info
 from faceprobe.report.comparison.floors import floor_verdicts
-from faceprobe.report.scenes import FLOOR, HEADLINE_TMR, Scene, entrants, family_of, is_own_crop, role_of
+from faceprobe.report.scenes import (
+    FLOOR,
+    HEADLINE_TMR,
+    Scene,
+    entrants,
+    family_of,
+    is_own_crop,
+    mates_of,
+    role_of,
+)
 from faceprobe.report.tables.cells import FootnoteList, TableCell, table_cell
 from faceprobe.report.text.numbers import power_of_ten, scaled
 from faceprobe.report.text.sentences import LABEL
@@ -83,9 +92,10 @@ def columns_of(run: Run, scene: Scene) -> tuple[BoardColumn, ...]:
     rank1, tmr, eer, auc, accuracy = (
         metric_info(m).title for m in ("rank1", "tmr", "eer", "auc", "accuracy")
     )
-    columns = [BoardColumn(rank1, _condition(rank), rank, "rank1")]
-    if rank != LEAVE_ONE_OUT:
-        columns.append(BoardColumn(rank1, "all photos", LEAVE_ONE_OUT, "rank1"))
+    columns = [
+        BoardColumn(rank1, f"{_condition(protocol)}{_enrolled(run, scene, protocol)}", protocol, "rank1")
+        for protocol in dict.fromkeys((rank, LEAVE_ONE_OUT))
+    ]
     strict = strictest_supported(run, scene, pairs)
     for metric in dict.fromkeys((HEADLINE_TMR, strict)):
         columns.append(BoardColumn(tmr, f"at FMR {_power(metric)}", pairs, metric))
@@ -167,6 +177,13 @@ def _board(run: Run, scene: Scene, number: int) -> Board:
 
 def _condition(protocol: str) -> str:
     return "across events" if protocol.endswith(CROSS_EVENT) else "all photos"
+
+
+def _enrolled(run: Run, scene: Scene, protocol: str) -> str:
+    """``, 7 enrolled``: the other photos of a person that a search can find; "" where not known."""
+    found = (run.get(model, scene, protocol, "rank1") for model in run.models)
+    mates = next((n for row in found if row is not None and (n := mates_of(row)) is not None), None)
+    return "" if mates is None else f", {round(mates, 1):g} enrolled"
 
 
 def _power(metric: str) -> str:

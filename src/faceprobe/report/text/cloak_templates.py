@@ -4,7 +4,8 @@ from __future__ import annotations
 
 CLOAK_TEMPLATES: dict[str, str] = {
     "cloaks_overall": (
-        "{lead}: of {cloaks}, {each}judged on the best recogniser that it was not computed on, {clauses}."
+        "{lead}: of {cloaks} on photos of {people}, {each}judged on the best recogniser that it was not "
+        "computed on, {clauses}."
     ),
     "cloaks_few_people": (
         "{lead}: photos of only {people} people were cloaked{enrolled}, so no interval is claimed and no "

@@ -97,9 +97,9 @@ def count(value: float | None) -> str:
     return "-" if value is None else f"{round(value):,}"
 
 
-def count_of(number: int, noun: str) -> str:
-    """``1 cloak``, ``3 cloaks``."""
-    return counted(number, noun).replace(" ", NBSP, 1)
+def count_of(number: int, noun: str, many: str = "") -> str:
+    """``1 cloak``, ``3 cloaks``; ``many`` is the plural where it is not the noun with an s."""
+    return counted(number, noun, many).replace(" ", NBSP, 1)
 
 
 def scaled(value: float | None) -> str:

@@ -19,11 +19,11 @@ from faceprobe.core.errors import FaceprobeError
 from faceprobe.core.words import counted
 from faceprobe.data.evidence import Evidence, weakest
 from faceprobe.data.remarks import CODES, Remark, without_brackets
-from faceprobe.report.scenes import FLOOR, is_synthetic, role_of
+from faceprobe.report.scenes import FLOOR, is_synthetic, mates_of, role_of
 from faceprobe.report.text.numbers import listed, percent_with_interval
 from faceprobe.report.text.templates import TEMPLATES
 from faceprobe.results.result import Result
-from faceprobe.results.run import CROSS_EVENT, LEAVE_ONE_OUT, Run
+from faceprobe.results.run import CROSS_EVENT, Run
 
 CLAUSE: dict[Evidence, str] = {
     "synthetic": "in the built-in world",
@@ -191,18 +191,12 @@ def enrolled(row: Result) -> str:
     """How many photos of a person the searches of a leave-one-out row find at most, as the addition to a
     sentence; "" where it is not known.
     """
-    if not row.n_identities or not row.protocol.startswith(LEAVE_ONE_OUT):
+    others = mates_of(row)
+    if others is None:
         return ""
-    others = row.n / row.n_identities - 1
-    if others <= 0:
-        return ""
-    number = (
-        counted(round(others), "other photo")
-        if abs(others - round(others)) < 0.05
-        else f"{others:.1f} other photos"
-    )
-    average = "" if others == round(others) else "on average "
-    return f", {average}{number} of each person enrolled"
+    if abs(others - round(others)) < 0.05:
+        return f", {counted(round(others), 'other photo')} of each person enrolled"
+    return f", on average {others:.1f} other photos of each person enrolled"
 
 
 def check(text: str, evidence: Evidence) -> None:
