@@ -348,3 +348,19 @@ def test_embedded_photos_of_unknown_people_are_left_out(
     assert measured.n_unknown == UNKNOWN
     with pytest.raises(BadInput, match="none of the 15 photos has an identity"):
         evaluate(replace(data, identities=np.full(15, "")))
+
+
+def test_cloaked_photos_of_unknown_people_are_left_out(vectors: np.ndarray) -> None:
+    both = np.concatenate([vectors, vectors + np.float32(0.5)])
+    labels = {
+        "path": [*PATHS, *(f"cloaked/{path}" for path in PATHS)],
+        "identity": [*WORDS, *WORDS],
+        "variant": [""] * 15 + ["fawkes"] * 15,
+        "source_image": [NAN] * 15 + PATHS,
+    }
+    kept = np.flatnonzero(np.tile(KNOWN, 2))
+    known = {name: [column[k] for k in kept] for name, column in labels.items()}
+    results = fp.score(both, labels, replicates=20)
+    assert figures(results) == figures(fp.score(both[kept], known, replicates=20))
+    assert any(row.protocol.startswith("cloak/") for row in results)
+    assert results.excluded == {"no identity": 2 * UNKNOWN}

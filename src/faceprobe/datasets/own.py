@@ -16,7 +16,7 @@ from faceprobe.core.files import sha256_bytes, sha256_json
 from faceprobe.core.names import Name, escape, unescape
 from faceprobe.data.face_table import COLUMNS, FaceTable, PhotoSource, face_table_columns
 from faceprobe.data.label_files import table_columns
-from faceprobe.data.labels import label_texts, path_texts
+from faceprobe.data.labels import label_text, label_texts, path_texts
 from faceprobe.data.photo import Photo, PhotoDigest, decode_image, digest_faces, image_pixels
 from faceprobe.data.sample_range import UnknownRange
 from faceprobe.datasets.base import Dataset, DatasetCard
@@ -210,7 +210,7 @@ def _named(
     for row, (photo, identity) in enumerate(zip(photos, identities, strict=True)):
         where = f"the dataset {name}: row {row}"
         if isinstance(photo, str | os.PathLike):
-            if not os.fspath(photo):
+            if not label_text(os.fspath(photo)):
                 raise BadInput(f"{where} has an empty path; {FORMS}")
             path = base / Path(photo).expanduser()
             image = (path.relative_to(base) if path.is_relative_to(base) else path).as_posix()
