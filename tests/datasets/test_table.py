@@ -189,6 +189,9 @@ def test_a_wrong_place_is_one_clear_line(root: Path) -> None:
         load_dataset(f"table:{root / 'gone.csv'}")
     with pytest.raises(BadInput, match="is a folder; give the file of labels, or write folder:"):
         load_dataset(f"table:{root}")
+    names = [file.removeprefix("photos/") for file in FILES]
+    with pytest.raises(Missing, match=rf"none of its photos is there .*; write \?root={root / 'photos'}$"):
+        load_dataset(write(root, {"path": names, "identity": PEOPLE}, "deep.csv"))
     nobody = write(root, {"path": FILES[:2], "identity": ["", "nan"]})
     table: FaceTable = load_dataset(nobody)
     with pytest.raises(BadInput, match="names nobody: none of its 2 photos has an identity"):

@@ -109,10 +109,11 @@ def _images(paths: Sequence[str], root: Path, file: Path) -> list[str]:
         twice = next(image for image, count in Counter(images).items() if count > 1)
         raise BadInput(f"table {file} names the photo {twice} in two rows; a photo stands in one")
     if not any((root / image).is_file() for image in images[:LOOKED_FOR]):
-        raise Missing(
-            f"table {file}: none of its photos is there (first: {root / images[0]}); say where its paths"
-            " start: ?root=DIR"
+        inner = (path for path in sorted(root.iterdir()) if (path / images[0]).is_file())
+        fix = (
+            f"write ?root={found}" if (found := next(inner, None)) else "say where its paths start: ?root=DIR"
         )
+        raise Missing(f"table {file}: none of its photos is there (first: {root / images[0]}); {fix}")
     return images
 
 
