@@ -24,7 +24,8 @@ from faceprobe.core.errors import BadInput, Missing
 from faceprobe.core.files import read_json
 from faceprobe.data.embeddings import unit_rows
 from faceprobe.data.vector_files import read_matrix
-from faceprobe.datasets.files import existing_folder, list_folder
+from faceprobe.datasets.files import existing_folder
+from faceprobe.datasets.listing import list_folder
 from faceprobe.models.golden_faults import GoldenSet
 
 IMAGE_VECTORS, TEXT_VECTORS = ("image_features.npy", "embeddings.npy"), "text_features.npy"
