@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from faceprobe.cli import completion
-from faceprobe.cli.show import print_json, print_table
+from faceprobe.cli.show import print_json, print_table, print_text
 
 if TYPE_CHECKING:
     from faceprobe.cloaks.listing import ListedCloak
@@ -45,8 +45,8 @@ def command(
     print_table(
         "Purifiers: what a collector does to every photo (run --purifier)", ("purifier", "what it does"), rows
     )
-    print("Write NAME[SURROGATE+SURROGATE;PERCEPTUAL], as in lowkey[bundled:face+bundled:clip-m;dssim].")
-    print(f"Limits: {LIMITS}.")
+    print_text("Write NAME[SURROGATE+SURROGATE;PERCEPTUAL], as in lowkey[bundled:face+bundled:clip-m;dssim].")
+    print_text(f"Limits: {LIMITS}.")
 
 
 def _row(cloak: ListedCloak) -> tuple[str, ...]:

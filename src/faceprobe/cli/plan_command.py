@@ -39,7 +39,7 @@ def command(
     Figures weigh people equally. The defaults of --alike and --spread are those of a small face recogniser on
     LFW; a model that confuses some people far more than others needs more.
     """
-    from faceprobe.cli.show import print_json, print_table
+    from faceprobe.cli.show import print_json, print_table, print_text
     from faceprobe.core.errors import WrongUsage
     from faceprobe.metrics.planning import Plan, plan_figure
 
@@ -75,6 +75,8 @@ def command(
         )
         for plan in plans
     ]
-    columns = ("figure", "95 % interval", "people", "photos each", "photos", "false matches", "limit")
+    columns = ("figure", "interval", "people", "each", "photos", "false matches", "limit")
     print_table("What the figures need" if people is None else "What they give", columns, rows)
-    print("An interval of the measured data may differ: it rests on how alike their photos and people are.")
+    print_text(
+        "An interval of the measured data may differ: it rests on how alike their photos and people are."
+    )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from faceprobe.cli.text_table import table_lines
 from faceprobe.data.remarks import without_brackets
 from faceprobe.metrics.table import metric_info
 from faceprobe.results.result import Result, Weighting
@@ -20,28 +22,20 @@ def print_json(value: Any) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "") -> None:
-    """A plain table that also reads well when piped into a file."""
-    from rich import box
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+    """A plain table that fits the terminal, and that reads well in a file too (160 columns, or COLUMNS)."""
+    print("\n".join([title, "", *table_lines(columns, [*rows], terminal_width()), ""]))
+    if caption:
+        print_text(caption)
 
-    table = Table(
-        title=escape(title),
-        title_justify="left",
-        caption=escape(caption) or None,
-        caption_justify="left",
-        box=box.SIMPLE,
-        show_header=any(columns),
-    )
-    for k, column in enumerate(columns):
-        table.add_column(column, overflow="fold", justify="left" if k == 0 else "default", no_wrap=k == 0)
-    for row in rows:
-        table.add_row(*map(escape, row))  # the brackets of a cloak's name are no markup
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=int(os.environ.get("COLUMNS", "") or 160))
-    console.print(table)
+
+def print_text(text: str) -> None:
+    """A sentence, wrapped between words."""
+    print(textwrap.fill(text, terminal_width(), break_long_words=False, break_on_hyphens=False))
+
+
+def terminal_width() -> int:
+    """Columns of the terminal, or COLUMNS; 160 where the output goes elsewhere."""
+    return max(40, shutil.get_terminal_size((160, 24)).columns)
 
 
 def print_card(title: str, fields: Mapping[str, Any]) -> None:
@@ -93,8 +87,8 @@ def print_results(rows: Sequence[Result]) -> None:
     last = rows[-1]
     crop = "" if last.crop == "as-is" else f", crop {last.crop}"
     done = "".join(f", {text}" for text in (last.cloak, last.purifier) if text != "none")
-    print(f"{last.model} on {last.dataset}{crop}{done}. Evidence: {last.evidence}.")
-    print("By people: everybody weighs equally. By pairs: every comparison or probe does.")
+    print_text(f"{last.model} on {last.dataset}{crop}{done}. Evidence: {last.evidence}.")
+    print_text("By people: everybody weighs equally. By pairs: every comparison or probe does.")
 
 
 def print_cloaks(rows: Sequence[Result]) -> None:
