@@ -39,7 +39,11 @@ def table_lines(columns: Sequence[str], rows: Sequence[Sequence[str]], width: in
             if row[k].strip():
                 head, hanging = f"{MARGIN}{MARGIN}{columns[k]}: ", MARGIN * 3
                 lines += textwrap.wrap(
-                    row[k], max(width, LEAST), initial_indent=head, subsequent_indent=hanging, **_PLAIN
+                    row[k],
+                    max(width, LEAST),
+                    initial_indent=head,
+                    subsequent_indent=hanging,
+                    break_on_hyphens=False,
                 )
     return lines
 
@@ -66,11 +70,8 @@ def _fitted(natural: Sequence[int], words: Sequence[int], width: int) -> tuple[l
     return inside, widths
 
 
-_PLAIN = {"break_long_words": True, "break_on_hyphens": False}
-
-
 def _wrapped(text: str, width: int) -> list[str]:
-    return [text] if _length(text) <= width else textwrap.wrap(text, width, **_PLAIN) or [""]
+    return [text] if _length(text) <= width else textwrap.wrap(text, width, break_on_hyphens=False) or [""]
 
 
 def _joined(cells: Sequence[str], widths: Sequence[int]) -> str:
