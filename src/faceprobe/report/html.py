@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -28,10 +29,25 @@ def render(template: str, context: dict[str, Any]) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters.update(
-        points=points, probability=probability, breakable=breakable, cloak_name=cloak_name
+        points=points,
+        probability=probability,
+        breakable=breakable,
+        cloak_name=cloak_name,
+        filled=filled,
     )
     environment.globals.update(swatch=swatch, mark=mark, asset=_asset)
     return environment.get_template(template).render(context)
+
+
+def filled(columns: Sequence[tuple[str, str, str]], rows: Sequence[Any]) -> list[tuple[str, str, str]]:
+    """The (title, name, class) of ``columns`` that have a text other than "-" in some row (a mapping or an
+    object).
+    """
+
+    def text(row: Any, name: str) -> str:
+        return str(row[name] if isinstance(row, dict) else getattr(row, name))
+
+    return [column for column in columns if any(text(row, column[1]) not in ("-", "", "()") for row in rows)]
 
 
 def breakable(name: str) -> Markup:

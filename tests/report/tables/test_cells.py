@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+from faceprobe.report.html import filled
 from faceprobe.report.tables.cells import FootnoteList
 from faceprobe.report.tables.leaderboard import leaderboards
 from faceprobe.results.run import read_run
@@ -40,3 +41,9 @@ def test_a_column_without_a_figure_is_left_out_and_named(writer: Callable[..., W
     assert "at FMR 10⁻³" not in [c.subtitle for c in board.columns]
     assert board.absent == ("TMR at FMR 10⁻³: not supported: too few",)
     assert all(cell.value != "-" for row in board.rows for cell in row.cells)
+
+
+def test_columns_of_a_table_without_a_text_are_left_out() -> None:
+    columns = [("Family", "family", ""), ("Patch", "patch", "num"), ("Notes", "notes", "")]
+    rows = [{"family": "a", "patch": "-", "notes": ""}, {"family": "-", "patch": "-", "notes": ""}]
+    assert filled(columns, rows) == columns[:1]

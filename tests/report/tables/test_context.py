@@ -93,3 +93,22 @@ def test_a_model_at_chance_has_no_share(writer: Callable[..., Writer]) -> None:
     assert whole is not None
     found = kept_share(run, replace(whole, ci_low=0.0005), "context-only")
     assert found.value is None and "exceed chance" in found.reason and found.text == "-"
+
+
+def test_a_share_whose_interval_is_wider_than_the_scale_is_no_figure(writer: Callable[..., Writer]) -> None:
+    """Such as .099 [-.175, 4.462], or a sentence that keeps 26 % [-103, 105]."""
+    run = read_run(writer(crops=("as-is", "context-only")).write())
+    model, protocol = MODELS[2].card.id, "identification/leave-one-out-cross-event"
+    name = f"replicates//{protocol}//rank1//identity"
+    whole = run.get(model, SCENE, protocol, "rank1")
+    assert whole is not None
+    cell = run.cell(model, ("synthetic", "none", "context-only"))
+    assert cell is not None
+    wide = np.linspace(0.0, 1.0, len(cell.arrays[name]))
+    np.savez(cell.folder / "curves.npz", **{**cell.arrays, name: wide})
+    run = read_run(run.folder)
+    found = kept_share(run, whole, "context-only")
+    assert found.value is None and found.text == "-"
+    assert found.reason == "context-only: not estimated, the interval is wider than the scale"
+    (said,) = control_sentences(run, SCENE)
+    assert "is left open (context-only: not estimated, the interval is wider than the scale)" in str(said)

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from faceprobe.core.words import slug
 from faceprobe.report.text.numbers import (
     fraction,
+    interval,
     listed,
     magnitude,
     percent,
+    percent_range,
     percent_with_interval,
     points,
     probability,
@@ -34,6 +36,14 @@ def test_a_wide_interval_gets_no_decimals_and_a_narrow_one_gets_one() -> None:
     assert plain(percent_with_interval(row(0.9434, 0.9352, 0.9511))) == "94.3 % [93.5, 95.1]"
     assert plain(percent_with_interval(row(0.5))) == "50 %"
     assert percent_with_interval(row(None)) == "-"
+
+
+def test_an_interval_wider_than_the_scale_is_no_figure() -> None:
+    assert plain(percent_range(0.26, -1.03, 1.05)) == "26 % [wider than the scale]"
+    assert interval(-0.175, 4.462, "rank1") == interval(-0.175, 4.462) == "[wider than the scale]"
+    assert interval(0.0, 1.0, "rank1") == "[0.000, 1.000]"
+    assert interval(-0.9, 0.9, "added_protection@1nn") == "[−0.900, 0.900]", "a difference has a scale of two"
+    assert interval(1.0, 4.5, "d_prime") == "[1.00, 4.50]", "no scale"
 
 
 @pytest.mark.parametrize(

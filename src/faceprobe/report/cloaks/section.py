@@ -71,6 +71,10 @@ class CloakSection:
     cards: list[tuple[CloakInfo, str]]
     unknown: list[str]
 
+    def has_change(self, number: int) -> bool:
+        """Whether some cloak has a text in this place of ``changes``; else the table has no such column."""
+        return any(self.changes[v.cloak.id][number] != "-" for v in self.verdicts)
+
     @property
     def plots(self) -> list[Plot]:
         """Every figure of the section."""

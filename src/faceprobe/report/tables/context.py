@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,8 +102,12 @@ def control_table(run: Run, dataset: str) -> ControlTable | None:
                             kept,
                         )
                     )
+    used = [k for k in range(len(crops)) if any(row.kept[k].value is not None for row in rows)]
+    if not used:
+        return None
     notes = tuple(dict.fromkeys(k.reason for row in rows for k in row.kept if k.reason))
-    return ControlTable(run.short(dataset), crops, tuple(rows), notes) if rows else None
+    shown = tuple(replace(row, kept=tuple(row.kept[k] for k in used)) for row in rows)
+    return ControlTable(run.short(dataset), tuple(crops[k] for k in used), shown, notes)
 
 
 def kept_share(run: Run, whole: Result, crop: str) -> KeptShare:
