@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from faceprobe.cli.main import run
+from faceprobe.cli.show import print_cloaks
 from faceprobe.cli.text_table import table_lines
+from faceprobe.data.remarks import remark
+from faceprobe.results.result import Metric, Result, attach
 
 COLUMNS = ("name", "by people [95 %]", "by pairs [95 %]", "n", "caution")
 ROWS = [
@@ -69,3 +72,25 @@ def test_what_a_command_prints_fits(
         assert run(command.split()) == 0
         lines = capsys.readouterr().out.splitlines()
         assert max(map(len, lines)) <= int(width), command
+
+
+def test_the_table_of_cloaks_carries_the_remarks_of_its_figures(capsys: pytest.CaptureFixture[str]) -> None:
+    def row(model: str, text: str) -> Result:
+        metric = Metric(
+            "cloak/poisoning",
+            "added_protection@1nn",
+            "identity",
+            0.25,
+            n_identities=5,
+            remarks=remark("few-people", text),
+        )
+        return attach([metric], model=model, dataset="d", crop="as-is", cloak="lowkey", evidence="synthetic")[
+            0
+        ]
+
+    print_cloaks(
+        [row("a", "5 people: no spread claimed"), row("b", "7 people: no spread claimed"), row("c", "")]
+    )
+    shown = capsys.readouterr().out
+    assert shown.count("0.25 (1)") == 2 and shown.count("0.25") == 3
+    assert "\n(1) 5 to 7 people: no spread claimed\n" in shown

@@ -24,8 +24,8 @@ def print_json(value: Any) -> None:
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "") -> None:
     """A plain table that fits the terminal, and that reads well in a file too (160 columns, or COLUMNS)."""
     print("\n".join([title, "", *table_lines(columns, [*rows], terminal_width()), ""]))
-    if caption:
-        print_text(caption)
+    for line in caption.splitlines():
+        print_text(line)
 
 
 def print_text(text: str) -> None:
@@ -92,7 +92,11 @@ def print_results(rows: Sequence[Result]) -> None:
 
 
 def print_cloaks(rows: Sequence[Result]) -> None:
-    """What each cloak adds on each model where cloaked photos are enrolled; nothing where there is none."""
+    """What each cloak adds on each model where cloaked photos are enrolled, with the remarks on each figure
+    as notes; nothing where there is none.
+    """
+    from faceprobe.report.tables.cells import FootnoteList
+
     wanted = ("cloak/poisoning", "added_protection@1nn", "identity", "none")
     own = [r for r in rows if (r.protocol, r.metric, r.weighting, r.purifier) == wanted]
     if not own:
@@ -100,12 +104,20 @@ def print_cloaks(rows: Sequence[Result]) -> None:
     models = list(dict.fromkeys(r.model for r in own))
     found = {(r.dataset, r.cloak, r.model): r for r in own}
     several = len({r.dataset for r in own}) > 1
+    notes = FootnoteList("")
+
+    def noted(row: Result | None) -> str:
+        texts = [] if row is None else [one.text for one in without_brackets(row.remarks)]
+        return _rounded(row) + "".join(f" ({notes.number(text)})" for text in texts)
+
     lines = [
-        (cloak, *([dataset] if several else []), *(_rounded(found.get((dataset, cloak, m))) for m in models))
+        (cloak, *([dataset] if several else []), *(noted(found.get((dataset, cloak, m))) for m in models))
         for dataset, cloak in dict.fromkeys((r.dataset, r.cloak) for r in own)
     ]
     title = "Cloaks: share of photos missed that a clean gallery would have found, by people [95 %]"
-    caption = "nearest photo, the person's cloaked photos enrolled; the report holds the other settings"
+    remarks = [f"({number}) {text}" for number, text in enumerate(notes.texts, 1)]
+    settings = "nearest photo, the person's cloaked photos enrolled; the report holds the other settings"
+    caption = "\n".join([*remarks, settings])
     print_table(title, ("cloak", *(["dataset"] if several else []), *models), lines, caption=caption)
 
 
