@@ -16,6 +16,7 @@ from faceprobe.core.errors import BadInput, Missing, WrongUsage
 from faceprobe.data.face_table import FaceTable
 from faceprobe.data.photo import UnreadablePhoto, digest_faces
 from faceprobe.datasets import load_dataset
+from faceprobe.datasets.ijb_meta import read_subjects
 from faceprobe.embedding import embed
 from faceprobe.embedding.preparation import PhotoPreparation
 from faceprobe.embedding.store import EmbeddingStore
@@ -265,3 +266,25 @@ def test_from_the_command_line(root: Path, capsys: pytest.CaptureFixture[str]) -
     assert values["ijb/1:1", "auc", "pair"] is not None
     assert values["ijb/1:N", "rank1", "pair"] == 1.0  # one person in each gallery
     assert {r["evidence"] for r in rows} == {"real-photos"} and {r["dataset"] for r in rows} == {"ijb-c:IJBC"}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("TEMPLATE_ID,SUBJECT_ID\n1,5\n2,\n", "lacks a template or subject"),
+        ("TEMPLATE_ID,SUBJECT_ID\n1,5.0\n2,nan\n", "lacks a template or subject"),
+        ("TEMPLATE_ID,SUBJECT_ID\n1,ada\n2, \n", "lacks a template or subject"),
+        ("TEMPLATE_ID,SUBJECT_ID\n1,5\n,6\n", "lacks a template or subject"),
+        ("TEMPLATE_ID,SUBJECT_ID,subject_id\n1,5,6\n", "2 columns called 'SUBJECT_ID'"),
+    ],
+)
+def test_a_subject_that_is_missing_or_there_twice_is_refused(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "probes.csv").write_text(text)
+    with pytest.raises(BadInput, match=says):
+        read_subjects({}, tmp_path / "probes.csv")
+
+
+def test_a_subject_is_one_whether_its_file_has_integers_or_floats(tmp_path: Path) -> None:
+    (tmp_path / "g.csv").write_text("\ufeffTEMPLATE_ID,SUBJECT_ID\n1,5\n2,6\n", encoding="utf-8")
+    (tmp_path / "p.csv").write_text("TEMPLATE_ID,SUBJECT_ID\n1,5.0\n3,6.0\n")
+    assert read_subjects({"G1": tmp_path / "g.csv"}, tmp_path / "p.csv").of == {1: "5", 2: "6", 3: "6"}

@@ -13,8 +13,10 @@ import pytest
 
 from faceprobe.core.errors import BadInput, Missing, Refused, WrongUsage
 from faceprobe.data.pairs import PairList
+from faceprobe.data.templates import TemplateList
 from faceprobe.embedding.store import EmbeddingStore
 from faceprobe.embedding.store_writer import StoreWriter
+from faceprobe.embedding.template_files import read_templates
 
 
 def unit(n: int, dim: int = 6, seed: int = 0) -> np.ndarray:
@@ -251,3 +253,27 @@ def test_hidden_files_stay_when_a_store_is_written_again(tmp_path: Path) -> None
     hidden.write_bytes(b"\0")
     store = write(tmp_path / "s", 6)
     assert hidden.exists() and len(store) == 6
+
+
+@pytest.mark.parametrize("missing", [None, "", " ", "nan"], ids=repr)
+def test_a_template_of_an_unknown_person_is_nobodys(tmp_path: Path, missing: str | None) -> None:
+    heads = {"name": ["1", "2", "3"], "identity": ["Jose\u0301", missing, missing], "probe": [1, 2, 0]}
+    members = {"row": [0, 1, 2], "template": [0, 1, 2], "media": [0, 0, 0]}
+    pairs = {"left": [0, 1], "right": [1, 2], "same": [1, 0]}
+
+    def read(**changed: Any) -> TemplateList | None:
+        parts = {"templates": heads, "template_members": members, "template_pairs": pairs} | changed
+        for name, columns in parts.items():
+            pq.write_table(pa.table(columns), tmp_path / f"{name}.parquet")
+        return read_templates(tmp_path, 3)
+
+    found = read()
+    assert found is not None and found.same.tolist() == [True, False]
+    assert found.identities.tolist() == ["Jos\u00e9", "", ""]
+    for same in ([1, -1], [True, None], [1.0, 0.0]):
+        with pytest.raises(BadInput, match=r"template_pairs\.parquet: pair \d has the label"):
+            read(template_pairs=pairs | {"same": same})
+    with pytest.raises(BadInput, match="1 rows have no media"):
+        read(template_members=members | {"media": [0, None, 0]})
+    with pytest.raises(BadInput, match="column identity: row 0 holds a list"):
+        read(templates=heads | {"identity": [["a"], ["b"], ["c"]]})
