@@ -112,3 +112,18 @@ def test_a_share_whose_interval_is_wider_than_the_scale_is_no_figure(writer: Cal
     assert found.reason == "context-only: not estimated, the interval is wider than the scale"
     (said,) = control_sentences(run, SCENE)
     assert "is left open (context-only: not estimated, the interval is wider than the scale)" in str(said)
+
+
+def test_a_share_without_an_interval_is_not_said(writer: Callable[..., Writer]) -> None:
+    """As where the whole photo falls to chance in some replicates: 165 % would stand there as a fact."""
+    run = read_run(writer(crops=("as-is", "context-only")).write())
+    model, protocol = MODELS[2].card.id, "identification/leave-one-out-cross-event"
+    name = f"replicates//{protocol}//rank1//identity"
+    cell = run.cell(model, SCENE)
+    assert cell is not None
+    values = cell.arrays[name].copy()
+    values[:3] = 0.0
+    np.savez(cell.folder / "curves.npz", **{**cell.arrays, name: values})
+    (said,) = control_sentences(read_run(run.folder), SCENE)
+    assert "is left open (context-only: not estimated, the whole photo falls to chance" in str(said)
+    assert "keeps" not in str(said).replace(f"{model} keeps when", "")

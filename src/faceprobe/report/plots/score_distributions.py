@@ -91,7 +91,7 @@ def _figure(run: Run, scene: Scene, model: str, histogram: ScoreHistogram, axis:
     about = f"Densities of mated and non-mated scores of {model} ({run.short(scene[0])}, {scene[2]})."
     plot = Plot(
         file_name(run, "scores", scene, model),
-        f"Scores of {model}",
+        f"Scores of {run.short_model(model)}",
         about,
         axis,
         Axis("", 0.0, top * 1.05, ()),

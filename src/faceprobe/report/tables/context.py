@@ -33,7 +33,8 @@ MEASURES = ((LEAVE_ONE_OUT, "rank1"), (ALL_PAIRS, HEADLINE_TMR))
 class KeptShare:
     """The share of the whole photo's figure above chance that a crop keeps, with its 95 % interval.
 
-    ``value`` may exceed 1 or be negative. ``reason`` says why there is no value or no interval.
+    ``value`` may exceed 1 or be negative. ``reason`` says why there is no value or no interval; a sentence
+    quotes a share only where there is no such reason.
     """
 
     value: float | None = None
@@ -131,7 +132,7 @@ def kept_share(run: Run, whole: Result, crop: str) -> KeptShare:
         return KeptShare(value, reason=pair)
     above = pair[0] - guess
     if not (np.all(np.isfinite(pair[0])) and np.all(np.isfinite(pair[1])) and np.all(above > 0)):
-        return KeptShare(value, reason="no interval: the whole photo falls to chance in some replicates")
+        return KeptShare(reason=f"{crop}: not estimated, the whole photo falls to chance in some replicates")
     low, high = np.quantile((pair[1] - guess) / above, (0.025, 0.975))
     if high - low > WIDEST:
         return KeptShare(reason=f"{crop}: not estimated, {TOO_WIDE}")
@@ -150,7 +151,7 @@ def control_sentences(run: Run, scene: Scene) -> list[Sentence]:
         return []
     context = kept_share(run, whole, "context-only")
     used = [whole, *_used(run, whole, ("context-only",))]
-    if context.value is None:
+    if context.value is None or context.reason:
         unknown = {
             "model": run.short_model(model),
             "reason": context.reason,
@@ -160,7 +161,7 @@ def control_sentences(run: Run, scene: Scene) -> list[Sentence]:
     masked = kept_share(run, whole, "random-mask")
     kept = quoted(_words(context), *used)
     fields = {"model": run.short_model(model), "condition": condition(protocol)}
-    if masked.value is None:
+    if masked.value is None or masked.reason:
         return [say("context_share", run, value=kept, **fields)]
     other = quoted(_words(masked), whole, *_used(run, whole, ("random-mask",)))
     return [say("context_share_masked", run, value=kept, masked=other, **fields)]
