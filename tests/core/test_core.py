@@ -17,7 +17,7 @@ from faceprobe.core.extras import require
 from faceprobe.core.files import atomic_path, cache_dir, parse_bytes, read_json, sha256_json, write_json
 from faceprobe.core.registry import Registry
 from faceprobe.core.text_files import text_lines
-from faceprobe.core.words import counted
+from faceprobe.core.words import agreeing, counted
 from faceprobe.data.embeddings import unit_rows
 from faceprobe.data.evidence import weakest
 from faceprobe.data.photo import UnreadablePhoto, decode_image
@@ -41,7 +41,7 @@ def test_a_registry_imports_lazily_and_suggests_the_nearest_name() -> None:
 
 
 def test_an_absent_extra_is_named() -> None:
-    with pytest.raises(Missing, match=r"pip install 'faceprobe\[encode\]'"):
+    with pytest.raises(Missing, match=r"in your clone of faceprobe run pip install '\.\[encode\]'"):
         require("no_such_module_here", "encode", "an encoder")
 
 
@@ -152,3 +152,20 @@ def test_one_is_singular() -> None:
     shown = [counted(n, "photo") for n in (0, 1, 1000)] + [counted(1, "person", "people")]
     assert shown == ["0 photos", "1 photo", "1,000 photos", "1 person"]
     assert counted(2, "person", "people") == "2 people"
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "verb", "text"),
+    [
+        (1, "photo", "is", "1 photo is"),
+        (2, "photo", "is", "2 photos are"),
+        (1, "effective person", "has", "1 effective person has"),
+        (0, "effective person", "has", "0 effective people have"),
+        (1_200, "false match", "supports", "1,200 false matches support"),
+        (3, "identity", "occurs", "3 identities occur"),
+        (1, "search", "allows", "1 search allows"),
+    ],
+)
+def test_a_number_agrees_with_noun_and_verb(number: int, noun: str, verb: str, text: str) -> None:
+    assert agreeing(number, noun, verb) == text
+    assert counted(number, noun) == text.rpartition(" ")[0]

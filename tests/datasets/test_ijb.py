@@ -224,7 +224,7 @@ def test_from_photos_to_the_store_and_back(root: Path, tmp_path: Path) -> None:
     outcome = evaluate(labelled, ["ijb/1:1"], replicates=0)
     notes = {m.metric: m.text for m in outcome.metrics}
     assert "2 listed pairs are left out with their templates" in notes["n_nonmated"]
-    assert "1 templates have no usable photo" in notes["tmr@fmr=1e-1"]
+    assert "1 template has no usable photo" in notes["tmr@fmr=1e-1"]
     assert evaluate(done.data, ["ijb/1:1"], replicates=0).metrics == outcome.metrics
     (tmp_path / "store" / "template_pairs.parquet").unlink()
     with pytest.raises(BadInput, match=r"lacks template_pairs\.parquet"):

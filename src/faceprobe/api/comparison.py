@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput
 from faceprobe.core.extras import require
+from faceprobe.core.words import counted
 from faceprobe.results.result import Result
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class ResultsComparison(Sequence[ComparedFigure]):
         return iter(self.figures)
 
     def __repr__(self) -> str:
-        return f"ResultsComparison({len(self)} figures)"
+        return f"ResultsComparison({counted(len(self), 'figure')})"
 
     def to_pandas(self) -> pd.DataFrame:
         """One line a figure: both models, what was measured, both values, difference, interval, p-values."""

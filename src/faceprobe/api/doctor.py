@@ -16,6 +16,7 @@ from faceprobe.core.errors import FaceprobeError
 from faceprobe.core.extras import install
 from faceprobe.core.files import cache_dir
 from faceprobe.core.machine import ENCODE, LIGHT, describe_machine, installed_version
+from faceprobe.core.words import counted
 
 if TYPE_CHECKING:
     from faceprobe.api.load import ModelLike
@@ -134,7 +135,7 @@ def check_cache() -> Iterator[Check]:
     yield Check("cache", "place", "ok", str(root))
     for part in sorted(p for p in root.iterdir() if p.is_dir()) if root.is_dir() else []:
         files = [f.stat().st_size for f in part.rglob("*") if f.is_file()]
-        yield Check("cache", part.name, "ok", f"{sum(files) / 1e6:,.1f} MB in {len(files):,} files")
+        yield Check("cache", part.name, "ok", f"{sum(files) / 1e6:,.1f} MB in {counted(len(files), 'file')}")
 
 
 def _writable(place: Path) -> bool:
@@ -173,7 +174,7 @@ def check_bundled() -> Iterator[Check]:
         yield Check(area, "weights", "note", "none in this installation", REINSTALL)
         return
     size = sum(path.stat().st_size for path in weights) / 1e6
-    yield Check(area, "weights", "ok", f"{len(weights)} files, {size:.1f} MB")
+    yield Check(area, "weights", "ok", f"{counted(len(weights), 'file')}, {size:.1f} MB")
     if find_spec("torch") is None:
         yield Check(area, "golden vectors", "note", "not compared: no torch", ADD_ENCODE)
         return

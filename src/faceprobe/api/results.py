@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, overload
 from faceprobe.api.comparison import Replicates, ReplicatesOf, ResultKey, ResultsComparison, compare_rows
 from faceprobe.core.errors import BadInput, UnknownName
 from faceprobe.core.extras import require
+from faceprobe.core.words import agreeing, counted
 from faceprobe.data.left_out import LeftOut
 from faceprobe.results.result import Result, to_document
 
@@ -72,7 +73,9 @@ class Results(Sequence[Result]):
 
     def __repr__(self) -> str:
         parts = (self._names(name) for name in ("model", "dataset", "protocol"))
-        return f"Results({len(self)} rows: {'; '.join(parts)})" if self.rows else "Results(no rows)"
+        return (
+            f"Results({counted(len(self), 'row')}: {'; '.join(parts)})" if self.rows else "Results(no rows)"
+        )
 
     def _repr_html_(self) -> str:
         from faceprobe.report.tables.notebook import results_html
@@ -122,7 +125,9 @@ class Results(Sequence[Result]):
             columns = ("model", "dataset", "crop", "cloak", "purifier", "protocol")
             differing = {c: sorted({str(getattr(row, c)) for row in found}) for c in columns}
             choices = "; ".join(f"{c}= one of {', '.join(v)}" for c, v in differing.items() if len(v) > 1)
-            raise BadInput(f"{len(found)} rows have the metric {name}; narrow it down with {choices}")
+            raise BadInput(
+                f"{agreeing(len(found), 'row', 'has')} the metric {name}; narrow it down with {choices}"
+            )
         row = found[0]
         if row.value is None:
             raise BadInput(f"{row.protocol} gives no {name} here: {row.text or 'the data do not support it'}")

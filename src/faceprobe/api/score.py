@@ -15,6 +15,7 @@ from faceprobe.api.load import protocol_names
 from faceprobe.core.errors import BadInput, Missing, WrongUsage
 from faceprobe.core.extras import require
 from faceprobe.core.files import parse_bytes, read_json, sha256_bytes, sha256_file, sha256_json
+from faceprobe.core.words import counted
 
 if TYPE_CHECKING:
     from faceprobe.api.results import Results
@@ -287,5 +288,7 @@ def _cohort(vectors: VectorsLike, labels: LabelsLike) -> Cohort:
         return Cohort(matrix)
     identities = read_labels(labels)["identity"]
     if len(identities) != len(matrix):
-        raise BadInput(f"the cohort has {len(matrix):,} vectors but {len(identities):,} labels")
+        raise BadInput(
+            f"the cohort has {counted(len(matrix), 'vector')} but {counted(len(identities), 'label')}"
+        )
     return Cohort(matrix, identities)

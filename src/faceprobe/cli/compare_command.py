@@ -10,6 +10,7 @@ import typer
 
 from faceprobe.cli.show import print_json, print_table
 from faceprobe.core.errors import UnknownName, WrongUsage
+from faceprobe.core.words import counted
 
 if TYPE_CHECKING:
     from faceprobe.report.comparison.model_pairs import PairLine
@@ -128,7 +129,7 @@ def _print_pairs(lines: Sequence[PairLine], hidden: int) -> None:
         rows.append([*line.models, *labels, *map(_value, line.values), difference, caution])
     evidence = sorted({v.evidence for line in lines for v in line.values})
     notes = [f"P-values: two-sided, {family_of_pairs(lines, 'shown')}", f"Evidence: {', '.join(evidence)}"]
-    notes += [f"{hidden} figures not shown (--all or --json shows them)"] if hidden else []
+    notes += [f"{counted(hidden, 'figure')} not shown (--all or --json shows them)"] if hidden else []
     columns = ["model A", "model B", "dataset, crop", "figure", "A", "B", "B - A", "caution"]
     if not any(row[-1] for row in rows):
         columns, rows = columns[:-1], [row[:-1] for row in rows]
@@ -141,7 +142,8 @@ def _export(runs: list[Path], folder: Path) -> None:
 
     if len(runs) != 1:
         raise WrongUsage("--clip-benchmark writes one run; name one")
-    print(f"{folder}: {len(export_run(open_run(runs[0]), folder))} files in the layout of CLIP_benchmark")
+    written = counted(len(export_run(open_run(runs[0]), folder)), "file")
+    print(f"{folder}: {written} in the layout of CLIP_benchmark")
 
 
 def _print_lines(comparison: RunComparison, lines: list[RunLine]) -> None:
@@ -156,7 +158,7 @@ def _print_lines(comparison: RunComparison, lines: list[RunLine]) -> None:
         pairs = zip(line.differences[1:], corrected[1:], strict=True)
         cells += [_difference(d, line.key.metric, p) for d, p in pairs]
         rows.append([*cells, "; ".join(line.cautions)] if cautioned else cells)
-    notes = [f"{len(comparison.lines)} figures"]
+    notes = [counted(len(comparison.lines), "figure")]
     notes += [f"{comparison.only_in(k)} only in {name}" for k, name in enumerate(names)]
     hidden = len(comparison.lines) - len(lines)
     notes += [f"{hidden} not shown (--all or --json shows them)"] if hidden else []

@@ -9,6 +9,7 @@ import typer
 
 from faceprobe.cli import completion
 from faceprobe.core.errors import UnknownName, WrongUsage
+from faceprobe.core.words import counted
 
 EPILOG = (
     "Example: faceprobe datasets lfw, or "
@@ -110,7 +111,7 @@ def _export_world(world: str, out: Path | None, as_json: bool) -> None:
     if as_json:
         print_json({"photos": photos, "truth": "truth.parquet"})
     else:
-        typer.echo(f"{photos:,} photos, their masks and truth.parquet are in {out}")
+        typer.echo(f"{counted(photos, 'photo')}, their masks and truth.parquet are in {out}")
 
 
 def _export_bin(dataset: str, out: Path | None, as_json: bool) -> None:
@@ -131,4 +132,4 @@ def _export_bin(dataset: str, out: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(asdict(written))
     else:
-        typer.echo(f"{written.pairs:,} pairs of {written.photos:,} photos are in {out}")
+        typer.echo(f"{counted(written.pairs, 'pair')} of {counted(written.photos, 'photo')} are in {out}")

@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from faceprobe.cli import completion
+from faceprobe.core.words import counted
 
 EPILOG = "Example: faceprobe embed photos/ --model ViT-B-32/openai --crop margin-0.3 --out photos.emb"
 
@@ -87,7 +88,7 @@ def _show(summary: dict[str, Any], as_json: bool) -> None:
         return
     rate = summary["encoded"] / summary["seconds"] if summary["seconds"] else 0.0
     print(
-        f"{summary['out']}: {summary['kept']:,} of {summary['photos']:,} photos; "
+        f"{summary['out']}: {summary['kept']:,} of {counted(summary['photos'], 'photo')}; "
         f"{summary['encoded']:,} encoded ({rate:,.1f} photos/s), {summary['reused']:,} reused"
     )
     for reason, count in summary["excluded"].items():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.core.words import agreeing
 from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.remarks import join, remark
 from faceprobe.metrics.identification.recognisers import (
@@ -117,16 +118,16 @@ def recognition_outcome(
     trials = PerPerson(paired.persons, context.weights[:, photos.numbers])
     curves = {"people": photos.names[trials.people], "trials": trials.trials[trials.people]}
     alone = (
-        f"{paired.left_out:,} people have no second photo or event and are not measured"
+        f"{agreeing(paired.left_out, 'person', 'has')} no second photo or event: not measured"
         if paired.left_out
         else ""
     )
     double = (
-        f"{paired.duplicates:,} photos stand under another name too and are no probes"
+        f"{agreeing(paired.duplicates, 'photo', 'stands')} under another name too: no probes"
         if paired.duplicates
         else ""
     )
-    orphans = f"{photos.orphans:,} cloaked photos are left out, their clean ones are not there"
+    orphans = f"{agreeing(photos.orphans, 'cloaked photo', 'is')} left out: no clean version is there"
     left_out = join(*(remark("left-out", t) for t in (alone, double, orphans if photos.orphans else "")))
     rows: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
     ties = 0

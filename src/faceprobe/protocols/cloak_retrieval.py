@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.core.words import agreeing
 from faceprobe.data.embeddings import CLEAN, Embeddings
 from faceprobe.data.remarks import remark
 from faceprobe.protocols.kinds import Context, Kind
@@ -45,7 +46,7 @@ def measure(protocol: Protocol, context: Context) -> Evaluation:
             continue
         trials = PerPerson(person[usable], weights)
         lone = int(np.count_nonzero(~usable))
-        text = f"{lone:,} photos are their person's only ones and are not searched with" if lone else ""
+        text = f"{agreeing(lone, 'photo', 'is')} alone for a person: not searched with" if lone else ""
         values = trials.means(hits[usable])
         add_people(evaluation, protocol, metric, trials, values, remarks=remark("left-out", text))
         evaluation.curves[f"{protocol.name}//{metric}"] = values

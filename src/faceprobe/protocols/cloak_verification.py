@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.core.words import agreeing
 from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.remarks import Remarks, remark
 from faceprobe.metrics.verification.figures import allowed_false_matches
@@ -90,7 +91,7 @@ def _limits(
             found[name] = None, remark("not-measured", many)
         else:
             weak = "weak and unstable" if allowed < 30 else "unstable"
-            text = f"{weak}: {allowed} false matches support T" if allowed < 100 else ""
+            text = f"{weak}: {agreeing(allowed, 'false match', 'supports')} T" if allowed < 100 else ""
             code = "weak-threshold" if allowed < 30 else "unstable-threshold"
             found[name] = float(summary.tail.score[allowed]), remark(code, text)
     return found

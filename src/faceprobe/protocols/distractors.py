@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.progress import progress
+from faceprobe.core.words import agreeing, counted
 from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.remarks import Remarks, join, remark
 from faceprobe.metrics.bootstrap import identity_weights, ratio, weighted_sums
@@ -73,7 +74,7 @@ def measure(protocol: Protocol, context: Context) -> Evaluation:
     weights = identity_weights(people, pool.replicates, pool.seed)
     about = join(
         pool.remarks,
-        remark("left-out", f"{left_out:,} trials with a duplicate are left out" if left_out else ""),
+        remark("left-out", f"{counted(left_out, 'trial')} with a duplicate left out" if left_out else ""),
         _known(distractors, trials, content),
     )
     for snapshot in snapshots:
@@ -129,12 +130,16 @@ def _add_tmr(
     allowed = allowed_false_matches(FMR, compared)
     value, replicates = None, None
     if allowed < 1:
-        few = f"not supported: {compared:,} comparisons with distractors allow no false match at this FMR"
+        few = f"not supported: {counted(compared, 'comparison')} with distractors: no false match at this FMR"
         support = remark("not-supported", few)
     else:
         ones = np.ones((1, weights.shape[1]), dtype=np.int64)
         value = float(tail_tmr(snapshot, mated, label, FMR, weighting, ones)[0])
-        weak = f"weak and unstable: {allowed} false matches support T, below 30" if allowed < 30 else ""
+        weak = (
+            f"weak and unstable: {agreeing(allowed, 'false match', 'supports')} T, below 30"
+            if allowed < 30
+            else ""
+        )
         support = remark("weak-threshold", weak)
         if len(weights):
             replicates = tail_tmr(snapshot, mated, label, FMR, weighting, weights)

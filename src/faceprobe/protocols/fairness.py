@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput
+from faceprobe.core.words import agreeing, counted
 from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.remarks import Remarks, join, remark
 from faceprobe.metrics.fairness.group_counts import FalseMatches, false_matches_by_group
@@ -63,7 +64,9 @@ def measure_fairness(protocol: Protocol, context: Context) -> Evaluation:
         for weighting in WEIGHTINGS:
             _add_fnmr(evaluation, protocol, context, v, found.above, names, group, weighting, suffix)
     unknown = int(np.count_nonzero(group < 0))
-    ungrouped = remark("scope", f"{unknown:,} people of no known group count for T alone" if unknown else "")
+    ungrouped = remark(
+        "scope", f"{counted(unknown, 'person')} of no known group: for T alone" if unknown else ""
+    )
     add_metric(evaluation, protocol, "n_groups", "none", float(len(names)), n=len(names), remarks=ungrouped)
     return evaluation
 
@@ -123,8 +126,8 @@ def _add_fmr(
         reason = ""
         if rate is None or expected < 1:
             n = rate.n if rate else 0
-            reason = f"{n:,} comparisons let expect no false match at T"
-        weak = f"weak and unstable: {expected:.0f} false matches expected at T, below 30"
+            reason = f"{agreeing(n, 'comparison', 'lets')} expect no false match at T"
+        weak = f"weak and unstable: {counted(round(expected), 'false match')} expected at T, below 30"
         support = remark("weak-threshold", weak if expected < 30 else "")
         _add_rate(evaluation, protocol, metric + suffix, "pair", rate, reason, support)
         if rate and not reason and g == h:
@@ -147,7 +150,7 @@ def _add_fnmr(
     for g, name in enumerate(names):
         rate = group_fnmr(v, threshold, group == g, weighting, context.weights)
         people = rate.n_people if rate else 0
-        reason = f"{people} people with mated comparisons, below {LEAST_PEOPLE}"
+        reason = f"{counted(people, 'person')} with mated comparisons, below {LEAST_PEOPLE}"
         reason = reason if people < LEAST_PEOPLE else ""
         _add_rate(evaluation, protocol, f"fnmr@group={name}{suffix}", weighting, rate, reason, ())
         if rate and not reason:
@@ -178,7 +181,8 @@ def _add_rate(
         return
     few = rate.effective_people < FEW_PEOPLE and len(rate.replicates)
     flawless = "nothing differs: the interval takes each person for one trial"
-    caution = f"coverage not assured: the spread rests on {rate.effective_people:.0f} effective people"
+    effective = counted(round(rate.effective_people), "effective person")
+    caution = f"coverage not assured: the spread rests on {effective}"
     add_metric(
         evaluation,
         protocol,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.progress import Tick, progress
+from faceprobe.core.words import agreeing
 from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.remarks import remark
 from faceprobe.metrics.extrapolation.bands import ALARM_MODELS, MODELS, BackTest, SearchSample, extrapolate
@@ -116,7 +117,7 @@ def _add_alarms(
     allowed = allowed_false_matches(fpir, len(every))
     ordered = np.sort(found.best_other)[::-1]
     if allowed < 1 or allowed >= len(ordered) or np.isneginf(ordered[allowed]):
-        few = f"not supported: {len(every):,} searches allow no false alarm at an FPIR of {name}"
+        few = f"not supported: {agreeing(len(every), 'search', 'allows')} no false alarm at an FPIR of {name}"
         unsupported = remark("not-supported", few)
         for weighting in WEIGHTINGS:
             add_metric(evaluation, protocol, f"{metric}@people=all", weighting, None, remarks=unsupported)
@@ -207,7 +208,7 @@ def _add_beyond(
         if tick is not None:
             tick(len(every))
     if not tests:
-        few = f"{there} people are too few for a band with a back-test ({FEWEST} needed)"
+        few = f"{agreeing(there, 'person', 'is')} too few for a band with a back-test ({FEWEST} needed)"
         alone = "all searches are of people that the back-test drew as impostors"
         for weighting in WEIGHTINGS:
             for size in people[:1]:

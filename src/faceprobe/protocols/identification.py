@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.core.words import agreeing, counted
 from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.remarks import Remarks, remark
 from faceprobe.metrics.identification.closed_set import (
@@ -29,7 +30,7 @@ def lacking(protocol: Protocol, data: Embeddings) -> str:
     photos = int(protocol.options.get("photos", 1))
     reason = lacking_people(protocol, data)
     if not reason and np.unique(data.identities, return_counts=True)[1].max() <= photos:
-        reason = f"no person has more than {photos} photos, so no photo is left to search with"
+        reason = f"no person has more than {counted(photos, 'photo')}, so no photo is left to search with"
     return reason
 
 
@@ -125,7 +126,8 @@ def _without_mate(
     if gallery is not None:
         candidates[gallery] = False
     n = int(np.count_nonzero(candidates & (ranks == 0)))
-    text = f"{n:,} photos have no mate left (duplicates or same event) and are no probes" if n else ""
+    text = f"{agreeing(n, 'photo', 'has')} no mate left (duplicates or same event): not searched with"
+    text = text if n else ""
     return remark("left-out", text)
 
 

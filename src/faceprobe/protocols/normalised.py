@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput
+from faceprobe.core.words import agreeing, counted
 from faceprobe.data.embeddings import Cohort, Embeddings
 from faceprobe.data.pairs import PairList
 from faceprobe.data.remarks import remark
@@ -75,7 +76,7 @@ def against_cohort(data: Embeddings, ordered: OrderedEmbeddings, method: Method)
     flat = int(np.count_nonzero(found.sd < 1e-9))
     if flat:
         raise BadInput(
-            f"{flat:,} photos score the same with the whole cohort; it needs more and other people"
+            f"{agreeing(flat, 'photo', 'scores')} the same with the whole cohort; give more and others"
         )
     return found
 
@@ -138,7 +139,9 @@ def measure(protocol: Protocol, context: Context) -> Evaluation:
         unnamed = int(np.count_nonzero(cohort.identities == ""))
     unknown = "" if not unnamed else "its people are not known: that they are others is unchecked"
     if 0 < unnamed < size:
-        unknown = f"the people of {unnamed:,} photos are not known: that they are others is unchecked"
+        unknown = (
+            f"the people of {counted(unnamed, 'photo')} are not known: that they are others is unchecked"
+        )
     add_metric(
         evaluation,
         protocol,
@@ -158,14 +161,16 @@ def _check_disjoint(data: Embeddings, cohort: Cohort) -> None:
         shared = np.intersect1d(data.identities, named)
         if len(shared):
             raise BadInput(
-                f"{len(shared):,} people are in both the cohort and the embeddings (first: {shared[0]}); "
+                f"{agreeing(len(shared), 'person', 'is')} in both the cohort and the embeddings "
+                f"(first: {shared[0]}); "
                 "a cohort must show other people"
             )
     own = {row.tobytes() for row in data.vectors}
     n = sum(row.tobytes() in own for row in cohort.vectors)
     if n:
         raise BadInput(
-            f"{n:,} photos are in both the cohort and the embeddings; a cohort must show other people"
+            f"{agreeing(n, 'photo', 'is')} in both the cohort and the embeddings; "
+            "a cohort must show other people"
         )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.progress import progress
+from faceprobe.core.words import agreeing
 from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.remarks import Remarks, remark
 from faceprobe.metrics.identification.open_set import (
@@ -121,7 +122,9 @@ def _without_mate(
 ) -> Remarks:
     several = np.bincount(ordered.labels)[ordered.labels[candidates]] > 1
     n = int(np.count_nonzero(several & ~has_mate))
-    return remark("left-out", f"{n:,} photos have no mate left (duplicates) and are no probes" if n else "")
+    return remark(
+        "left-out", f"{agreeing(n, 'photo', 'has')} no mate left (duplicates): not searched with" if n else ""
+    )
 
 
 def _support(allowed: int, n_searches: int) -> Remarks:
@@ -129,8 +132,12 @@ def _support(allowed: int, n_searches: int) -> Remarks:
         few = f"not supported: {n_searches:,} non-mated searches allow no false alarm at this FPIR"
         return remark("not-supported", few)
     if allowed < 30:
-        return remark("weak-threshold", f"weak and unstable: {allowed} false alarms support T, below 30")
-    unstable = f"unstable: {allowed} false alarms support T, below 100" if allowed < 100 else ""
+        return remark(
+            "weak-threshold", f"weak and unstable: {agreeing(allowed, 'false alarm', 'supports')} T, below 30"
+        )
+    unstable = (
+        f"unstable: {agreeing(allowed, 'false alarm', 'supports')} T, below 100" if allowed < 100 else ""
+    )
     return remark("unstable-threshold", unstable)
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.core.words import agreeing, counted
 from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.pairs import PairList
 from faceprobe.data.remarks import Remarks, join, remark
@@ -155,11 +156,11 @@ def _folds(protocol: Protocol, rule: Rule, pairs: PairList) -> NDArray[np.int64]
 def _unpublished(rule: Rule, measured: FoldAccuracy, pairs: PairList) -> Remarks:
     if rule.contiguous:
         known = len(pairs) in PRESET_PAIRS
-        text = "" if known else f"not a list that this preset is published for: {len(pairs):,} pairs"
+        text = "" if known else f"not a list that this preset is published for: {counted(len(pairs), 'pair')}"
         return remark("other-list", text)
     if len(measured.accuracy) == OFFICIAL_FOLDS and len(pairs) == OFFICIAL_PAIRS:
         return ()
-    text = f"not LFW's own list: {len(pairs):,} pairs in {len(measured.accuracy)} folds"
+    text = f"not LFW's own list: {counted(len(pairs), 'pair')} in {len(measured.accuracy)} folds"
     return remark("other-list", text)
 
 
@@ -172,7 +173,11 @@ def _shared_people(people: NDArray[np.int32], fold: NDArray[np.int64]) -> Remark
     """A caution where ``people`` (2P,) occur in several folds: the interval takes folds as independent."""
     in_fold = np.unique(np.column_stack([people, np.tile(fold, 2)]), axis=0)[:, 0]
     shared = int(np.count_nonzero(np.bincount(in_fold) > 1))
-    text = f"{shared:,} people occur in several folds, so the interval is too narrow" if shared else ""
+    text = (
+        f"{agreeing(shared, 'person', 'occurs')} in several folds, so the interval is too narrow"
+        if shared
+        else ""
+    )
     return remark("shared-people", text)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.core.words import counted
 from faceprobe.data.remarks import Remarks, join, remark
 from faceprobe.metrics.bootstrap import ratio, weighted_sums
 from faceprobe.protocols.metric_rows import add_metric
@@ -64,7 +65,7 @@ def add_people(
     ``<metric>_sd``, their standard deviation (n - 1).
     """
     n_people = len(trials.people)
-    few = f"{n_people} people: no spread claimed" if n_people < FEW else ""
+    few = f"{counted(n_people, 'person')}: no spread claimed" if n_people < FEW else ""
     n = len(trials.person)
     add_metric(
         evaluation,

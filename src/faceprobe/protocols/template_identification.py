@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.core.progress import progress
+from faceprobe.core.words import agreeing
 from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.remarks import Remarks, join, remark
 from faceprobe.metrics.identification.template_search import (
@@ -127,7 +128,9 @@ def _figure(s: Searches, metric: str, weighting: Weighting) -> tuple[float | Non
     if allowed < 1:
         few = f"not supported: {n:,} non-mated searches allow no false positive at this FPIR"
         return None, remark("not-supported", few)
-    weak = f"weak: {allowed} false positive searches support T, below 30" if allowed < 30 else ""
+    weak = (
+        f"weak: {agreeing(allowed, 'false positive search', 'supports')} T, below 30" if allowed < 30 else ""
+    )
     return fnir(s, FPIRS[metric], weighting), remark("few-false-positives", weak)
 
 

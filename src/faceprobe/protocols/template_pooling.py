@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.core.words import agreeing
 from faceprobe.data.embeddings import Embeddings, unit_rows
 from faceprobe.data.remarks import Remarks, join, remark
 from faceprobe.data.templates import TemplateList
@@ -53,7 +54,7 @@ def pooled_templates(protocol: Protocol, context: Context) -> PooledTemplates:
     no_scores = POOLINGS[preset].by_score and templates.weight is None
     lost = templates.lost_templates
     unscored = "no detector scores are known: every photo weighs the same" if no_scores else ""
-    unusable = f"{lost:,} templates have no usable photo and are left out" if lost else ""
+    unusable = f"{agreeing(lost, 'template', 'has')} no usable photo: left out" if lost else ""
     remarks = join(remark("no-scores", unscored), remark("left-out", unusable))
     return PooledTemplates(
         templates,

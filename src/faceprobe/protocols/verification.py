@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.core.words import agreeing, counted
 from faceprobe.data.remarks import Remarks, join, remark
 from faceprobe.metrics.verification.figures import (
     EqualError,
@@ -144,8 +145,12 @@ def threshold_support(allowed: int, n_nonmated: int) -> Remarks:
         few = f"not supported: {n_nonmated:,} non-mated comparisons allow no false match at this FMR"
         return remark("not-supported", few)
     if allowed < 30:
-        return remark("weak-threshold", f"weak and unstable: {allowed} false matches support T, below 30")
-    unstable = f"unstable: {allowed} false matches support T, below 100" if allowed < 100 else ""
+        return remark(
+            "weak-threshold", f"weak and unstable: {agreeing(allowed, 'false match', 'supports')} T, below 30"
+        )
+    unstable = (
+        f"unstable: {agreeing(allowed, 'false match', 'supports')} T, below 100" if allowed < 100 else ""
+    )
     return remark("unstable-threshold", unstable)
 
 
@@ -187,7 +192,9 @@ def _add_counts(
 ) -> None:
     n_mated, n_people = len(v.score), v.n_mated_people
     within = len(summary.mated) - n_mated
-    left_out = remark("left-out", f"{within:,} mated comparisons within one event left out" if within else "")
+    left_out = remark(
+        "left-out", f"{counted(within, 'mated comparison')} within one event left out" if within else ""
+    )
     n_duplicates = summary.duplicates.n_mated + summary.duplicates.n_nonmated
     kept = remark("duplicates-kept", "duplicates were kept on request" if ordered.content is None else "")
     share = float(v.per_person.max()) / n_mated

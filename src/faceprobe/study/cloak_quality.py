@@ -13,6 +13,7 @@ from faceprobe.cloaks.photos.cloaked_table import CloakedPhotos
 from faceprobe.cloaks.photos.visibility import installed_lpips, photo_quality
 from faceprobe.core.errors import Missing, Unreachable
 from faceprobe.core.files import cache_dir, sha256_json
+from faceprobe.core.words import counted
 from faceprobe.data.face_table import FaceTable
 from faceprobe.data.remarks import Remarks, join, remark
 from faceprobe.faces.detect import Detector
@@ -115,9 +116,11 @@ def _outcome(
     outcome = Evaluation()
     weights = identity_weights(n_people, study.replicates, study.seed)
     left = len(photos) - len(found["ssim"].values) - reframed
-    other_size = f"{reframed:,} photos of another size than the clean one left out" if reframed else ""
+    other_size = (
+        f"{counted(reframed, 'photo')} of another size than the clean one left out" if reframed else ""
+    )
     left_out = join(
-        remark("left-out", f"{left:,} unchanged photos left out" if left else ""),
+        remark("left-out", f"{counted(left, 'unchanged photo')} left out" if left else ""),
         remark("left-out", other_size),
     )
 

@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.core.words import counted
 from faceprobe.data.remarks import Remarks, join, remark
 from faceprobe.metrics.bootstrap import weighted_sums
 from faceprobe.metrics.verification.figures import (
@@ -76,7 +77,8 @@ class Intervals:
         if (metric, weighting) in self.flawless:
             flawless = "no comparison differs: the interval takes each person for one trial"
         if people is not None and people < FEW_PEOPLE:
-            few = f"coverage not assured: the spread rests on {people:.0f} effective people"
+            effective = counted(round(people), "effective person")
+            few = f"coverage not assured: the spread rests on {effective}"
         return join(remark("no-differences", flawless), remark("coverage-not-assured", few))
 
 

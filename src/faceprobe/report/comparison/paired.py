@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from faceprobe.core.words import counted
 from faceprobe.results.cells import Cell
 from faceprobe.results.result import Weighting
 
@@ -84,7 +85,7 @@ def paired_by_person(first: Mapping[str, float], second: Mapping[str, float], fe
     if not shared:
         return None
     if len(shared) < fewest or len(shared) < max(len(first), len(second)):
-        return _unknown(f"{len(shared)} people in both: no spread claimed")
+        return _unknown(f"{counted(len(shared), 'person')} in both: no spread claimed")
     change = np.array([second[p] - first[p] for p in shared], dtype=np.float64)
     draws = np.random.default_rng(0).integers(0, len(change), (PERSON_REPLICATES, len(change)))
     return from_replicates(float(change.mean()), change[draws].mean(axis=1))
