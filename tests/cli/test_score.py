@@ -103,6 +103,9 @@ def test_pairs_bring_lfw_official(files: tuple[Path, Path], capsys: pytest.Captu
 
 def test_table_and_out_file(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     out = files[0].parent / "results" / "score.json"
+    _fails(capsys, 1, f"there is no folder {out.parent}; create it", *files, "--out", out)
+    assert not out.parent.exists()
+    out.parent.mkdir()
     assert _score(*files, "--out", out, "--protocol", "verification/all-pairs") == 0
     printed = capsys.readouterr().out
     assert "by people" in printed
@@ -269,7 +272,8 @@ def test_wrong_use(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str])
     broken.write_bytes(b"PAR1")
     _fails(capsys, 1, "not a readable parquet file", files[0], broken)
     _fails(capsys, 2, "did you mean 'verification/all-pairs'", *files, "--protocol", "verification/allpairs")
-    _fails(capsys, 2, "--pairs", *files, "--protocol", "lfw/official")
+    _fails(capsys, 1, "--pairs", *files, "--protocol", "lfw/official")
+    _fails(capsys, 1, "no file", folder / "none.npz")
     _fails(capsys, 2, "rumour", *files, "--evidence", "rumour")
 
 
