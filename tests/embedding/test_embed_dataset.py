@@ -25,7 +25,9 @@ from faceprobe.datasets import load_dataset
 from faceprobe.datasets.folder import load_photos
 from faceprobe.embedding import EmbeddingStore, embed
 from faceprobe.embedding import worker_pool as pool_module
+from faceprobe.embedding.alike import cosine_between_people
 from faceprobe.faces.crops import CropPolicy
+from faceprobe.models.base import Role
 from tests.helpers.fake_encoder import FakeEncoder, save_photo
 
 Make = Callable[..., Path]
@@ -52,6 +54,47 @@ def drawn(n: int = 6, source: DrawnSource | None = None, **more: object) -> Face
     images = [f"{k:03d}" for k in range(n)]
     columns = face_table_columns(image=images, identity=[f"p{k // 2}" for k in range(n)], event=["e"] * n)
     return FaceTable("drawn", columns, source or DrawnSource(), **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("role", "offset", "people", "said"),
+    [
+        ("specialist", 0.0, 9, False),  # as a recogniser whose photos are prepared as it needs
+        ("specialist", 60.0, 9, True),
+        ("specialist", 60.0, 7, False),  # too few people to say
+        ("encoder", 60.0, 9, False),  # other encoders find all faces alike
+    ],
+)
+def test_a_recogniser_that_finds_everybody_alike_is_cautioned_once(
+    role: Role,
+    offset: float,
+    people: int,
+    said: bool,
+    make_people: Make,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Offset(FakeEncoder):
+        def encode_images(self, batch: np.ndarray) -> np.ndarray:
+            grey = np.asarray([0, 0.5, 1], np.float32).reshape(1, 3, 1, 1)  # the mean of these photos
+            raw = (batch - grey).reshape(len(batch), -1) @ self.weights + np.float32(offset)
+            return raw / np.linalg.norm(raw, axis=1, keepdims=True)
+
+    monkeypatch.setattr("faceprobe.embedding.alike._said", set())
+    encoder = Offset()
+    encoder.weights_hash = f"{offset}"
+    encoder.card = replace(encoder.card, role=role)
+    dataset = load_dataset(f"folder:{make_people(people, 2)}")
+    for _ in range(2):
+        embedded = embed(dataset, encoder, workers=0, quiet=True)
+    found = capsys.readouterr().err
+    assert found.count("mean cosine between different people") == said
+    first = embedded.data.vectors[::2]
+    products = [float(a @ b) for k, a in enumerate(first) for b in first[:k]]
+    mean = cosine_between_people(embedded.data)
+    assert (mean is None) == (people < 8) and (mean is None or abs(mean - np.mean(products)) < 1e-6)
+    if said:
+        assert f"is {np.mean(products):.2f};" in found and "size, mean, scale and color" in found
 
 
 def test_vectors_are_those_of_each_photo_alone(make_people: Make, encoder: FakeEncoder) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from faceprobe.core.errors import WrongUsage
 from faceprobe.data.face_table import FaceTable
 from faceprobe.data.photo import UnreadablePhoto
+from faceprobe.embedding.alike import caution_if_alike
 from faceprobe.embedding.embed_result import Embedded, EmbedOptions, StoreTarget, split_rows
 from faceprobe.embedding.fusion import embed_fusion
 from faceprobe.embedding.one_encoder import embed_one
@@ -71,7 +72,9 @@ def embed(
     target = StoreTarget(None if out is None else Path(out), dtype, shard_rows, force)
     if isinstance(encoder, FusionEncoder):
         return embed_fusion(dataset, encoder, crop, options, target)
-    return embed_one(dataset, encoder, crop, options, target)
+    embedded = embed_one(dataset, encoder, crop, options, target)
+    caution_if_alike(encoder, embedded.data, dataset.name)
+    return embedded
 
 
 def check_local(
