@@ -19,7 +19,7 @@ _PUBLIC = {
     "score": "faceprobe.api.score",
     "embed": "faceprobe.api.embed",
     "cloak": "faceprobe.api.cloak",
-    "cloak_folder": "faceprobe.api.cloak",
+    "cloak_folder": "faceprobe.cloaks.photos.folder",
     "plan": "faceprobe.api.plan",
     "run_study": "faceprobe.api.study",
     "load_model": "faceprobe.api.load",

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from faceprobe.api.evaluate import _cloak_note
 from faceprobe.core.errors import UnknownName, WrongUsage
 from faceprobe.data.face_table import FaceTable, face_table_columns
 from faceprobe.datasets import load_dataset
@@ -183,3 +184,33 @@ def test_a_cloaks_rows_are_sorted_by_person(bench: Any) -> None:
     plan = plan_study(study(cloaks=["jpeg-75"]))
     (job,) = plan.jobs.values()
     assert np.array_equal(job.rows, np.arange(6))
+
+
+def test_a_short_name_means_the_version_that_the_dataset_brings(bench: Any) -> None:
+    brought = "pgd[onnx:face.onnx]"
+    bench.tables["real"] = versions(bench, (brought, "lowkey", "own name, odd]"))
+    plan = plan_study(study(datasets=["real"], cloaks=["pgd", "noise[pgd]"]))
+    assert list(plan.jobs) == [("real", brought), ("real", f"noise[{brought}]")]
+    job, noise = plan.jobs.values()
+    assert job.text == "" and job.table is not None
+    assert noise.noise_reference == brought and noise.rows == job.rows
+    made = plan_study(study(datasets=["real"], cloaks=[PGD], cloak_people=2)).jobs
+    assert list(made) == [("real", PGD)] and made["real", PGD].text == PGD  # another surrogate was asked for
+    other = plan_study(study(datasets=["real"], cloaks=["fawkes-1.0.2-mid"])).jobs
+    assert list(other) == [("real", "fawkes-1.0.2-mid[bundled:face]")]
+    with pytest.raises(WrongUsage, match="the same: leave one out"):
+        plan_study(study(datasets=["real"], cloaks=["pgd", brought]))
+    bench.tables["real"] = versions(bench, (brought, PGD))
+    with pytest.raises(
+        WrongUsage, match=r"brings pgd\[bundled:face\] and pgd\[onnx:face.onnx\]; write which"
+    ):
+        plan_study(study(datasets=["real"], cloaks=["pgd"]))
+
+
+def test_what_is_measured_is_said_where_the_dataset_brings_cloaked_photos(bench: Any) -> None:
+    brought = "pgd[onnx:face.onnx]"
+    table = versions(bench, (brought,))
+    assert "pgd is pgd[onnx:face.onnx] here" in _cloak_note("pgd", brought, table)
+    assert f"brings {brought}; {PGD} is another cloak and is made here" in _cloak_note(PGD, PGD, table)
+    assert _cloak_note(brought, brought, table) == _cloak_note("none", "none", table) == ""
+    assert _cloak_note("pgd", PGD, bench.drawn("real")) == ""

@@ -24,6 +24,7 @@ MEASURES = (
     "delta_e_p95",
     "lpips",
     "cosine",
+    "barely",
     "seconds",
     "note",
 )

@@ -20,7 +20,7 @@ from faceprobe.api.load import (
 from faceprobe.api.results import Results
 from faceprobe.api.study import run_study
 from faceprobe.core.errors import BadInput, WrongUsage
-from faceprobe.core.progress import progress
+from faceprobe.core.progress import progress, say
 from faceprobe.data.face_table import FaceTable
 from faceprobe.embedding import count_reasons
 from faceprobe.faces.crops import CropPolicy
@@ -95,6 +95,8 @@ def evaluate(
     plan = plan_study(study, offline=offline)
     if plan.missing:
         raise BadInput("; ".join(plan.missing))
+    if not quiet and (note := _cloak_note(wanted, plan.cells[0].cloak, table)):
+        say(note)
     if out is not None:
         return _into_folder(study, Path(out).expanduser(), table, force, device, offline, quiet)
     cell = plan.cells[0]
@@ -130,6 +132,20 @@ def _into_folder(
     for cell in read_run(out).cells:
         excluded.update(cell.excluded)
     return replace(done, excluded=dict(excluded) | unknown_people(table.n_unknown))
+
+
+def _cloak_note(wanted: str, cloak: str, table: FaceTable) -> str:
+    """What is measured where a dataset brings cloaked photos and another name was asked for, "" where that
+    is clear.
+    """
+    own = variants_of(table)
+    if wanted in (NO_CLOAK, cloak) and (cloak in own or not own or cloak == NO_CLOAK):
+        return ""
+    if cloak in own:
+        return f"{wanted} is {cloak} here, which {table.name} brings; nothing is cloaked again"
+    return (
+        f"{table.name} brings {' and '.join(own)}; {cloak} is another cloak and is made here" if own else ""
+    )
 
 
 def _cloak_of(protocols: Sequence[str], cloak: str, table: FaceTable) -> str:

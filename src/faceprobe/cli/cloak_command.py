@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from faceprobe.cli import completion
+from faceprobe.core.words import counted
 
 if TYPE_CHECKING:
     from faceprobe.cloaks.base import CloakCard
@@ -15,6 +18,9 @@ if TYPE_CHECKING:
     from faceprobe.cloaks.photos.folder_layout import FolderLayout
 
 EPILOG = "Example: faceprobe cloak photos/ --cloak 'fawkes-1.0.2-mid[bundled:face]' --out photos-fawkes"
+
+MOST_NAMED = 20
+"""Names in one line; a longer list is cut."""
 
 MEASURES = {
     "psnr": ("PSNR, whole photo", "dB", "lowest"),
@@ -43,6 +49,11 @@ def command(
     detector: str = typer.Option("", help="YuNet weights on disk (or FACEPROBE_DETECTOR)."),
     targets: str = typer.Option(
         "", help="Dataset of other people, for cloaks that steer towards one (default: synthetic ones)."
+    ),
+    judge: str = typer.Option(
+        "auto",
+        help="Model that judges the result and is no surrogate, such as onnx:FILE?...; auto: a bundled one; "
+        "none.",
     ),
     keep_exif: bool = typer.Option(
         False, "--keep-exif/--drop-exif", help="Keep camera data, place included; they are dropped otherwise."
@@ -79,6 +90,7 @@ def command(
         force=force,
         targets=targets or TARGETS,
         file_format=parse_format(file_format, quality),
+        judge=judge,
         announce=_announce,
     )
     _warn(done)
@@ -133,7 +145,6 @@ def _is_synthetic(model: str) -> bool:
 
 def _warn(done: FolderRun) -> None:
     from faceprobe.core.progress import say
-    from faceprobe.core.words import counted
 
     marked = [r for r in done.records if r.mark]
     if marked:
@@ -163,7 +174,6 @@ def saving_line(saving: dict[str, Any], name: str) -> str:
 def _show(done: FolderRun, out: Path) -> None:
     from faceprobe.cli.show import print_table
     from faceprobe.cloaks.photos.colour_difference import VISIBLE_TINT
-    from faceprobe.core.words import counted
 
     summary: dict[str, Any] = done.document["summary"]
     rows = []
@@ -189,11 +199,53 @@ def _show(done: FolderRun, out: Path) -> None:
         )
     if summary["saving"]:
         print(f"  {saving_line(summary['saving'], done.document['settings']['format'])}")
-    for reason, count in summary["unchanged"].items():
-        print(f"  unchanged: {count:,} {reason}")
-    for image, reason in sorted(done.unreadable.items())[:20]:
-        print(f"  unreadable: {image} ({reason})")
-    if len(done.unreadable) > 20:
-        print(f"  ... and {len(done.unreadable) - 20:,} more, all listed in cloak.json")
     for note in dict.fromkeys(note for r in done.records for note in r.notes):
         print(f"  note: {note}")
+    for line in _not_cloaked(done.document["not_cloaked"], summary["photos"]):
+        print(line)
+    if "judge" in done.document:
+        for line in judge_lines(done.document["judge"]):
+            print(line)
+
+
+def judge_lines(judge: Mapping[str, Any]) -> Iterator[str]:
+    """What an outside judge makes of the cloaked photos (:class:`Judgement` as JSON), the verdict last."""
+    model, photos = str(judge["model"]).partition("?")[0], judge["photos"]
+    if not photos:
+        yield f"outside judge {model}: no face that it can use; nothing was judged"
+        return
+    if judge["rule"] == "threshold":
+        yield (
+            "recognised: more similar to its clean version than 999 of 1,000 pairs of different people are "
+            f"(cosine {judge['threshold']:.3f}, from {judge['people']:,} people of CelebA)"
+        )
+        if judge["linked"] or judge["linked_before"]:
+            yield (
+                f"with another photo of this folder it matches {judge['linked']:,}; before cloaking "
+                f"{judge['linked_before']:,}"
+            )
+    elif judge["weak"]:
+        yield (
+            f"{model} is a weak judge: it finds {100 * judge['tmr']:.0f} % of pairs of one real person where "
+            "1 in 1,000 pairs of different people match. What it misses, others may recognise: give a real "
+            "recogniser with --judge"
+        )
+    else:
+        yield f"no threshold is known for {model}, so it is asked for the nearest clean photo"
+    how = "" if judge["rule"] == "threshold" else f": finds the clean version first of {photos:,}"
+    part = f" ({photos:,} of {judge['every']:,} were judged)" if photos < judge["every"] else ""
+    yield (
+        f"outside judge {model} (not a surrogate of this cloak) still recognises {judge['recognised']:,} of "
+        f"{photos:,}{how}{part}"
+    )
+
+
+def _not_cloaked(photos: Sequence[Mapping[str, str]], every: int) -> Iterator[str]:
+    """The photos that are as recognisable as before, by name and reason."""
+    if not photos:
+        return
+    yield f"not cloaked, or hardly: {len(photos):,} of {counted(every, 'photo')}"
+    for reason, group in groupby(photos, lambda photo: photo["reason"]):
+        names = [photo["source"] for photo in group]
+        more = f" and {len(names) - MOST_NAMED:,} more, all in cloak.json" if len(names) > MOST_NAMED else ""
+        yield f"  {', '.join(names[:MOST_NAMED])}{more}: {reason}"

@@ -78,7 +78,7 @@ class Cloaked:
 
     ``pixels`` (H, W, 3) uint8 RGB of the subject's size. Where nothing could be done they equal the
     subject's, and ``note`` says why ("no face found"). ``seconds`` is the photo's share of the wall-clock
-    time of its batch.
+    time of its batch, ``starts`` the number of random starts that were tried.
     """
 
     name: str
@@ -86,6 +86,7 @@ class Cloaked:
     faces: tuple[FaceReport, ...] = ()
     note: str = ""
     seconds: float = 0.0
+    starts: int = 1
 
     def why_unchanged(self, faces_found: int | None) -> str:
         """The reason for an unchanged photo, "" where none is known; ``faces_found`` is None if unknown."""

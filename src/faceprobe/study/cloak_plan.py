@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceprobe.cloaks import registry as catalog
 from faceprobe.cloaks.base import CloakCard
+from faceprobe.cloaks.names import CloakName, parse_cloak
 from faceprobe.core.errors import UnknownName, WrongUsage
 from faceprobe.data.embeddings import CLEAN
 from faceprobe.data.face_table import FaceTable
@@ -72,7 +73,8 @@ def plan_cloaks(dataset: str, whole: FaceTable, texts: Sequence[str], study: Stu
     files only, and that the dataset does not bring, has no job.
 
     Raises :class:`UnknownName` for a name that is neither a variant here nor a cloak, :class:`WrongUsage`
-    where two names mean the same cloak, or where no person is left for a cloak to aim at.
+    where two names mean the same cloak or one means several, or where no person is left for a cloak to aim
+    at.
     """
     own = variants_of(whole)
     clean = keep_variants(whole, [CLEAN]) if own else whole
@@ -83,8 +85,9 @@ def plan_cloaks(dataset: str, whole: FaceTable, texts: Sequence[str], study: Stu
     def add(text: str) -> CloakJob | None:
         if text in plan.names:
             return plan.jobs[plan.names[text]]
-        if text in own:
-            job = _own_job(dataset, whole, clean, text)
+        brought = brought_variant(text, own, dataset)
+        if brought:
+            job = _own_job(dataset, whole, clean, brought)
         elif catalog.file_card(text) is not None:
             return None
         else:
@@ -108,6 +111,36 @@ def plan_cloaks(dataset: str, whole: FaceTable, texts: Sequence[str], study: Stu
             if len(same) > 1:
                 raise WrongUsage(f"the cloaks {same[0]!r} and {same[1]!r} are the same: leave one out")
     return plan
+
+
+def brought_variant(text: str, own: Sequence[str], dataset: str) -> str:
+    """The variant of ``own``, those that ``dataset`` brings, that the cloak's name ``text`` means; "" for
+    none.
+
+    A name without surrogates means the only variant of that algorithm, mode and options, whatever it was
+    computed on. Raises :class:`WrongUsage` where there are several.
+    """
+    if text in own:
+        return text
+    if text == NO_CLOAK or catalog.file_card(text) is not None:
+        return ""
+    name = parse_cloak(text)
+    if name.surrogates or name.perceptual or name.inside:
+        return ""
+    found = [variant for variant in own if _same_mode(variant, name)]
+    if len(found) > 1:
+        raise WrongUsage(f"{dataset} brings {' and '.join(found)}; write which one {text} means")
+    return found[0] if found else ""
+
+
+def _same_mode(variant: str, name: CloakName) -> bool:
+    """Whether ``variant`` differs from ``name`` by its surrogates and perceptual term only."""
+    try:
+        found = parse_cloak(variant)
+    except WrongUsage:  # a dataset may call its variants anything
+        return False
+    bare = not found.inside or found.surrogates
+    return bool(bare) and (found.stem, found.options) == (name.stem, name.options)
 
 
 def draw_people(table: FaceTable, people: int, seed: int) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
@@ -160,8 +193,8 @@ def _made_job(
     if not inner:
         return CloakJob(dataset, card.id, text, rows, card)
     first = add(inner)
-    return (
-        None
-        if first is None
-        else CloakJob(dataset, card.id, text, first.rows, card, noise_reference=first.cloak)
-    )
+    if first is None:
+        return None
+    if first.table is not None:  # the dataset brings it, perhaps under a longer name
+        card = replace(card, id=f"noise[{first.cloak}]", noise_reference=first.cloak)
+    return CloakJob(dataset, card.id, text, first.rows, card, noise_reference=first.cloak)

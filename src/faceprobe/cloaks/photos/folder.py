@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from faceprobe.cloaks.photos.folder_layout import (
 )
 from faceprobe.cloaks.photos.folder_records import FolderRecords, PhotoRecord, check_unused
 from faceprobe.cloaks.photos.formats import PNG_FILE, FileFormat
+from faceprobe.cloaks.photos.judge import MOST, NONE, Judge, Judgement, load_judge
 from faceprobe.cloaks.photos.loaded_cloak import (
     TARGETS,
     LoadedCloak,
@@ -41,7 +42,10 @@ from faceprobe.core.progress import progress
 from faceprobe.data.left_out import LeftOut
 from faceprobe.data.photo import UnreadablePhoto, decode_image
 from faceprobe.datasets.files import read_photo_file
+from faceprobe.faces.detect import Detector
+from faceprobe.faces.weights import find_detector
 from faceprobe.models import check_model_files
+from faceprobe.models.base import ImageEncoder
 
 MEASURES = ("psnr", "ssim", "dssim", "delta_e", "delta_e_p95", "lpips", "dssim_crop_max", "cosine")
 
@@ -74,6 +78,7 @@ def cloak_folder(
     force: bool = False,
     targets: str = TARGETS,
     file_format: FileFormat = PNG_FILE,
+    judge: str = NONE,
     quiet: bool = False,
     announce: Callable[[CloakCard, FolderLayout], None] = lambda card, layout: None,
 ) -> FolderRun:
@@ -82,7 +87,8 @@ def cloak_folder(
     ``file_format`` is that of the copies: PNG, which loses nothing, or JPEG, whose loss is measured.
     Photos without a face, and those that the cloak leaves alone, are written unchanged and counted by reason;
     unreadable ones are listed. A run that was killed and started again ends with the same bytes and repeats
-    no finished photo. ``targets`` is a dataset of other people, for cloaks that need some. ``announce`` is
+    no finished photo. ``targets`` is a dataset of other people, for cloaks that need some. ``judge`` is an
+    outside model that judges the written photos, "auto" for a bundled one. ``announce`` is
     called before anything is loaded or written. Raises :class:`WrongUsage` where ``out`` could meet an
     original, :class:`BadInput` where no photo could be read or where ``out`` holds other files (unless
     ``force``), and what the detector and the cloak raise.
@@ -100,6 +106,8 @@ def cloak_folder(
     loaded = load_with_reference(
         cloak, seed=seed, detector=found_detector, device=device, offline=offline, targets=targets
     )
+    outside = load_judge(judge, loaded.surrogates, device=device, offline=offline)
+    judge_detector = None if outside is None else found_detector or find_detector(detector, offline)
     records = FolderRecords(out, _settings(loaded, keep_exif, file_format), force)
     run = _FolderCloaking(layout, loaded, keep_exif, file_format, records, unreadable)
     made = 0
@@ -118,6 +126,8 @@ def cloak_folder(
         "seconds": {r.source: r.seconds for r in done},
     }
     results = results_of(done, unreadable, layout.left_out)
+    if outside is not None and judge_detector is not None:
+        results["judge"] = run.judged(done, outside, judge_detector).to_dict()
     document = run.records.finish(loaded.cloak.card, results, manifest)
     return FolderRun(document, manifest, done, unreadable, made, layout.left_out)
 
@@ -125,7 +135,9 @@ def cloak_folder(
 def results_of(
     records: Sequence[PhotoRecord], unreadable: dict[str, str], left_out: Sequence[LeftOut] = ()
 ) -> dict[str, Any]:
-    """The parts ``summary``, ``photos``, ``unreadable`` and ``left_out`` of ``cloak.json``."""
+    """The parts ``summary``, ``photos``, ``not_cloaked``, ``unreadable`` and ``left_out`` of
+    ``cloak.json``.
+    """
     changed = [r for r in records if r.changed]
     means = {}
     for measure in MEASURES:
@@ -143,6 +155,7 @@ def results_of(
         ),
         "unreadable": dict(sorted(Counter(unreadable.values()).items())),
         "already_cloaked": sum(bool(r.mark) for r in records),
+        "barely_changed": sum(bool(r.barely) for r in records),
         "visibly_tinted": sum(r.delta_e is not None and r.delta_e > VISIBLE_TINT for r in changed),
         "grey_now_coloured": len(coloured),
         "colour_max": max(coloured, default=0),
@@ -152,9 +165,21 @@ def results_of(
     return {
         "summary": summary,
         "photos": [r.to_dict() for r in records],
+        "not_cloaked": not_cloaked(records, unreadable),
         "unreadable": [{"source": image, "reason": reason} for image, reason in sorted(unreadable.items())],
         "left_out": [{"path": path, "kind": kind} for path, kind in left_out],
     }
+
+
+def not_cloaked(records: Sequence[PhotoRecord], unreadable: Mapping[str, str]) -> list[dict[str, str]]:
+    """Every photo that is not cloaked, or hardly: ``source`` and ``reason``, sorted by reason and name."""
+    found = [(reason, image) for image, reason in unreadable.items()]
+    for record in records:
+        if not record.changed:
+            found.append((record.note or "the cloak changed nothing", record.source))
+        elif record.barely:
+            found.append((f"barely changed: {record.barely}", record.source))
+    return [{"source": image, "reason": reason} for reason, image in sorted(found)]
 
 
 def _settings(loaded: LoadedCloak, keep_exif: bool, file_format: FileFormat) -> dict[str, Any]:
@@ -216,6 +241,19 @@ class _FolderCloaking:
             raise
         return ""
 
+    def judged(self, records: Sequence[PhotoRecord], encoder: ImageEncoder, detector: Detector) -> Judgement:
+        """What an outside ``encoder`` makes of the written photos with a face, at most :data:`MOST` of
+        them.
+        """
+        with_face = [record for record in records if record.faces != 0]
+        count = min(MOST, len(with_face))
+        judge = Judge(encoder)
+        for record in (with_face[k * len(with_face) // count] for k in range(count)):
+            photo = read_original(self.layout.root / record.source, record.source).photo
+            written = decode_image((self.records.out / record.output).read_bytes(), record.output)
+            judge.add(replace(photo, faces=detector.detect(photo.pixels)), written)
+        return judge.judgement(len(with_face))
+
     def _keys(self, batch: Sequence[str]) -> dict[str, str]:
         """For each photo, a hash of all that decides its output."""
         contents = {}
@@ -260,11 +298,14 @@ class _FolderCloaking:
             notes=(*original.notes, *self.file_format.notes(original)),
             reports=tuple(face.to_dict() for face in done.faces),
             seconds=done.seconds,
+            starts=done.starts,
         )
         if changed:
             lossy = self.file_format.quality > 0
             written = decode_image(data, output) if original.alpha or lossy else done.pixels
-            measures = measure_change(original, done, written, self.loaded.surrogates)
+            measures = measure_change(
+                original, done, written, self.loaded.surrogates, control=self.loaded.cloak.card.control
+            )
             record = replace(record, **asdict(measures))
             if lossy:
                 loss = saving_loss(original, done.pixels, written, self.file_format, self.loaded.surrogates)

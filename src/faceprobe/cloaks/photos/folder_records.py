@@ -34,8 +34,9 @@ class PhotoRecord:
     the output; ``sha256`` hashes the bytes of the output. ``faces`` is None where no detector was used.
     ``note`` says why a photo was left unchanged, or "". The measures, ``psnr`` to ``colour``, are those of
     :class:`ChangeMeasures`, of the photo as written with 8 bits; they are None where nothing changed.
-    ``psnr_saved`` to ``cosine_saved`` are the :class:`SavingLoss` of a JPEG, None for a PNG. ``mark`` names
-    the cloak that the source already had. ``seconds`` goes to the manifest.
+    ``psnr_saved`` to ``cosine_saved`` are the :class:`SavingLoss` of a JPEG, None for a PNG. ``starts`` is
+    the number of random starts that were tried, ``mark`` names the cloak that the source already had.
+    ``seconds`` goes to the manifest.
     """
 
     source: str
@@ -53,6 +54,10 @@ class PhotoRecord:
     lpips: float | None = None
     dssim_crop_max: float | None = None
     cosine: float | None = None
+    cosine_max: float | None = None
+    largest_change: int | None = None
+    barely: str = ""
+    starts: int = 1
     bits: int = 8
     alpha: bool = False
     colour: int | None = None

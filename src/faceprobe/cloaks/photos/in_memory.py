@@ -48,8 +48,10 @@ class CloakedImage:
     mean and the 95th percentile of the colour difference CIEDE2000 over the face that changed most, None
     where no face is known; above a mean of 2.3 the face is visibly tinted. ``cosine`` in [-1, 1] is the
     similarity of the clean and the cloaked face under the cloak's surrogate, None for a control; it says
-    little about other recognisers. All are None for an unchanged photo. ``seconds`` is the photo's share of
-    the wall-clock time of its batch.
+    little about other recognisers. All are None for an unchanged photo. ``barely`` says why a changed photo
+    counts as barely changed (no pixel changed by more than 2 of 255, or a face that keeps a cosine above
+    .98 under the surrogate) after ``starts`` random starts, and is "" for others. ``seconds`` is the
+    photo's share of the wall-clock time of its batch.
     """
 
     name: str
@@ -67,8 +69,12 @@ class CloakedImage:
     lpips: float | None = None
     dssim_crop_max: float | None = field(default=None, repr=False)
     cosine: float | None = None
+    cosine_max: float | None = field(default=None, repr=False)
+    largest_change: int | None = field(default=None, repr=False)
+    barely: str = ""
     colour: int | None = field(default=None, repr=False)
     seconds: float = 0.0
+    starts: int = field(default=1, repr=False)
 
     @property
     def image(self) -> Image.Image:
@@ -183,7 +189,8 @@ def _measured(
     changed = not np.array_equal(done.pixels, original.photo.pixels)
     measures = ChangeMeasures()
     if changed:
-        measures = measure_change(original, done, done.pixels, loaded.surrogates, lpips)
+        control = loaded.cloak.card.control
+        measures = measure_change(original, done, done.pixels, loaded.surrogates, lpips, control=control)
     return CloakedImage(
         name=name,
         cloak=loaded.cloak.card.id,
@@ -193,5 +200,6 @@ def _measured(
         faces=faces,
         note="" if changed else done.why_unchanged(faces),
         seconds=done.seconds,
+        starts=done.starts,
         **asdict(measures),
     )

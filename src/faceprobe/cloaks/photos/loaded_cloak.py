@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from faceprobe.cloaks.attacks.targets import target_subjects
 from faceprobe.cloaks.base import Cloak, CloakCard, Cloaked, Subject, no_tick
+from faceprobe.cloaks.photos.barely_changed import apply_with_starts
 from faceprobe.cloaks.registry import cloak_card, every_stem, file_card, file_cards, load_cloak
 from faceprobe.core.errors import WrongUsage
 from faceprobe.data.photo import Photo
@@ -57,13 +58,15 @@ class LoadedCloak:
         return replace(photo, faces=self.detector.detect(photo.pixels))
 
     def apply(self, subjects: Sequence[Subject], tick: Callable[[], None] = no_tick) -> list[Cloaked]:
-        """Cloak one batch of ``subjects``, with the reference first where there is one."""
+        """Cloak one batch of ``subjects``, with the reference first where there is one; photos that come out
+        barely changed get other starts.
+        """
         if self.reference is not None:
-            references = self.reference.apply(subjects, seed=self.seed)
+            references = apply_with_starts(self.reference, subjects, seed=self.seed, tick=no_tick)
             subjects = [
                 replace(s, noise_reference=r.pixels) for s, r in zip(subjects, references, strict=True)
             ]
-        return self.cloak.apply(subjects, seed=self.seed, tick=tick)
+        return apply_with_starts(self.cloak, subjects, seed=self.seed, tick=tick)
 
 
 def cloak_cards(cloak: str) -> list[CloakCard]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from faceprobe.cloaks.base import Pixels
+from faceprobe.cloaks.photos.barely_changed import change_of
 from faceprobe.cloaks.photos.files import Original, render
 from faceprobe.cloaks.photos.formats import FileFormat
-from faceprobe.cloaks.photos.measures import cosine_to_clean
 from faceprobe.cloaks.photos.visibility import psnr
 from faceprobe.data.photo import decode_image
 
@@ -58,11 +58,11 @@ def saving_loss(
     """
     photo = original.photo
     ratio = psnr(cloaked, written)
-    lossless = cosine_to_clean(surrogates, photo, cloaked)
+    lossless = change_of(surrogates, photo, cloaked).mean
     saved = None
     if lossless is not None:
         clean = decode_image(render(original, photo.pixels, "", file_format), "the clean photo")
-        saved = cosine_to_clean(surrogates, replace(photo, pixels=clean), written)
+        saved = change_of(surrogates, replace(photo, pixels=clean), written).mean
     return SavingLoss(ratio if math.isfinite(ratio) else None, lossless, saved)
 
 
