@@ -167,6 +167,7 @@ def _compared(run: Run, scene: Scene, first: str) -> list[Sentence]:
         row = rank1_of(run, model, measured)
         assert row is not None
         fields = {
+            "best": _best_of(run, scene, model),
             "origin": "bundled" if origin == BUNDLED else "published",
             "kind": ROLES[role],
             "model": run.short_model(model),

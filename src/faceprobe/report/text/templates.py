@@ -22,7 +22,7 @@ TEMPLATES: dict[str, str] = {
         "{lead}, no untrained baseline was measured on the same crop as {models}, so nothing shows how much "
         "of {their} figures an untrained model would reach."
     ),
-    "compared": "{lead}, the best {origin} {kind}, {model}{crop}, does so in {value}.",
+    "compared": "{lead}, the {best}{origin} {kind}, {model}{crop}, does so in {value}.",
     "specialist": "{lead}, the {best}{kind}, {model}{crop}, does so in {value}.",
     "verification": (
         "{lead}, {model} accepts {value} of comparisons of two photos of one person{condition} when it "
