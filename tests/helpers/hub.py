@@ -7,7 +7,6 @@ file's SHA-256, ranges, and the error codes of an absent file, an absent reposit
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 from collections.abc import Iterator
@@ -15,6 +14,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlparse
+
+from faceprobe.core.files import sha256_file
 
 COMMIT = "a" * 40
 
@@ -32,6 +33,7 @@ class LoopbackHub:
         self.asked: list[tuple[str, str, str]] = []
         self.breaks: list[int] = []
         self.gated: set[str] = set()
+        self._digests: dict[tuple[Path, int], str] = {}
 
     def put(self, repo: str, file: str, data: bytes | str | Path) -> Path:
         """Publish ``data``, or a file's content, as ``file`` of ``repo``."""
@@ -43,6 +45,13 @@ class LoopbackHub:
         else:
             target.write_bytes(data.encode() if isinstance(data, str) else data)
         return target
+
+    def digest(self, file: Path) -> str:
+        """Hex SHA-256 of a file, computed once: a client waits ten seconds for the first byte."""
+        key = (file, file.stat().st_mtime_ns)
+        if key not in self._digests:
+            self._digests[key] = sha256_file(file)
+        return self._digests[key]
 
     def fetched(self) -> list[str]:
         """The files that were sent, as ``owner/repo/file``, in order."""
@@ -100,23 +109,25 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET
 
     def _send(self, file: Path, range_: str) -> None:
-        data, hub = file.read_bytes(), self.served
+        hub, size = self.served, file.stat().st_size
         start = int(range_.removeprefix("bytes=").split("-")[0] or 0)
         self.send_response(206 if start else 200)
         self.send_header("X-Repo-Commit", COMMIT)
-        self.send_header("ETag", f'"{hashlib.sha256(data).hexdigest()}"')
+        self.send_header("ETag", f'"{hub.digest(file)}"')
         self.send_header("Accept-Ranges", "bytes")
-        self.send_header("Content-Length", str(len(data) - start))
+        self.send_header("Content-Length", str(size - start))
         if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+            self.send_header("Content-Range", f"bytes {start}-{size - 1}/{size}")
         self.end_headers()
         if self.command == "HEAD":
             return
-        if hub.breaks:
-            self.wfile.write(data[start : start + hub.breaks.pop(0)])
-            self.close_connection = True
-        else:
-            self.wfile.write(data[start:])
+        left = hub.breaks.pop(0) if hub.breaks else size
+        self.close_connection = left < size
+        with open(file, "rb") as opened:
+            opened.seek(start)
+            while part := opened.read(min(left, 1 << 20)):
+                self.wfile.write(part)
+                left -= len(part)
 
     def _answer(self, status: int, body: bytes = b"", code: str = "") -> None:
         body = body or json.dumps({"error": code}).encode()

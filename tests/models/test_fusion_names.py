@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from faceprobe.core.errors import FaceprobeError, WrongUsage
@@ -73,6 +75,16 @@ def test_a_wrong_name_is_one_clear_line(text: str, match: str) -> None:
     with pytest.raises(FaceprobeError, match=match) as caught:
         model_card(text)
     assert caught.value.exit_code == 2 and "\n" not in str(caught.value)
+
+
+def test_what_is_assumed_of_a_part_is_on_the_card(tmp_path: Path) -> None:
+    file = tmp_path / "own.safetensors"
+    file.write_bytes(b"")
+    assumed = model_card(f"fusion:pixels:8+(local:{file}?arch=ViT-B-32&quickgelu=1)").assumed
+    assert (
+        assumed.startswith("local:own.safetensors?arch=ViT-B-32&quickgelu=1: ") and "mean and std" in assumed
+    )
+    assert not model_card("fusion:pixels:8+hog:64").assumed
 
 
 def test_it_does_not_encode_photos_itself() -> None:

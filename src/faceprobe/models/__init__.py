@@ -58,7 +58,7 @@ def load_model(text: str, *, device: str = "auto", offline: bool = False) -> Ima
     """
     name = parse_model(text)
     encoder = MODEL_KINDS.get(name.kind).load(name, device=device, offline=offline)
-    if encoder.card.assumed:
+    if encoder.card.assumed and name.kind != "fusion":  # whose parts say it themselves
         say(f"{encoder.id}: {encoder.card.assumed}")
     return encoder
 

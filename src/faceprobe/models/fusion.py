@@ -119,6 +119,7 @@ class Fusion(ModelFamily):
             role="fusion",
             synthetic=all(c.synthetic for c in cards),
             notes=f"weights fitted on people of {fit}" if fit else f"weights: {', '.join(shown)}",
+            assumed="; ".join(f"{c.id}: {c.assumed}" for c in cards if c.assumed),
             extra={"parts": [c.id for c in cards], "own_crops": own},
         )
 

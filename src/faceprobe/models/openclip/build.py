@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from faceprobe.core.errors import BadInput, Unreachable, WrongUsage
 from faceprobe.core.extras import require
 from faceprobe.core.files import read_json
+from faceprobe.core.hub_access import endpoint
 from faceprobe.core.names import Name
 from faceprobe.models.base import PRE_PROJECTION, PROJECTED, ModelCard, flip_of, pooling_of
 from faceprobe.models.cost import side
@@ -46,8 +47,8 @@ def build(source: str | Path, quick_gelu: bool | None = None, device: str = "cpu
             )
     except OSError as error:  # transformers, for the configuration of a text tower on the hub
         raise Unreachable(
-            f"{source} has a text tower whose configuration is on the hub and cannot be fetched; run once"
-            " with a network"
+            f"{source} has a text tower whose configuration is on {endpoint()} and cannot be fetched; run"
+            " once with a network"
         ) from error
     except (RuntimeError, ValueError, TypeError, KeyError, AssertionError) as error:
         raise BadInput(f"open_clip cannot build {source}: {error}") from error
@@ -199,7 +200,7 @@ def tokenizer_of(source: str | Path, **settings: Any) -> Callable[[], Callable[[
                 return cast("Callable[[list[str]], Tensor]", made)
         except OSError as error:
             raise Unreachable(
-                f"the tokenizer of {source} is on the hub and cannot be fetched; run once with a network"
+                f"the tokenizer of {source} is on {endpoint()} and cannot be fetched; run once with a network"
             ) from error
 
     return make
