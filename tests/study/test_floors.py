@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from faceprobe.models import model_card
 from faceprobe.study.floors import with_floors
 from faceprobe.study.run import run_study
 from faceprobe.study.schema import ModelEntry, Study, parse_study
-from tests.study.conftest import DrawnSource, drawn_table
 
 
 def study(**changes: Any) -> Study:
@@ -85,15 +83,17 @@ def test_a_role_that_the_study_states_is_the_models(bench: Any, tmp_path: Path) 
     assert cards["fake:a"]["role"] == "specialist"
 
 
-def test_a_floor_that_cannot_read_the_photos_stops_nothing(bench: Any, tmp_path: Path) -> None:
-    """As with precomputed vectors whose photos are gone."""
-    table = drawn_table()
-    lost = table.images.tolist()
-    bench.tables["drawn"] = replace(table, source=DrawnSource(lost=frozenset(lost)))
+def test_a_floor_that_cannot_read_the_photos_stops_nothing(tmp_path: Path) -> None:
+    """As with precomputed vectors whose photos are damaged."""
+    images = [f"p{k // 2}/{k}.png" for k in range(6)]
+    for image in images:
+        (tmp_path / "photos" / image).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "photos" / image).write_text(f"no image: {image}")
     vectors = tmp_path / "vectors"
     vectors.mkdir()
-    np.save(vectors / "embeddings.npy", np.random.default_rng(0).normal(size=(len(lost), 4)))
-    (vectors / "samples.csv").write_text("path,identity\n" + "".join(f"{image},x\n" for image in lost))
-    done = run_study(study(models=[f"vectors:{vectors}"], replicates=2), tmp_path / "run", quiet=True)
+    np.save(vectors / "embeddings.npy", np.random.default_rng(0).normal(size=(len(images), 4)))
+    (vectors / "samples.csv").write_text("path,identity\n" + "".join(f"{image},x\n" for image in images))
+    asked = study(models=[f"vectors:{vectors}"], datasets=[f"folder:{tmp_path}/photos"], replicates=2)
+    done = run_study(asked, tmp_path / "run", quiet=True)
     assert {r.model for r in done.rows} == {"vectors:vectors"}
-    assert len(done.missing) == 1 and done.missing[0].startswith("floor pixels:32 on drawn")
+    assert len(done.missing) == 1 and done.missing[0].startswith("floor pixels:32 on folder:photos")

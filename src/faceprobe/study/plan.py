@@ -111,7 +111,11 @@ def only_paired(table: FaceTable) -> FaceTable:
 
 def nothing_to_run(name: str, study: Study, missing: Sequence[str]) -> Missing:
     """The error of a study of which no cell can be measured: one line, first what could be fetched."""
-    order = sorted(missing, key=lambda text: text in study.needs_later or LATER_STEP in text)
+
+    def place(text: str) -> tuple[bool, bool]:
+        return text in study.needs_later or LATER_STEP in text, "run once without --offline" not in text
+
+    order = sorted(missing, key=place)
     shown = "; ".join(order[:3]) + (f"; and {len(order) - 3} more" if len(order) > 3 else "")
     return Missing(f"nothing of the study {name} can be run here: {shown}")
 
@@ -172,7 +176,8 @@ def _drop_without_detector(plan: Plan, study: Study, offline: bool) -> None:
     fail.
     """
     for dataset in dict.fromkeys(cell.dataset for cell in plan.cells):
-        if len(plan.tables[dataset]) and _decodes(c.model_text for c in plan.cells if c.dataset == dataset):
+        measured = (cell.model_text for cell in plan.cells if cell.dataset == dataset)
+        if len(plan.tables[dataset]) and _decodes(measured, study):
             check_readable(plan.tables[dataset], study.options.max_excluded)
     for dataset, crop in dict.fromkeys((cell.dataset, cell.crop) for cell in plan.cells):
         try:
@@ -237,15 +242,18 @@ def _add_dataset(plan: Plan, study: Study, text: str, entry: DatasetEntry, offli
     name = entry.label or table.name
     if name in plan.tables:
         raise WrongUsage(f"two datasets would both be called {name!r} in the results; give one a label")
-    if len(table) and _decodes(study.models):
+    if len(table) and _decodes(study.models, study):
         check_readable(table, 1.0)
     plan.tables[name] = table
     return name
 
 
-def _decodes(models: Iterable[str]) -> bool:
-    """Whether one of ``models`` needs the photos themselves; vectors are looked up by path."""
-    return any(parse_model(model).kind != "vectors" for model in models)
+def _decodes(models: Iterable[str], study: Study) -> bool:
+    """Whether one of ``models`` needs the photos themselves. Vectors are looked up by path, and a floor that
+    runs along stops nothing.
+    """
+    asked = (model for model in models if model not in (study.floors or ()))
+    return any(parse_model(model).kind != "vectors" for model in asked)
 
 
 def _tolerate(plan: Plan, error: FaceprobeError, optional: bool, fetch: str) -> None:
