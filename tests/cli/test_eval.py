@@ -182,3 +182,60 @@ def test_a_face_recogniser_on_part_of_lfw(shared: Path, capsys: pytest.CaptureFi
     rank1 = next(r for r in rows if r["metric"] == "rank1" and r["weighting"] == "identity")
     assert rank1["value"] > 0.95 and rank1["n"] == 48
     assert str(rank1["model"]).startswith("onnx:mobilefacenet_112.onnx") and rank1["evidence"] != "synthetic"
+
+
+@pytest.fixture
+def nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No detector may be asked for, no model loaded, no dataset fetched."""
+
+    def asked(*_: object, **__: object) -> None:
+        raise AssertionError("asked for more than local inputs")
+
+    monkeypatch.setattr("faceprobe.embedding.embed_dataset.find_detector", asked)
+    monkeypatch.setattr("faceprobe.models.bundled.FAMILY.load", asked)
+    monkeypatch.setattr("faceprobe.datasets.lfw.fetch_lfw", asked)
+
+
+@pytest.mark.parametrize("command", ["eval", "embed", "run"])
+def test_photos_are_looked_at_first(
+    tmp_path: Path, nothing_else: None, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    for person in "ab":
+        (tmp_path / "texts" / person).mkdir(parents=True)
+        (tmp_path / "texts" / person / "1.jpg").write_text("no photo")
+    data, out = f"folder:{tmp_path}/texts", str(tmp_path / "out")
+    study = tmp_path / "mine.yaml"
+    study.write_text(f"title: x\nmodels: [bundled:face]\ndatasets: [lfw, '{data}']\n")
+    arguments = {
+        "eval": ["eval", "--model", "bundled:face", "--dataset", data],
+        "embed": ["embed", data, "-m", "bundled:face", "--crop", "aligned-112", "-o", out],
+        "run": ["run", str(study), "--out", out],
+    }
+    assert run(arguments[command]) == 1
+    said = capsys.readouterr().err
+    assert "no photo of folder:texts can be used (2 not an image): a/1.jpg, b/1.jpg; check the path" in said
+
+
+@pytest.mark.parametrize("command", ["eval", "embed"])
+def test_the_files_of_a_model_are_looked_for_first(
+    tmp_path: Path, nothing_else: None, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    more = (
+        ["eval", "--dataset", "lfw"] if command == "eval" else ["embed", "lfw", "-o", str(tmp_path / "out")]
+    )
+    assert run([*more, "--model", f"onnx:{tmp_path}/gone.onnx"]) == 1
+    assert "gone.onnx does not exist; check the path" in capsys.readouterr().err
+
+
+def test_what_is_left_out_is_named_and_a_share_may_be_allowed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = photos(tmp_path / "mine")
+    (folder / "person0" / "text.jpg").write_text("x")
+    (folder / "person1" / "film.mov").write_text("x")
+    base = ["eval", "--model", "pixels:6", "--dataset", f"folder:{folder}", "--replicates", "0"]
+    assert run(base) == 1
+    assert "more than the allowed share 0.1" in capsys.readouterr().err
+    assert run([*base, "--max-excluded", "0.5"]) == 0
+    said = capsys.readouterr().err
+    assert "left out: 1 photo, not an image" in said and "left out: .mov file: person1/film.mov" in said

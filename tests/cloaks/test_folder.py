@@ -16,6 +16,7 @@ from PIL import Image
 from faceprobe.cloaks.photos.folder import cloak_folder
 from faceprobe.cloaks.photos.folder_layout import name_outputs, read_layout
 from faceprobe.cloaks.photos.folder_records import MANIFEST, PROGRESS, RESULTS
+from faceprobe.cloaks.photos.formats import FileFormat
 from faceprobe.cloaks.photos.visibility import psnr
 from faceprobe.core.errors import BadInput, Missing, UnknownName, WrongUsage
 from faceprobe.datasets import load_dataset
@@ -323,6 +324,35 @@ def test_no_link_leads_from_the_originals_into_the_output(album: Path, tmp_path:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     with pytest.raises(BadInput, match="cannot write into"):
         cloak_folder(album / "p1", tmp_path / "loop", "noise-30", quiet=True)
+
+
+def test_a_jpeg_says_what_of_the_effect_survives(portraits: Path, tmp_path: Path, shared: Path) -> None:
+    (portraits / "none.png").write_bytes((save(tmp_path / "none.png", 1)).read_bytes())
+    detector = str(shared / "weights" / "yunet_n_dynamic.onnx")
+    made = {}
+    for quality in (0, 95, 20):
+        out = tmp_path / f"out{quality}"
+        made[quality] = cloak_folder(
+            portraits, out, CLOAK, detector=detector, file_format=FileFormat(quality), quiet=True
+        )
+    lossless = {r.source: r for r in made[0].records}
+    assert made[0].document["summary"]["saving"] is None
+    for quality in (95, 20):
+        run = made[quality]
+        saving = run.document["summary"]["saving"]
+        changed = [r for r in run.records if r.changed]
+        assert saving["n"] == len(changed) == 4
+        for record in changed:
+            assert record.output.endswith(".jpg") and lossless[record.source].output.endswith(".png")
+            assert record.cosine_lossless == pytest.approx(lossless[record.source].cosine, abs=1e-5)
+        before = sum(1 - r.cosine_lossless for r in changed)
+        assert saving["kept"] == pytest.approx(sum(1 - r.cosine_saved for r in changed) / before)
+        assert saving["effect_lossless"] == pytest.approx(before / 4)
+        assert next(r for r in run.records if not r.changed).psnr_saved is None
+    kept = [made[q].document["summary"]["saving"]["kept"] for q in (95, 20)]
+    assert kept[0] > 0.7 and kept[0] > kept[1]
+    with pytest.raises(BadInput, match="made with another format"):
+        cloak_folder(portraits, tmp_path / "out95", CLOAK, detector=detector, quiet=True)
 
 
 def test_photos_are_looked_at_before_a_detector_or_a_model(

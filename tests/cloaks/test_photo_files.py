@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from faceprobe.cloaks.photos.files import MARK, colourfulness, read_original, render, size_of
+from faceprobe.cloaks.photos.formats import PNG_FILE, file_format
+from faceprobe.core.errors import WrongUsage
 from faceprobe.data.photo import UnreadablePhoto, decode_image
+from faceprobe.data.png import colour_tags
+from tests.helpers.photo_files import png8, png16
 
 cv2 = pytest.importorskip("cv2")
 
@@ -201,3 +206,94 @@ def test_unreadable_files_have_a_reason(tmp_path: Path) -> None:
             with pytest.raises(UnreadablePhoto) as caught:
                 read(tmp_path / name, name)
             assert caught.value.reason == reason
+
+
+TAGS = {
+    b"gAMA": struct.pack(">I", 45455),
+    b"cHRM": struct.pack(">8I", 31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000),
+    b"sRGB": b"\1",
+    b"cICP": bytes([12, 13, 0, 1]),
+    b"pHYs": struct.pack(">IIB", 11811, 11811, 1),
+}
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_tags_of_colours_and_size_are_kept(tmp_path: Path, rng: np.random.Generator, deep: bool) -> None:
+    pixels = rng.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    more = list(TAGS.items())
+    data = png16(pixels.astype(np.uint16) * 257, more) if deep else png8(pixels, more)
+    (tmp_path / "a.png").write_bytes(data)
+    original = read_original(tmp_path / "a.png", "a.png")
+    made = render(original, changed(original.photo.pixels, rng), "x")
+    Image.open(io.BytesIO(made)).verify()
+    assert dict(colour_tags(made)) == TAGS
+    assert not original.notes and not PNG_FILE.notes(original)
+    assert file_format("jpeg").notes(original)[0] == "JPEG cannot keep the colour tags gAMA, cHRM, cICP"
+
+
+@pytest.mark.parametrize("kind", ["jpg", "tif", "bmp"])
+def test_the_size_in_print_is_kept_from_other_formats(tmp_path: Path, kind: str) -> None:
+    Image.fromarray(np.full((9, 9, 3), 50, np.uint8)).save(tmp_path / f"a.{kind}", dpi=(300, 150))
+    original = read_original(tmp_path / f"a.{kind}", "a")
+    dots = Image.open(io.BytesIO(render(original, original.photo.pixels))).info["dpi"]
+    assert np.allclose(dots, (300, 150), rtol=2e-3)
+    jpeg = render(original, original.photo.pixels, "", file_format("jpeg"))
+    assert Image.open(io.BytesIO(jpeg)).info["dpi"] == (300, 150)
+
+
+def test_adobe_rgb_by_exif_is_tagged(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0xA001] = 0xFFFF
+    exif.get_ifd(0x8769)[0xA005] = {1: "R03"}
+    Image.fromarray(np.full((9, 9, 3), 50, np.uint8)).save(tmp_path / "a.jpg", exif=exif.tobytes())
+    original = read_original(tmp_path / "a.jpg", "a.jpg")
+    info = Image.open(io.BytesIO(render(original, original.photo.pixels))).info
+    assert info["gamma"] == 0.45455 and info["chromaticity"][4:6] == (0.21, 0.71)
+    Image.fromarray(np.full((9, 9, 3), 50, np.uint8)).save(tmp_path / "b.jpg")
+    assert read_original(tmp_path / "b.jpg", "b.jpg").tags == ()
+
+
+def test_what_colours_lose_is_said(tmp_path: Path) -> None:
+    from PIL import ImageCms
+
+    grey = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    grey[16:20] = b"GRAY"
+    Image.new("L", (9, 9)).save(tmp_path / "a.png", icc_profile=bytes(grey))
+    Image.new("CMYK", (9, 9)).save(tmp_path / "a.jpg", icc_profile=bytes(grey))
+    Image.new("CMYK", (9, 9)).save(tmp_path / "b.jpg")
+    assert read_original(tmp_path / "a.png", "x").notes == ("the colour profile is not for RGB: dropped",)
+    assert read_original(tmp_path / "a.jpg", "x").notes == (
+        "CMYK: written as RGB, without its colour profile",
+    )
+    assert read_original(tmp_path / "b.jpg", "x").notes == ("CMYK: written as RGB",)
+
+
+def test_a_jpeg_is_marked_and_keeps_profile_and_exif(tmp_path: Path, rng: np.random.Generator) -> None:
+    from PIL import ImageCms
+
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    smooth = np.linspace(40, 200, HEIGHT * WIDTH * 3).reshape(HEIGHT, WIDTH, 3).astype(np.uint8)
+    Image.fromarray(smooth).save(tmp_path / "a.png", icc_profile=profile, exif=exif.tobytes())
+    original = read_original(tmp_path / "a.png", "a.png", keep_exif=True)
+    data = render(original, smooth, "fawkes-1.0.2-mid[bundled:face]", file_format("jpeg", 90))
+    assert data == render(original, smooth, "fawkes-1.0.2-mid[bundled:face]", file_format("jpeg", 90))
+    image = Image.open(io.BytesIO(data))
+    assert image.format == "JPEG" and image.info["icc_profile"] == profile
+    assert image.getexif()[0x010F] == "Maker"
+    assert np.abs(decode_image(data, "x").astype(int) - smooth).mean() < 2
+    (tmp_path / "b.jpg").write_bytes(data)
+    assert read_original(tmp_path / "b.jpg", "b.jpg").mark == "fawkes-1.0.2-mid[bundled:face]"
+    assert len(render(original, smooth, "", file_format("jpeg", 40))) < len(data)
+
+
+def test_formats_that_do_not_exist() -> None:
+    assert [file_format(*given).name for given in [("png",), ("jpeg",), ("jpeg", 40)]] == [
+        "png",
+        "jpeg-95",
+        "jpeg-40",
+    ]
+    for given in [("gif",), ("png", 90), ("jpeg", 0), ("jpeg", 101)]:
+        with pytest.raises(WrongUsage):
+            file_format(*given)

@@ -196,3 +196,21 @@ def test_a_forked_process_reads_by_itself(place: Path) -> None:
 def _content(job: tuple[object, str]) -> str:
     source, image = job
     return str(source.read(image).content_hash)  # type: ignore[attr-defined]
+
+
+def test_other_members_of_an_archive_are_named(tmp_path: Path) -> None:
+    extra = {"__MACOSX/000001.jpg": b"x", "readme.txt": b"y", "in/._000001.jpg": b"z", "noending": b""}
+    place = write_zip(tmp_path / "faces.zip", FILES | extra)
+    with zipfile.ZipFile(place, "a") as archive:
+        link = zipfile.ZipInfo("link.jpg")
+        link.external_attr = 0o120777 << 16
+        archive.writestr(link, "000001.jpg")
+    table = load(place)
+    assert dict(table.left_out) == {
+        "__MACOSX/000001.jpg": "hidden file",
+        "in/._000001.jpg": "hidden file",
+        "link.jpg": "link",
+        "noending": "file without ending",
+        "readme.txt": ".txt file",
+    }
+    assert table.images.tolist() == sorted(FILES)

@@ -49,6 +49,7 @@ def evaluate(
     detector: str | Path | None = None,
     device: str = "auto",
     offline: bool = False,
+    max_excluded: float = 0.1,
     seed: int = 0,
     replicates: int = 1000,
     out: str | Path | None = None,
@@ -57,16 +58,18 @@ def evaluate(
 ) -> Results:
     """Measure ``model`` on ``dataset``; every metric comes with its 95 % interval.
 
-    ``model`` is a name ("ViT-B-32/openai", "bundled:clip-s", "onnx:face.onnx?size=112", ...) or an encoder
-    (:func:`faceprobe.encoder` wraps any torch module). ``dataset`` is a name, a folder of
+    ``model`` is a name ("ViT-B-32/openai", "bundled:clip-s", "onnx:face.onnx?size=112", ...) or an
+    encoder (:func:`faceprobe.encoder` wraps any torch module). ``dataset`` is a name, a folder of
     ``<identity>/<photo>``, a DataFrame with the columns path and identity, or pairs of (photo, identity).
-    ``crop`` None is the model's own default crop. ``protocols`` None, or "all", means every usual protocol
-    that the data allow. ``cloak`` is a cloak's name, or a variant that the dataset brings: then the protocols
-    for cloaks are measured, and rows on how visible the cloak is come first; photos of ``cloak_people``
-    people are cloaked, everybody else's stay clean. ``purifier`` is what is done to every photo before it is
-    embedded. The same call again encodes and cloaks nothing, since both are cached by content. ``out`` is a
-    folder for results and a report, as :func:`faceprobe.run_study` writes them (the result's ``report``);
-    ``force`` replaces a run of something else there. Without ``out`` nothing is written but the caches.
+    ``crop`` None is the model's own default crop. ``protocols`` None, or "all", means every usual
+    protocol that the data allow. ``cloak`` is a cloak's name, or a variant that the dataset brings: then
+    the protocols for cloaks are measured, and rows on how visible the cloak is come first; photos of
+    ``cloak_people`` people are cloaked, everybody else's stay clean. ``purifier`` is what is done to
+    every photo before it is embedded. ``max_excluded`` is the share of photos, in [0, 1], that may be
+    unusable. The same call again encodes and cloaks nothing, since both are cached by content. ``out`` is
+    a folder for results and a report, as :func:`faceprobe.run_study` writes them (the result's
+    ``report``); ``force`` replaces a run of something else there. Without ``out`` nothing is written but
+    the caches.
 
     Raises :class:`UnknownName` or :class:`WrongUsage` for names and options, :class:`BadInput` or
     :class:`Missing` for inputs; names and local inputs are checked before the model is loaded.
@@ -90,7 +93,9 @@ def evaluate(
         protocols=named,
         seed=seed,
         replicates=replicates,
-        options=Options(detector=None if detector is None else str(detector), device=device),
+        options=Options(
+            detector=None if detector is None else str(detector), device=device, max_excluded=max_excluded
+        ),
     )
     plan = plan_study(study, offline=offline)
     if plan.missing:

@@ -57,6 +57,9 @@ def command(
     ] = "none",
     detector: Annotated[str | None, typer.Option(help="YuNet weights on this machine.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps, ...")] = "auto",
+    max_excluded: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Share of photos that may be unusable.")
+    ] = 0.1,
     offline: Annotated[bool, typer.Option("--offline", help="Use what is on this machine only.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
     replicates: Annotated[
@@ -95,6 +98,7 @@ def command(
         detector=detector,
         device=device,
         offline=offline,
+        max_excluded=max_excluded,
         seed=seed,
         replicates=replicates,
         out=out,

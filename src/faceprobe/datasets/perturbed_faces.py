@@ -13,10 +13,11 @@ from pathlib import Path
 from faceprobe.core.errors import BadInput, Missing, NoPath
 from faceprobe.core.names import Name
 from faceprobe.data.face_table import FaceTable, face_table_columns
+from faceprobe.data.left_out import left_out_note
 from faceprobe.datasets.base import PUBLIC_FIGURES, Dataset, DatasetCard
 from faceprobe.datasets.celeba import read_identities
 from faceprobe.datasets.files import EncodedSource, FileSource, path_of
-from faceprobe.datasets.listing import list_folder
+from faceprobe.datasets.listing import Listing, list_folder
 from faceprobe.datasets.resaved import (
     CONTROLS,
     ControlledSource,
@@ -24,7 +25,7 @@ from faceprobe.datasets.resaved import (
     chosen_variants,
     control_note,
 )
-from faceprobe.datasets.zip_source import ZipSource, photo_names
+from faceprobe.datasets.zip_source import ZipSource, list_archive
 
 LICENCE = "that of CelebA, from which it is made: non-commercial research"
 
@@ -52,8 +53,8 @@ def load(name: Name) -> FaceTable:
             "aadityaubhat/perturbed_faces (135 MB): perturbed-faces:PATH"
         )
     controls = asked_controls(name, tuple(CONTROLS))
-    inner, names = _photos(path_of(name, "perturbed-faces:PATH"))
-    rows, notes = _rows(name, names, controls)
+    inner, listing = _photos(path_of(name, "perturbed-faces:PATH"))
+    rows, notes = _rows(name, listing.photos, controls)
     people, known_people = _people(name, sorted({source for _, source, _ in rows}))
     if not known_people:
         notes.append("no ?identities=FILE: only the versions of one photo are known to show one person")
@@ -68,7 +69,8 @@ def load(name: Name) -> FaceTable:
         source=ControlledSource(inner),
         identities_known=known_people,
         licence=LICENCE,
-        notes=tuple(notes),
+        notes=(*notes, *left_out_note(listing.left_out)),
+        left_out=tuple(listing.left_out),
     )
 
 
@@ -93,17 +95,17 @@ def _rows(name: Name, names: list[str], controls: list[str]) -> tuple[list[tuple
     return sorted(chosen_variants(name, rows)), notes
 
 
-def _photos(path: Path) -> tuple[EncodedSource, list[str]]:
-    """The source of the photos, and their names."""
+def _photos(path: Path) -> tuple[EncodedSource, Listing]:
+    """The source of the photos, and their names with what else is there."""
     if not path.exists():
         raise Missing(f"perturbed-faces {path}: no such folder or archive; check the path")
     if path.is_file():
-        return ZipSource(str(path.resolve())), photo_names(path)
+        return ZipSource(str(path.resolve())), list_archive(path)
     listing = list_folder(path)
     if not listing.photos and len(listing.folders) == 1:  # the archive unpacks into a folder of its own
         path = path / listing.folders[0]
         listing = list_folder(path)
-    return FileSource(str(path.resolve())), listing.photos
+    return FileSource(str(path.resolve())), listing
 
 
 def _numbered(pattern: re.Pattern[str], names: list[str]) -> dict[str, str]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import stat
 import zipfile
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from faceprobe.core.errors import BadInput, Refused
+from faceprobe.data.left_out import LeftOut, printable
 from faceprobe.data.photo import UnreadablePhoto
 from faceprobe.datasets.files import EncodedSource
-from faceprobe.datasets.listing import is_photo
+from faceprobe.datasets.listing import Listing, file_kind, is_photo
 
 MAX_PHOTO = 64 * 2**20
 """Bytes that one photo may unpack to."""
@@ -45,13 +47,21 @@ class ZipSource(EncodedSource):
         return data
 
 
-def photo_names(path: Path) -> list[str]:
-    """The names of the archive's photos without folders, sorted. Hidden and other files are ignored.
+def list_archive(path: Path) -> Listing:
+    """The names of the archive's photos without folders, sorted, and its other members with their kinds.
 
     Raises :class:`BadInput` for a file that is no archive and for one with two photos of one name,
     :class:`Refused` for more than :data:`MAX_PHOTOS` photos.
     """
-    return sorted(_open(str(path.resolve()))[1])
+    archive, photos = _open(str(path.resolve()))
+    left_out = []
+    for member in archive.infolist():
+        name = PurePosixPath(member.filename).name
+        if not member.is_dir() and photos.get(name) is not member:
+            link = stat.S_ISLNK(member.external_attr >> 16)
+            kind = "hidden file" if "__MACOSX" in member.filename else file_kind(name)
+            left_out.append(LeftOut(printable(member.filename), "link" if link else kind))
+    return Listing([], sorted(photos), sorted(left_out))
 
 
 def _open(path: str) -> tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]:
@@ -75,6 +85,8 @@ def _open_once(
     for member in archive.infolist():
         place = PurePosixPath(member.filename)
         if member.is_dir() or not is_photo(place.name) or "__MACOSX" in place.parts:
+            continue
+        if stat.S_ISLNK(member.external_attr >> 16):  # holds a path, no photo
             continue
         if place.name in members:
             raise BadInput(f"{path} holds two photos called {place.name}; names must be unique")

@@ -94,10 +94,12 @@ def split_rows(
     if len(excluded) > max_excluded * len(images) or len(excluded) == len(images):
         counts = ", ".join(f"{count:,} {reason}" for reason, count in count_reasons(excluded).items())
         first = ", ".join(e.image for e in excluded[:3]) + (", ..." if len(excluded) > 3 else "")
+        if len(excluded) == len(images):
+            raise BadInput(f"no photo of {dataset.name} can be used ({counts}): {first}; check the path")
         raise BadInput(
             f"{len(excluded):,} of {len(images):,} photos of {dataset.name} cannot be used ({counts}),"
             f" more than the allowed share {max_excluded:g}: {first}; repair them, or allow more"
-            " (max_excluded in a study)"
+            " (--max-excluded, or max_excluded in a study)"
         )
     return [row for row in range(len(images)) if row not in reasons], excluded
 

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from faceprobe.cloaks.photos.files import Original
 
 
+_CICP_SRGB = bytes([1, 13])
+"""Primaries and transfer of sRGB (ITU-T H.273), which readers of JPEG assume."""
+
+
 @dataclass(frozen=True)
 class FileFormat:
     """The format of the files that are written: PNG for a ``quality`` of 0, else JPEG of that quality, 1 to
@@ -32,8 +36,14 @@ class FileFormat:
         """What this format cannot keep of ``original``, besides its own notes."""
         if not self.quality:
             return ()
-        lost = [kind.decode() for kind, _ in original.tags if kind not in (b"sRGB", b"pHYs")]
-        found = [f"JPEG cannot keep the colour tags {', '.join(lost)}"] if lost and not original.icc else []
+        lost = [
+            kind.decode()
+            for kind, body in original.tags
+            if kind not in (b"sRGB", b"pHYs") and (kind, body[:2]) != (b"cICP", _CICP_SRGB)
+        ]
+        found = []
+        if lost and not original.icc:
+            found.append(f"JPEG cannot keep {'the colour tags ' if len(lost) > 1 else ''}{', '.join(lost)}")
         found += ["16 bits: written with 8 bits"] if original.bits == 16 else []
         found += ["transparency: laid over white"] if original.alpha else []
         return tuple(found)
