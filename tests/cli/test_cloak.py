@@ -13,6 +13,7 @@ from PIL import Image
 
 from faceprobe.cli.main import run
 from faceprobe.cloaks.base import LIMITS
+from faceprobe.report.cloaks.sheet import MOST, order_of
 
 
 def save(path: Path, seed: int) -> Path:
@@ -161,3 +162,23 @@ def test_listing_imports_no_torch() -> None:
         "sys.exit(code or 'torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=False).returncode == 0
+
+
+def test_a_sheet_shows_photos_before_and_after(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(photos / "<b>.png", 9)
+    assert cloak(photos, tmp_path / "out", "jpeg-75", "--sheet") == 0
+    assert "4 photos before and after" in capsys.readouterr().err
+    page = (tmp_path / "out" / "sheet.html").read_text(encoding="utf-8")
+    assert page.count("<section>") == 4 and page.count("data:image/png;base64,") == 12
+    assert "&lt;b&gt;.png" in page and "<b>" not in page and "http" not in page
+    assert cloak(photos, tmp_path / "out", "jpeg-75") == 0  # the sheet does not stop a run that goes on
+    assert "4 were done before" in capsys.readouterr().out
+
+
+def test_a_sheet_holds_the_most_tinted_photos_and_those_barely_changed() -> None:
+    records = [{"source": f"{k}", "changed": k > 0, "delta_e": k / 10, "barely": ""} for k in range(100)]
+    records += [{"source": "w", "changed": True, "delta_e": 0.1, "barely": "cosine"}]
+    shown = [record["source"] for record in order_of(records)]
+    assert len(shown) == MOST and shown[:2] == ["99", "98"] and shown[-1] == "w" and "0" not in shown

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 EPILOG = "Example: faceprobe cloak photos/ --cloak 'fawkes-1.0.2-mid[bundled:face]' --out photos-fawkes"
 
+SHEET = "sheet.html"
 MOST_NAMED = 20
 """Names in one line; a longer list is cut."""
 
@@ -66,6 +67,9 @@ def command(
     force: bool = typer.Option(
         False, "--force", help="Replace what is in the output folder; never an original."
     ),
+    sheet: bool = typer.Option(
+        False, "--sheet", help="Write sheet.html into the output folder: photos before, after, difference."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print the contents of cloak.json."),
 ) -> None:
     """Write cloaked copies of photos, and measure what changed.
@@ -93,6 +97,8 @@ def command(
         judge=judge,
         announce=_announce,
     )
+    if sheet:
+        _write_sheet(done, source.expanduser(), out.expanduser())
     _warn(done)
     print_json(done.document) if as_json else _show(done, out)
 
@@ -141,6 +147,26 @@ def _is_synthetic(model: str) -> bool:
         return model_card(model).synthetic
     except FaceprobeError:  # the id of a file does not name its folder
         return False
+
+
+def _write_sheet(done: FolderRun, source: Path, out: Path) -> None:
+    """``sheet.html`` in the output folder."""
+    from faceprobe.core.files import write_bytes
+    from faceprobe.core.progress import say
+    from faceprobe.data.photo import decode_image
+    from faceprobe.report.cloaks.sheet import SheetPhoto, order_of, sheet_page
+
+    root = source if source.is_dir() else source.parent
+    photos = []
+    for record in order_of(done.document["photos"]):
+        files = (root / record["source"], out / record["output"])
+        clean, cloaked = (decode_image(file.read_bytes(), file.name) for file in files)
+        photos.append(SheetPhoto(clean, cloaked, record))
+    judge = done.document.get("judge")
+    verdict = list(judge_lines(judge))[-1:] if judge else []
+    page = sheet_page(done.document["cloak"]["id"], photos, done.document["summary"]["changed"], verdict)
+    write_bytes(out / SHEET, page.encode("utf-8"))
+    say(f"{out / SHEET}: {counted(len(photos), 'photo')} before and after; it holds the photos themselves")
 
 
 def _warn(done: FolderRun) -> None:

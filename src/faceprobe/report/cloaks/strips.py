@@ -90,7 +90,7 @@ def _view(run: Run, strip: Strip) -> StripView:
         sizes = f"{strip.clean.shape[:2]} and {strip.cloaked.shape[:2]}"
         raise BadInput(f"a strip of {strip.cloak} has photos of two sizes, {sizes}; pass equal sizes")
     changed = difference(strip.clean, strip.cloaked)
-    pictures = _uris((strip.clean, True), (strip.cloaked, True), (changed, False))
+    pictures = picture_uris((strip.clean, True), (strip.cloaked, True), (changed, False))
     widest = int(np.abs(strip.cloaked.astype(np.int32) - strip.clean.astype(np.int32)).max(initial=0))
     return StripView(
         strip.cloak,
@@ -101,7 +101,7 @@ def _view(run: Run, strip: Strip) -> StripView:
     )
 
 
-def _uris(*pictures: tuple[Pixels, bool]) -> tuple[str, str, str]:
+def picture_uris(*pictures: tuple[Pixels, bool]) -> tuple[str, str, str]:
     """PNG data URIs of bounded size, all with the same longer side.
 
     A picture that is not ``smooth`` (a difference) is subsampled and not averaged, so that single changed
