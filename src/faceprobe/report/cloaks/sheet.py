@@ -44,13 +44,11 @@ class SheetPhoto:
 
 
 def order_of(records: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The changed photos of ``cloak.json`` for a sheet, at most :data:`MOST`: barely changed ones last, the
-    others by falling colour difference.
+    """The changed photos of ``cloak.json`` for a sheet, at most :data:`MOST`: by falling colour difference,
+    and barely changed ones last.
     """
     changed = [record for record in records if record["changed"]]
-    changed.sort(
-        key=lambda record: (bool(record.get("barely")), -(record.get("delta_e") or 0.0), record["source"])
-    )
+    changed.sort(key=lambda record: (-(record.get("delta_e") or 0.0), record["source"]))
     barely = [record for record in changed if record.get("barely")][: MOST // 2]
     return [r for r in changed if not r.get("barely")][: MOST - len(barely)] + barely
 
@@ -62,16 +60,17 @@ def sheet_page(cloak: str, photos: Sequence[SheetPhoto], changed: int, verdict: 
     left_out = f"; {changed - len(photos):,} more are not shown" if changed > len(photos) else ""
     head = [
         f"<h1>Before and after {escape(cloak)}</h1>",
-        f"<p>{len(photos):,} of {changed:,} changed photos, the most tinted first{left_out}. The difference is amplified "
-        f"{AMPLIFIED} times about mid-grey. A mean colour difference above {VISIBLE_TINT} (CIEDE2000) over the face is "
-        "visible. This file holds the photos: keep it as private as them.</p>",
+        f"<p>{len(photos):,} of {changed:,} changed photos, the most tinted first{left_out}. The difference "
+        f"is amplified {AMPLIFIED} times about mid-grey. A mean colour difference above {VISIBLE_TINT} "
+        "(CIEDE2000) over the face is visible. This file holds the photos: keep it as private as them.</p>",
         *(f"<p>{escape(line)}</p>" for line in verdict),
     ]
     body = "\n".join([*head, *map(_section, photos)])
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Before and after {escape(cloak)}</title><style>{_STYLE}</style></head><body>\n{body}\n</body></html>\n"
+        f"<title>Before and after {escape(cloak)}</title><style>{_STYLE}</style></head>"
+        f"<body>\n{body}\n</body></html>\n"
     )
 
 
@@ -80,8 +79,8 @@ def _section(photo: SheetPhoto) -> str:
     uris = picture_uris((clean, True), (cloaked, True), (difference(clean, cloaked), False))
     captions = ("before", "after", f"difference × {AMPLIFIED}")
     figures = "".join(
-        f'<figure><img src="{uri}" alt="{escape(caption)}"><figcaption>{escape(caption)}</figcaption></figure>'
-        for uri, caption in zip(uris, captions, strict=True)
+        f'<figure><img src="{uri}" alt="{text}"><figcaption>{text}</figcaption></figure>'
+        for uri, text in zip(uris, captions, strict=True)
     )
     source = str(photo.record["source"])
     return (
