@@ -223,8 +223,12 @@ def test_eval_measures_a_cloak_under_a_purifier(capsys: pytest.CaptureFixture[st
     assert {r["cloak"] for r in rows} == {"blur-1"} and {r["protocol"][:6] for r in rows} == {"cloak/"}
     assert {r["purifier"] for r in rows if r["model"] != "none"} == {"jpeg-75"}
     assert run([*base, "--cloak", "blur-1"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.startswith("Cloaked photos enrolled, clean ones searched: blur-1 ") and "pixels:8" in said
+    assert "Clean photos enrolled" in said and said.endswith(f"All {len(rows):,} figures: --all")
+    assert run([*base, "--cloak", "blur-1", "--all"]) == 0
     shown = capsys.readouterr().out
-    assert "cloak/quality: how visible a cloak is" in shown and "pixels:8 on" in shown and "blur-1" in shown
+    assert shown.startswith("Cloaked photos enrolled") and "cloak/quality: how visible a cloak is" in shown
     assert run([*base, "--purifier", "blur-1", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["rows"]
     assert {(r["cloak"], r["purifier"]) for r in rows} == {("none", "blur-1")}

@@ -70,18 +70,23 @@ def command(
         typer.Option(help="Folder for results.json and report.html, as faceprobe run writes them."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace another run in --out.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Print every figure of a cloak, not the verdict only.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the results object and nothing else.")] = False,
 ) -> None:
     """Measure one model on one dataset and print every metric with its interval.
 
-    Under a cloak, the protocols compare clean photos with cloaked ones. Embeddings and cloaked photos are
-    cached by content, so the same command again encodes and cloaks nothing.
+    Under a cloak, the protocols compare clean photos with cloaked ones, and a verdict comes first.
+    Embeddings and cloaked photos are cached by content, so the same command again encodes and cloaks
+    nothing.
     """
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # read by huggingface_hub when it is imported
 
     from faceprobe.api.evaluate import evaluate
-    from faceprobe.cli.show import print_json, print_results
+    from faceprobe.cli.cloak_verdict import verdict_lines
+    from faceprobe.cli.show import print_json, print_results, print_text
     from faceprobe.core.progress import say
     from faceprobe.core.words import counted
     from faceprobe.data.left_out import left_out_lines
@@ -112,6 +117,13 @@ def command(
     if json:
         print_json(to_document(results))
     else:
-        print_results(results)
+        verdict = list(verdict_lines(results)) if cloak and not protocol else []
+        for line in verdict:
+            print_text(line)
+        if everything or not verdict:
+            print_results(results)
+        else:
+            last = results[-1]
+            print_text(f"{last.dataset}, evidence: {last.evidence}. All {len(results):,} figures: --all")
         if results.report is not None:
             print(f"report: {results.report}")

@@ -45,7 +45,7 @@ class SheetPhoto:
 
 def order_of(records: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The changed photos of ``cloak.json`` for a sheet, at most :data:`MOST`: by falling colour difference,
-    and barely changed ones last.
+    barely changed ones last.
     """
     changed = [record for record in records if record["changed"]]
     changed.sort(key=lambda record: (-(record.get("delta_e") or 0.0), record["source"]))
