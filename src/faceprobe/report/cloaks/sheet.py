@@ -36,7 +36,7 @@ figcaption { font-size: .85rem; color: var(--quiet) }
 
 @dataclass(frozen=True)
 class SheetPhoto:
-    """A photo as (H, W, 3) uint8 RGB, clean and as written, with its entry in ``photos`` of ``cloak.json``."""
+    """(H, W, 3) uint8 RGB, clean and as written, and the photo's entry in ``photos`` of ``cloak.json``."""
 
     clean: Pixels
     cloaked: Pixels
