@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,13 +80,19 @@ def written(document: dict[str, Any]) -> str:
 
 
 def measured(
-    table: FaceTable, encoder: ImageEncoder, model: str, cloak: str, crop: str, detector: str | None = None
+    table: FaceTable,
+    encoder: ImageEncoder,
+    model: str,
+    cloak: str,
+    crop: str,
+    detector: str | None = None,
+    protocols: Sequence[str] = PROTOCOLS,
 ) -> dict[str, Any]:
-    """Every cloak protocol of one model on one cloak: rows without intervals, and values per person."""
+    """The cloak ``protocols`` of one model on one cloak: rows without intervals, and values per person."""
     data = embed(table, encoder, crop, detector=detector, quiet=True).data
     rows: list[dict[str, Any]] = []
     people: dict[str, list[float]] = {}
-    for name in PROTOCOLS:
+    for name in protocols:
         try:
             outcome = evaluate(data, [f"cloak/{name}"], replicates=0)
         except BadInput as error:  # one cloaked person: nobody for an adaptive collector to learn from
@@ -170,9 +177,9 @@ def tables(cells: list[dict[str, Any]]) -> str:
             "| --- " * (5 + len(SHOWN)) + "|",
         ]
         for cell in cells:
-            shown = [_people(cell, f"cloak/{protocol}//protection_{n}") for n in SHOWN]
-            shown.append(_people(cell, f"cloak/{protocol}//clean_error_1nn"))
-            cosine = f"{_value(cell, 'cosine_to_clean', 'pair'):.2f}"
+            shown = [people_text(cell, f"cloak/{protocol}//protection_{n}") for n in SHOWN]
+            shown.append(people_text(cell, f"cloak/{protocol}//clean_error_1nn"))
+            cosine = f"{row_value(cell, 'cosine_to_clean', 'pair'):.2f}"
             names = [f"`{cell['cloak']}`", f"`{cell['model']}`", cell["crop"], cosine]
             lines.append("| " + " | ".join([*names, *shown]) + " |")
         parts.append(
@@ -182,7 +189,8 @@ def tables(cells: list[dict[str, Any]]) -> str:
     return "\n\n".join(parts)
 
 
-def _people(cell: dict[str, Any], key: str) -> str:
+def people_text(cell: dict[str, Any], key: str) -> str:
+    """The mean over people and, behind it, every person; "-" where it was not measured."""
     values = cell["people"].get(key)
     if values is None:
         return "-"
@@ -190,7 +198,8 @@ def _people(cell: dict[str, Any], key: str) -> str:
     return f"{np.mean(values):.2f} ({each})"
 
 
-def _value(cell: dict[str, Any], metric: str, weighting: str) -> float:
+def row_value(cell: dict[str, Any], metric: str, weighting: str) -> float:
+    """The value of one row of ``cell``."""
     found = (r for r in cell["rows"] if (r.get("metric"), r.get("weighting")) == (metric, weighting))
     return float(next(found)["value"])
 
