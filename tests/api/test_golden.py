@@ -129,7 +129,7 @@ def test_the_true_model_passes(true_model: Any, golden: Path, capsys: pytest.Cap
 
 
 def test_the_layout_of_a_single_photo_and_texts(
-    true_model: Any, photos: Path, golden: Path, tmp_path: Path
+    true_model: Any, photos: Path, golden: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As numpyclip's: one photo with transparency next to the arrays, whose rows are not of length 1."""
     shutil.copy(photos / "4.png", tmp_path / "CLIP.png")
@@ -138,6 +138,8 @@ def test_the_layout_of_a_single_photo_and_texts(
     found = fp.check_model(f"local:{true_model[0]}", tmp_path, device="cpu")
     assert found.passed and found.images[0][0] == "CLIP.png" and found.images[0][1] > 1 - 1e-6
     assert any("transparency" in note for note in found.notes)
+    assert run(["doctor", "--model", f"local:{true_model[0]}", "--golden", str(tmp_path)]) == 0
+    assert "1 photo: least 1.000000" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

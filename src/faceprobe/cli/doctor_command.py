@@ -80,11 +80,12 @@ def _as_text(found: GoldenCheck) -> str:
     width = max(len(name) for name, _ in rows)
     for name, cosine in rows:
         lines.append(f"  {name:<{width}}  {cosine:.6f}{'' if 1 - cosine <= found.limit else '  differs'}")
-    for what, part in (("photos", found.images), ("texts", found.texts)):
+    for what, part in (("photo", found.images), ("text", found.texts)):
         if part:
             values = [cosine for _, cosine in part]
             mean = sum(values) / len(values)
-            lines.append(f"{len(part)} {what}: least {min(values):.6f}, mean {mean:.6f}")
+            plural = "" if len(part) == 1 else "s"
+            lines.append(f"{len(part)} {what}{plural}: least {min(values):.6f}, mean {mean:.6f}")
     lines += [f"note: {note}" for note in found.notes]
     verdict = "passed" if found.passed else "NOT passed"
     lines.append(f"{verdict}: every cosine must be at least {1 - found.limit:.6f}")
