@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from faceprobe.core.errors import UnknownName, WrongUsage
@@ -96,7 +96,7 @@ def test_every_missing_key_is_named() -> None:
         ("title: 2020-13-45\n", "not valid YAML: month must be"),
         ("title: !!timestamp x\n", "not valid YAML"),
         ("title: t\nmodels: {[1]: {}}\n", r"not valid YAML: found unhashable key \(line 2, column 10\)"),
-        ("title: " + "[" * 400, "not valid YAML: it is nested too deeply"),
+        ("title: " + "[" * 800, "not valid YAML: it is nested too deeply"),
     ],
 )
 def test_a_file_that_is_no_study_is_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -131,7 +131,7 @@ PLACES = [
 ]
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(place=st.sampled_from(PLACES), value=VALUES, listed=st.booleans())
 @example(place=("models",), value=["a"], listed=True)
 def test_any_value_at_any_key_is_a_study_or_one_clear_line(
