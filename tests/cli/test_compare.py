@@ -65,7 +65,7 @@ def test_differences_with_a_paired_interval(tmp_path: Path, capsys: pytest.Captu
     b = write_run(tmp_path / "b", rows(0.6), 0.6 + draws + np.random.default_rng(1).normal(0, 0.01, 200))
     code, out, _ = compare(capsys, a, b, "--json")
     document = json.loads(out)
-    assert code == 0 and document["schema"] == "faceprobe.compare/2" and document["runs"] == ["a", "b"]
+    assert code == 0 and document["schema"] == "faceprobe.compare/3" and document["runs"] == ["a", "b"]
     assert len(document["rows"]) == 5
     by_key = {(r["metric"], r["weighting"]): r for r in document["rows"]}
     difference = by_key["rank1", "identity"]["differences"][1]
@@ -229,7 +229,7 @@ def test_p_values_are_corrected_over_all_differences(
     c = write_run(tmp_path / "c", rows(0.53), 0.53 + draws + noise[1])
     code, out, _ = compare(capsys, a, b, c, "--json")
     document = json.loads(out)
-    assert code == 0 and document["family"] == "Holm over the 2 paired differences of all rows"
+    assert code == 0 and document["family"].startswith("Holm over the 2 paired differences of rank1, tmr")
     row = next(r for r in document["rows"] if (r["metric"], r["weighting"]) == ("rank1", "identity"))
     _, first, second = row["differences"]
     assert first["p"] < second["p"]
@@ -237,5 +237,92 @@ def test_p_values_are_corrected_over_all_differences(
     assert second["p_holm"] == pytest.approx(max(second["p"], 2 * first["p"]))
     assert "p_holm" in next(r for r in document["rows"] if r["weighting"] == "pair")["differences"][1]
     _, shown, _ = compare(capsys, a, b, c, "--metric", "rank1")
-    assert "Holm over the 2 paired differences shown" in " ".join(shown.split())
+    assert "Holm over the 2 paired differences of rank1 (" in " ".join(shown.split())
     assert "p = " in shown
+
+
+def test_table_and_json_correct_over_one_family(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Rank-1 of two datasets is the family; other rows count with --all only."""
+    rng = np.random.default_rng(0)
+    names = ["rank1//identity", "rank1//pair", "rank5//identity"]
+    paths = []
+    for k, name in enumerate("ab"):
+        found, cells = [], []
+        for dataset in ("lfw:lfw", "celeba:c"):
+            metrics = [
+                Metric("identification/leave-one-out", n.split("//")[0], n.split("//")[1], 0.5 + 0.03 * k)  # type: ignore[arg-type]
+                for n in names
+            ]
+            more = attach(metrics, model="m", dataset=dataset, crop="as-is", evidence="real-model")
+            found += more
+            key = dataset.partition(":")[0]
+            folder = tmp_path / name / "cells" / key
+            folder.mkdir(parents=True)
+            drawn = {n: 0.5 + 0.03 * k + rng.normal(0, 0.01, 400) for n in names}
+            arrays = {f"replicates//identification/leave-one-out//{n}": d for n, d in drawn.items()}
+            np.savez(folder / "curves.npz", **arrays, identities=PEOPLE)
+            cells.append({"key": key, "model": "m", "dataset": dataset, "crop": "as-is"})
+        write_json(tmp_path / name / "results.json", to_document(found))
+        write_json(tmp_path / name / "manifest.json", {"schema": SCHEMA, "cells": cells})
+        paths.append(tmp_path / name)
+
+    def corrected(*arguments: str) -> tuple[dict[tuple[str, str, str], float], str, str]:
+        document = json.loads(compare(capsys, *paths, "--json", *arguments)[1])
+        rows = document["rows"]
+        shown = " ".join(compare(capsys, *paths, *arguments)[1].split())
+        assert document["family"] in shown
+        keep = {
+            (r["dataset"], r["metric"], r["weighting"]): r["differences"][1] for r in rows if r["in_family"]
+        }
+        assert all(r["differences"][1]["p_holm"] is None for r in rows if not r["in_family"])
+        for d in keep.values():
+            assert f"p = {d['p_holm']:.3f}" in shown or f"p ≤ {d['p_holm']:.3f}" in shown
+        return {k: d["p_holm"] / d["p"] for k, d in keep.items()}, document["family"], shown
+
+    main, family, _ = corrected()
+    assert set(main) == {("celeba:c", "rank1", "identity"), ("lfw:lfw", "rank1", "identity")}
+    assert max(main.values()) == pytest.approx(2) and "Holm over the 2 paired" in family
+    every, _, _ = corrected("--all")
+    assert len(every) == 6 and max(every.values()) == pytest.approx(6)
+    one, _, shown = corrected("--dataset", "lfw:lfw")
+    assert list(one.values()) == [pytest.approx(1)] and "celeba" not in shown
+    assert corrected("--crop", "as-is", "--common")[0] == pytest.approx(main)
+
+
+def test_runs_on_different_datasets_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a = write_run(tmp_path / "a", rows(0.5))
+    b = write_run(tmp_path / "b", rows(0.6, dataset="celeba:c"))
+    code, out, err = compare(capsys, a, b)
+    assert code == 1 and out == "" and err.count("\n") == 1
+    assert "a has ViT-L-14/openai on lfw:lfw; b has ViT-L-14/openai on celeba:c" in err
+    both = write_run(tmp_path / "both", rows(0.5) + rows(0.6, dataset="celeba:c"))
+    code, out, err = compare(capsys, a, both)
+    assert code == 0 and "absent" in out
+    assert "different datasets (a: lfw:lfw; both: celeba:c, lfw:lfw)" in err
+    assert "absent" not in compare(capsys, a, both, "--common")[1]
+    for arguments in (["--dataset", "agedb"], ["--crop", "face-only"]):
+        code, out, err = compare(capsys, a, both, *arguments)
+        assert (code, out) == (2, "") and f"unknown {arguments[0][2:]} '{arguments[1]}'" in err
+
+
+@pytest.mark.parametrize(
+    "value",
+    [float("nan"), float("inf"), "0.7", True, 10**400],
+    ids=["nan", "inf", "text", "bool", "huge"],
+)
+def test_values_that_are_no_numbers_are_one_clear_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], value: object
+) -> None:
+    a = write_run(tmp_path / "a", rows(0.5))
+    for name in ("results.json", "foreign.json"):
+        folder = tmp_path / name.partition(".")[0]
+        folder.mkdir()
+        document: dict[str, Any] = {"dataset": "d", "model": "m", "task": "t", "metrics": {"acc1": value}}
+        if name == "results.json":
+            document = json.loads((a / name).read_text())
+            document["rows"][0]["value"] = value
+            (folder / "manifest.json").write_text((a / "manifest.json").read_text())
+        (folder / name).write_text(json.dumps(document))
+        code, out, err = compare(capsys, a, folder / name)
+        assert code == 1 and out == "" and err.count("\n") == 1, err
+        assert name in err

@@ -10,7 +10,7 @@ import pytest
 from scipy import optimize, special
 
 from faceprobe.metrics.extrapolation.simplex import minimum
-from faceprobe.metrics.special import digamma, gammaln, ndtr, ndtri, stdtrit
+from faceprobe.metrics.special import digamma, gammaln, ndtr, ndtri, stdtr, stdtrit
 
 POSITIVE = np.concatenate([np.geomspace(1e-12, 1e12, 400), np.arange(1, 30), np.linspace(0.9, 2.2, 50)])
 SHARES = np.concatenate([np.geomspace(1e-300, 0.4, 60), np.linspace(0.01, 0.99, 99), [1 - 1e-12, 0.0, 1.0]])
@@ -58,3 +58,9 @@ def test_the_simplex_search_goes_scipys_way() -> None:
     short = optimize.minimize(valley, [-1.2, 1.0], method="Nelder-Mead", options={"maxiter": 30})
     x, _ = minimum(valley, np.array([-1.2, 1.0]), x_step=1e-9, loss_step=1e-16, rounds=30)
     np.testing.assert_allclose(x, short.x, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("df", [0.7, 2.0, 3.3, 29.0, 5_000.0])
+def test_students_distribution_function(df: float) -> None:
+    values = np.array([-40.0, -3.1, -0.2, 0.0, 0.5, 8.0])
+    np.testing.assert_allclose([stdtr(df, t) for t in values], special.stdtr(df, values), rtol=1e-10)

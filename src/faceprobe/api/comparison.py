@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -25,13 +25,15 @@ ResultKey = tuple[str, ...]
 @dataclass(frozen=True)
 class Replicates:
     """Bootstrap replicates of one model on one dataset: ``identities`` (P,) sorted names of the people, and
-    ``draws`` mapping ``"<protocol>//<metric>//<weighting>"`` to the (R,) replicates. Two models' replicates
-    are paired where seed and people agree.
+    ``draws`` mapping ``"<protocol>//<metric>//<weighting>"`` to the (R,) replicates, ``influences`` the same
+    names to the (2, P) influences and shares of trials by person. Two models' replicates are paired where
+    seed and people agree.
     """
 
     seed: int
     identities: NDArray[np.str_]
     draws: Mapping[str, NDArray[np.float64]]
+    influences: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 def cell_key(row: Result) -> ResultKey:
@@ -121,7 +123,7 @@ def compare_rows(
 
 
 def _difference(a: Result, b: Result, ours: Replicates | None, theirs: Replicates | None) -> Paired:
-    from faceprobe.report.comparison.paired import Paired, from_replicates
+    from faceprobe.report.comparison.paired import Paired, from_stored
 
     if a.value is None or b.value is None:
         return Paired(NAN, NAN, NAN, NAN, "one of the two has no value")
@@ -141,7 +143,8 @@ def _difference(a: Result, b: Result, ours: Replicates | None, theirs: Replicate
         return without_interval("this metric has no replicates")
     if draws[0].shape != draws[1].shape or len(draws[0]) < 2:
         return without_interval("the two have different numbers of replicates")
-    paired = from_replicates(b.value - a.value, draws[1] - draws[0])
+    influences = (ours.influences.get(name), theirs.influences.get(name))
+    paired = from_stored((a.value, b.value), (draws[0], draws[1]), influences, a.metric)
     return paired if paired.known else without_interval(paired.reason)
 
 
@@ -164,8 +167,12 @@ def _line(figure: ComparedFigure) -> dict[str, str | float | None]:
 
 
 def replicates_of(
-    rows: Iterable[Result], seed: int, identities: NDArray[np.str_], draws: Mapping[str, Any]
+    rows: Iterable[Result],
+    seed: int,
+    identities: NDArray[np.str_],
+    draws: Mapping[str, Any],
+    influences: Mapping[str, Any] | None = None,
 ) -> ReplicatesOf:
     """How :class:`Results` finds the replicates of rows that were all measured on the same people."""
-    found = {cell_key(row): Replicates(seed, identities, draws) for row in rows}
+    found = {cell_key(row): Replicates(seed, identities, draws, influences or {}) for row in rows}
     return found.get

@@ -124,7 +124,9 @@ def evaluate(
         excluded=count_reasons(measured.embedded.excluded) | unknown_people(table.n_unknown),
         left_out=table.left_out,
         seconds=measured.seconds,
-        replicates=replicates_of(measured.rows, seed, outcome.identities, outcome.replicates),
+        replicates=replicates_of(
+            measured.rows, seed, outcome.identities, outcome.replicates, outcome.influences
+        ),
     )
 
 

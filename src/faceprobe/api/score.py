@@ -127,7 +127,7 @@ def score(
         model_hash=given.model_hash,
         dataset_hash=given.dataset_hash,
     )
-    found = replicates_of(rows, seed, outcome.identities, outcome.replicates)
+    found = replicates_of(rows, seed, outcome.identities, outcome.replicates, outcome.influences)
     return Results(rows, excluded=unknown_people(outcome.n_unknown), replicates=found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from faceprobe.cli.show import print_json, print_table
-from faceprobe.core.errors import UnknownName, WrongUsage
+from faceprobe.core.errors import WrongUsage
 from faceprobe.core.words import counted
+from faceprobe.report.comparison.family import MAIN_METRICS, Selection
 
 if TYPE_CHECKING:
     from faceprobe.report.comparison.model_pairs import PairLine
@@ -24,8 +26,6 @@ EPILOG = (
     "faceprobe compare runs/a --baseline bundled:clip-s"
 )
 
-MAIN_METRICS = ("rank1", "tmr@fmr=1e-3", "accuracy", "added_protection@1nn")
-
 
 def command(
     runs: Annotated[list[Path], typer.Argument(help="Run directories, or their results.json.")],
@@ -35,6 +35,13 @@ def command(
     metric: Annotated[
         list[str] | None, typer.Option("--metric", help="Show this metric (repeatable).")
     ] = None,
+    dataset: Annotated[
+        list[str] | None, typer.Option("--dataset", help="Only rows on this dataset (repeatable).")
+    ] = None,
+    crop: Annotated[
+        list[str] | None, typer.Option("--crop", help="Only rows of this crop (repeatable).")
+    ] = None,
+    common: Annotated[bool, typer.Option("--common", help="Only rows that every run has.")] = False,
     every: Annotated[bool, typer.Option("--all", help="Show every row in the table.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print every row as JSON.")] = False,
     pair: Annotated[
@@ -55,68 +62,60 @@ def command(
     """Set runs side by side: same model, dataset, crop, protocol, metric and weighting.
 
     The table shows the main metrics, weighted by people. Differences are to the first run, with an
-    interval and a p-value (corrected by Holm over all differences shown) where both runs stored
-    replicates for the same people.
+    interval and a p-value where both runs measured the same people: of the exact sign-flip test where at
+    most 16 people differ, else of a t test. P-values are corrected by Holm over the differences that the
+    table shows, and --json holds the same ones.
 
     With --pair or --baseline, models are compared with each other, in one run or across several: same
     dataset, crop, protocol, metric and weighting. The difference is paired where seed and people agree.
     """
+    from faceprobe.report.comparison.family import Selection
     from faceprobe.report.comparison.runs import compare_runs
 
+    selection = Selection(tuple(metric or ()), every, tuple(dataset or ()), tuple(crop or ()), common)
     if pair or baseline:
-        if published or clip_benchmark is not None:
-            raise WrongUsage("--pair and --baseline go with neither --published nor --clip-benchmark")
-        _compare_models(runs, pair or (), baseline or (), metric or (), every, as_json)
+        if published or clip_benchmark is not None or common:
+            raise WrongUsage(
+                "--pair and --baseline go with none of --published, --clip-benchmark and --common"
+            )
+        _compare_models(runs, pair or (), baseline or (), selection, as_json)
         return
     if clip_benchmark is not None:
         _export(runs, clip_benchmark)
         return
-    comparison = compare_runs(runs, published)
-    known = {line.key.metric for line in comparison.lines}
-    for name in metric or ():
-        if name not in known:
-            raise UnknownName("metric", name, known)
+    every_row = compare_runs(runs, published)
+    comparison = every_row.filtered(selection)
+    if apart := every_row.datasets_apart():
+        print(f"faceprobe: {apart}", file=sys.stderr)
     if as_json:
-        print_json(comparison.to_document())
+        print_json(comparison.to_document(selection))
         return
-    wanted = tuple(metric) if metric else MAIN_METRICS
-    lines = [x for x in comparison.lines if every or x.key.metric in wanted]
     if len(runs) > 1:
-        weighed = {x.key[:-1] for x in lines if x.key.weighting == "identity"}
-        _print_lines(
-            comparison, [x for x in lines if every or x.key.weighting != "pair" or x.key[:-1] not in weighed]
-        )
+        _print_lines(comparison, selection)
     if published:
-        _print_published(comparison, lines)
+        wanted = selection.metrics or MAIN_METRICS
+        _print_published(comparison, [x for x in comparison.lines if every or x.key.metric in wanted])
 
 
 def _compare_models(
     runs: list[Path],
     pairs: Sequence[str],
     baselines: Sequence[str],
-    metrics: Sequence[str],
-    every: bool,
+    selection: Selection,
     as_json: bool,
 ) -> None:
-    from faceprobe.report.comparison.model_pairs import compare_models, pairs_document
+    from faceprobe.report.comparison.model_pairs import compare_models, pairs_document, shown_pairs
 
-    lines = compare_models(runs, pairs, baselines)
-    known = {line.figure.metric for line in lines}
-    for name in metrics:
-        if name not in known:
-            raise UnknownName("metric", name, known)
+    found = compare_models(runs, pairs, baselines)
+    lines = selection.kept(found, lambda line: line.figure, lambda line: True)
     if as_json:
-        print_json(pairs_document([path.name or str(path) for path in runs], lines))
+        print_json(pairs_document([path.name or str(path) for path in runs], lines, selection))
         return
-    shown = [x for x in lines if every or x.figure.metric in (metrics or MAIN_METRICS)]
-    weighed = {(x.models, x.figure[:-1]) for x in shown if x.figure.weighting == "identity"}
-    shown = [
-        x for x in shown if every or x.figure.weighting != "pair" or (x.models, x.figure[:-1]) not in weighed
-    ]
-    _print_pairs(shown, len(lines) - len(shown))
+    shown = shown_pairs(lines, selection)
+    _print_pairs(shown, len(lines) - len(shown), selection)
 
 
-def _print_pairs(lines: Sequence[PairLine], hidden: int) -> None:
+def _print_pairs(lines: Sequence[PairLine], hidden: int, selection: Selection) -> None:
     from faceprobe.report.comparison.model_pairs import family_of_pairs
     from faceprobe.report.comparison.paired import family_corrected
 
@@ -128,7 +127,7 @@ def _print_pairs(lines: Sequence[PairLine], hidden: int) -> None:
         difference = _difference(line.difference, line.figure.metric, p)
         rows.append([*line.models, *labels, *map(_value, line.values), difference, caution])
     evidence = sorted({v.evidence for line in lines for v in line.values})
-    notes = [f"P-values: two-sided, {family_of_pairs(lines, 'shown')}", f"Evidence: {', '.join(evidence)}"]
+    notes = [f"P-values: two-sided, {family_of_pairs(lines, selection)}", f"Evidence: {', '.join(evidence)}"]
     notes += [f"{counted(hidden, 'figure')} not shown (--all or --json shows them)"] if hidden else []
     columns = ["model A", "model B", "dataset, crop", "figure", "A", "B", "B - A", "caution"]
     if not any(row[-1] for row in rows):
@@ -146,24 +145,26 @@ def _export(runs: list[Path], folder: Path) -> None:
     print(f"{folder}: {written} in the layout of CLIP_benchmark")
 
 
-def _print_lines(comparison: RunComparison, lines: list[RunLine]) -> None:
+def _print_lines(comparison: RunComparison, selection: Selection) -> None:
     from faceprobe.report.comparison.runs import corrected_p, family_words
 
+    lines = comparison.shown(selection)
     names = comparison.names
-    cautioned = any(line.cautions for line in lines)
+    cautioned = any(line.cautions or any(d and d.reason for d in line.differences) for line in lines)
     columns = ["model", "dataset, crop", "figure", *names, *(f"{n} - {names[0]}" for n in names[1:])]
     rows = []
     for line, corrected in zip(lines, corrected_p(lines), strict=True):
         cells = [*_labels(line.key), *map(_value, line.values)]
         pairs = zip(line.differences[1:], corrected[1:], strict=True)
         cells += [_difference(d, line.key.metric, p) for d, p in pairs]
-        rows.append([*cells, "; ".join(line.cautions)] if cautioned else cells)
+        reasons = dict.fromkeys(d.reason for d in line.differences if d is not None and d.reason)
+        rows.append([*cells, "; ".join([*line.cautions, *reasons])] if cautioned else cells)
     notes = [counted(len(comparison.lines), "figure")]
     notes += [f"{comparison.only_in(k)} only in {name}" for k, name in enumerate(names)]
     hidden = len(comparison.lines) - len(lines)
     notes += [f"{hidden} not shown (--all or --json shows them)"] if hidden else []
     evidence = sorted({v.evidence for line in comparison.lines for v in line.values if v is not None})
-    family = f"P-values: two-sided, {family_words(lines, 'shown')}"
+    family = f"P-values: two-sided, {family_words(lines, selection)}"
     caption = f"{'; '.join(notes)}. Evidence: {', '.join(evidence)}. {family}."
     print_table("Runs side by side", [*columns, "caution"] if cautioned else columns, rows, caption)
 
@@ -218,5 +219,5 @@ def _difference(paired: Paired | None, metric: str, corrected: float | None) -> 
         return "-"
     sign = "+" if paired.difference > 0 else ""
     spread = interval(paired.low, paired.high, metric) if paired.known else ""
-    chance = "" if corrected is None else probability(corrected)
+    chance = "" if corrected is None else probability(corrected, paired.at_floor)
     return " ".join(x for x in (f"{sign}{fraction(paired.difference, metric)}", spread, chance) if x)

@@ -94,6 +94,12 @@ def stdtrit(df: float, p: float) -> float:
     return _inverted(df, 1 - p)
 
 
+def stdtr(df: float, t: float) -> float:
+    """Distribution function of Student's t with ``df`` > 0 degrees of freedom, also fractional, at ``t``."""
+    tail = _t_tail(abs(t), df)
+    return tail if t < 0 else 1.0 - tail
+
+
 def _normal_quantile(p: float) -> float:
     if 0 < p < 1:
         return NormalDist().inv_cdf(p)

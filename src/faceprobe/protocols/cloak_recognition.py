@@ -144,7 +144,8 @@ def recognition_outcome(
     for name, (_, error) in rows.items():
         add_people(evaluation, protocol, f"clean_error@{name}", trials, error)
     for name, (protection, error) in rows.items():
-        add_people(evaluation, protocol, f"added_protection@{name}", trials, protection - error)
+        added = protection - error
+        add_people(evaluation, protocol, f"added_protection@{name}", trials, added, scale="difference")
     decided = f"of {2 * len(recognisers) * len(paired.persons):,} decisions; each counts as not recognised"
     for metric, count, about in (
         ("n_cloaked", paired.n_cloaked, left_out),

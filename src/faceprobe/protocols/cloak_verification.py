@@ -50,7 +50,7 @@ def measure(protocol: Protocol, context: Context) -> Evaluation:
             add_people(evaluation, protocol, f"{rate}@{name}", trials[rate], values, remarks=support)
             evaluation.curves[f"{protocol.name}//{rate}@{name}"] = values
     itself, own = scores["self_match"], trials["self_match"]
-    add_people(evaluation, protocol, "cosine_to_clean", own, own.means(itself))
+    add_people(evaluation, protocol, "cosine_to_clean", own, own.means(itself), scale="difference")
     n, n_people = len(itself), len(own.people)
     add_metric(
         evaluation, protocol, "cosine_to_clean", "pair", float(np.mean(itself)), n=n, n_identities=n_people

@@ -13,8 +13,8 @@ from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.remarks import Remarks, join, remark
 from faceprobe.metrics.fairness.group_counts import FalseMatches, false_matches_by_group
 from faceprobe.metrics.fairness.group_rates import GroupRate, group_fmr, group_fnmr, ratios
+from faceprobe.metrics.small_samples import coverage_caution
 from faceprobe.metrics.verification.figures import Verification, allowed_false_matches
-from faceprobe.metrics.verification.intervals import FEW_PEOPLE
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 from faceprobe.protocols.kinds import Context, Kind
 from faceprobe.protocols.metric_rows import add_metric
@@ -179,10 +179,8 @@ def _add_rate(
             remarks=remark("not-supported", f"not supported: {reason}"),
         )
         return
-    few = rate.effective_people < FEW_PEOPLE and len(rate.replicates)
-    flawless = "nothing differs: the interval takes each person for one trial"
-    effective = counted(round(rate.effective_people), "effective person")
-    caution = f"coverage not assured: the spread rests on {effective}"
+    flawless = rate.errors in (0, rate.n)
+    caution = coverage_caution(rate.n_people, rate.effective_people, flawless) if len(rate.replicates) else ()
     add_metric(
         evaluation,
         protocol,
@@ -196,8 +194,7 @@ def _add_rate(
         remarks=join(
             support,
             remark("errors", f"{rate.errors:,} errors"),
-            remark("no-differences", flawless if rate.errors in (0, rate.n) else ""),
-            remark("coverage-not-assured", caution if few else ""),
+            caution,
         ),
     )
 

@@ -20,7 +20,7 @@ from faceprobe.metrics.extrapolation.search_sample import (
     sampling_error,
     score_grid,
 )
-from faceprobe.metrics.identification.gallery_size import chance_within, mean_over_probes, mean_replicates
+from faceprobe.metrics.identification.gallery_size import chance_within, mean_over_probes, probe_means
 from faceprobe.metrics.verification.figures import allowed_false_matches
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 from faceprobe.protocols.kinds import Context, Kind
@@ -48,6 +48,8 @@ FRACTION, DRAWS = 10, 3
 """The back-test is fitted to one in FRACTION of the people, drawn DRAWS times."""
 
 _CURVE_POINTS = 60
+
+HOW = "identity bootstrap of jackknife values, gallery held fixed, t-widened"
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,7 @@ def _add_within(
     label, weights = searches.probes.labels, context.weights
     for weighting in WEIGHTINGS:
         means = mean_over_probes(values, label, weighting)
-        replicates = mean_replicates(values, label, weights, weighting) if len(weights) else None
+        estimates = probe_means(values, label, weights, weighting)
         for s, size in enumerate([*people, "all"]):
             trivial = rank > sizes[s]
             add_metric(
@@ -164,8 +166,8 @@ def _add_within(
                 f"{metric}@people={size}",
                 weighting,
                 min(1.0, max(0.0, float(means[s]))),
-                replicates=None if replicates is None else np.clip(replicates[:, s], 0.0, 1.0),
-                how="identity bootstrap, gallery held fixed",
+                estimate=estimates[s],
+                how=HOW,
                 n=len(label),
                 n_identities=len(np.unique(label)),
                 remarks=remark("trivial", "trivial: the gallery holds no more people than the rank")

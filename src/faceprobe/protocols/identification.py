@@ -11,7 +11,7 @@ from faceprobe.data.remarks import Remarks, remark
 from faceprobe.metrics.identification.closed_set import (
     Identification,
     cmc,
-    identification_replicates,
+    identification_estimates,
     mean_outcome,
 )
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
@@ -23,6 +23,8 @@ from faceprobe.scores import MatedScores, Ranking
 
 METRICS = ("rank1", "rank5", "rank10", "rank50", "mrr")
 CMC_RANKS = 100
+
+HOW = "identity bootstrap of jackknife values, gallery held fixed, t-widened"
 
 
 def lacking(protocol: Protocol, data: Embeddings) -> str:
@@ -73,7 +75,7 @@ def identification_outcome(
     if n_probes == 0:
         raise NothingLeft(protocol, "no photo has a mate that is not its duplicate; see --keep-duplicates")
     evaluation = Evaluation()
-    replicates = identification_replicates(found, weights, METRICS) if len(weights) else {}
+    estimates = identification_estimates(found, weights, METRICS)
     entries = "people" if protocol.kind == "centroid" else "photos"
     once = n_people == n_probes  # each person gives one trial
     for metric in METRICS:
@@ -85,8 +87,8 @@ def identification_outcome(
                 metric,
                 weighting,
                 mean_outcome(found, metric, weighting),
-                replicates=replicates.get((metric, weighting)),
-                how="identity bootstrap, gallery held fixed",
+                estimate=estimates[metric, weighting],
+                how=HOW,
                 n=n_probes,
                 n_identities=n_people,
                 remarks=remark(

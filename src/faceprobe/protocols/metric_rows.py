@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from faceprobe.data.remarks import Remarks, join, remark
 from faceprobe.metrics.bootstrap import percentile_interval, wilson_interval
+from faceprobe.metrics.small_samples import Estimate
 from faceprobe.protocols.types import Evaluation, Protocol
 from faceprobe.results.result import Metric, Weighting
 
@@ -21,13 +22,15 @@ def add_metric(
     value: float | None,
     *,
     replicates: NDArray[np.float64] | None = None,
+    estimate: Estimate | None = None,
     how: str = "",
     n: int = 0,
     n_identities: int = 0,
     remarks: Remarks = (),
     trials: int = 0,
 ) -> None:
-    """Append a row to ``evaluation``; with ``replicates`` (R,) also its 95 % percentile interval.
+    """Append a row to ``evaluation``; with ``replicates`` (R,) also its 95 % percentile interval, with
+    ``estimate`` that of its replicates, with its cautions.
 
     ``how`` says how the replicates were drawn. Where all of them are equal the row says so: such
     an interval does not see errors that are rarer than the data can show. ``trials`` > 0: the value is
@@ -35,6 +38,13 @@ def add_metric(
     """
     low = high = None
     method = ""
+    if estimate is not None and value is not None:
+        replicates = estimate.replicates
+        if len(replicates):
+            evaluation.influences[f"{protocol.name}//{metric}//{weighting}"] = np.stack(
+                [estimate.influence, estimate.share]
+            )
+            remarks = join(remarks, estimate.caution)
     if value is not None and replicates is not None and len(replicates):
         evaluation.replicates[f"{protocol.name}//{metric}//{weighting}"] = replicates
         interval = percentile_interval(replicates)

@@ -14,7 +14,7 @@ from faceprobe.metrics.identification.open_set import (
     allowed_alarms,
     dir_curve,
     fnir,
-    open_set_replicates,
+    open_set_estimates,
     rank1,
     threshold,
 )
@@ -28,6 +28,8 @@ from faceprobe.scores.search.probes_against_gallery import best_mates, search_ga
 TARGETS = {"fnir@fpir=1e-1": 0.1, "fnir@fpir=1e-2": 0.01, "fnir@fpir=3e-3": 0.003, "fnir@fpir=1e-3": 0.001}
 METRICS = (*TARGETS, "rank1")
 
+HOW = "identity bootstrap of jackknife values, gallery held fixed, t-widened"
+
 
 def measure(protocol: Protocol, context: Context) -> Evaluation:
     """All rows of an open-set protocol, and its DIR curve."""
@@ -35,7 +37,7 @@ def measure(protocol: Protocol, context: Context) -> Evaluation:
     found, n_gallery, unsearched = _searched(protocol, context)
     evaluation = Evaluation()
     supported = [f for f in TARGETS.values() if allowed_alarms(found, f) >= 1]
-    replicates = open_set_replicates(found, context.weights, supported) if context.replicates else {}
+    estimates = open_set_estimates(found, context.weights, supported)
     n_mated, n_people = len(found.hit), len(np.unique(found.label))
     for name, fpir in TARGETS.items():
         allowed = allowed_alarms(found, fpir)
@@ -46,8 +48,8 @@ def measure(protocol: Protocol, context: Context) -> Evaluation:
                 name,
                 weighting,
                 fnir(found, allowed, weighting) if allowed >= 1 else None,
-                replicates=replicates.get((repr(fpir), weighting)),
-                how="identity bootstrap, T set again, gallery held fixed",
+                estimate=estimates.get((repr(fpir), weighting)),
+                how=f"{HOW}, T set again",
                 n=n_mated,
                 n_identities=n_people,
                 remarks=_support(allowed, len(found.alarm)),
@@ -59,8 +61,8 @@ def measure(protocol: Protocol, context: Context) -> Evaluation:
             "rank1",
             weighting,
             rank1(found, weighting),
-            replicates=replicates.get(("rank1", weighting)),
-            how="identity bootstrap, gallery held fixed",
+            estimate=estimates["rank1", weighting],
+            how=HOW,
             n=n_mated,
             n_identities=n_people,
             remarks=remark("scope", "mated searches only, whatever the score"),

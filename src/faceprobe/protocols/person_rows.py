@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from faceprobe.core.words import counted
 from faceprobe.data.remarks import Remarks, join, remark
-from faceprobe.metrics.bootstrap import ratio, weighted_sums
+from faceprobe.metrics.small_samples import Estimate, Scale, people_estimate
 from faceprobe.protocols.metric_rows import add_metric
 from faceprobe.protocols.types import Evaluation, Protocol
 
@@ -43,12 +43,14 @@ class PerPerson:
         means: NDArray[np.float64] = (sums / np.maximum(self.trials, 1))[self.people]
         return means
 
-    def replicates(self, values: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """(R,) means over drawn people of ``values``, one for each of :attr:`people`; None for few people."""
-        if len(self.people) < FEW or not len(self.weights):
+    def estimate(self, values: NDArray[np.float64], scale: Scale) -> Estimate | None:
+        """The mean of ``values``, one for each of :attr:`people`, with replicates; None for few people."""
+        people = self.people
+        if len(people) < FEW or not len(self.weights):
             return None
-        drawn = self.weights[:, self.people]
-        return ratio(weighted_sums(drawn, values), weighted_sums(drawn, np.ones(len(values))))
+        every, has = np.zeros(self.weights.shape[1]), np.zeros(self.weights.shape[1], dtype=np.bool_)
+        every[people], has[people] = values, True
+        return people_estimate(every, has, self.weights, scale)
 
 
 def add_people(
@@ -58,11 +60,12 @@ def add_people(
     trials: PerPerson,
     values: NDArray[np.float64],
     *,
+    scale: Scale = "rate",
     remarks: Remarks = (),
     spread: bool = False,
 ) -> None:
-    """The mean over people of ``values``, one for each of ``trials.people``; with ``spread`` also
-    ``<metric>_sd``, their standard deviation (n - 1).
+    """The mean over people of ``values``, one for each of ``trials.people`` on ``scale``; with ``spread``
+    also ``<metric>_sd``, their standard deviation (n - 1).
     """
     n_people = len(trials.people)
     few = f"{counted(n_people, 'person')}: no spread claimed" if n_people < FEW else ""
@@ -73,8 +76,8 @@ def add_people(
         metric,
         "identity",
         float(np.mean(values)),
-        replicates=trials.replicates(values),
-        how="bootstrap over the people whose photos are cloaked, all else held fixed",
+        estimate=trials.estimate(values, scale),
+        how="bootstrap of jackknife values of the people whose photos are cloaked, t-widened",
         remarks=join(remarks, remark("few-people", few)),
         n=n,
         n_identities=n_people,

@@ -80,16 +80,20 @@ class Evaluation:
     ``"<protocol>//<metric>//<weighting>"`` to the (R,) bootstrap replicates behind an interval.
     Replicates of two models are paired where seed, R and ``identities`` (sorted, unique) agree.
     ``n_unknown`` photos of unknown people were left out.
+    ``influences`` maps the same keys to a (2, P) array: each person's jackknife influence on the figure and
+    share of its trials, people in the order of ``identities``; differences of two models come from them.
     """
 
     metrics: list[Metric] = field(default_factory=list)
     curves: dict[str, NDArray[Any]] = field(default_factory=dict)
     replicates: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    influences: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     identities: NDArray[np.str_] = field(default_factory=lambda: np.zeros(0, dtype=np.str_))
     n_unknown: int = 0
 
     def add(self, other: Evaluation) -> None:
-        """Add another protocol's rows, curves and replicates."""
+        """Add another protocol's rows, curves, replicates and influences."""
         self.metrics += other.metrics
         self.curves |= other.curves
         self.replicates |= other.replicates
+        self.influences |= other.influences

@@ -102,15 +102,13 @@ def _add_tmr(
             text = "a lower bound: too many comparisons share T's score to tell them apart"
             remarks = join(remarks, remark("lower-bound", text))
     form = "exact tail" if deep_enough(summary, fmr) else "row sums"
-    if value is not None and found.replicates:
-        remarks = join(remarks, found.caution(repr(fmr), weighting))
     add_metric(
         evaluation,
         protocol,
         name,
         weighting,
         value,
-        replicates=found.replicates.get((repr(fmr), weighting)),
+        estimate=found.estimates.get((repr(fmr), weighting)),
         how=f"{HOW}, T set again ({form})",
         n=len(v.score),
         n_identities=v.n_mated_people,
@@ -165,17 +163,15 @@ def _add_whole(
     remarks: Remarks = (),
 ) -> None:
     if value is None:
-        equal = remark("not-defined", "not defined: all scores of each kind are equal")
+        equal = remark("not-defined", "not defined: the scores of each kind are equal to within rounding")
         remarks = join(remarks, equal)
-    elif found.replicates:
-        remarks = join(remarks, found.caution(metric, weighting))
     add_metric(
         evaluation,
         protocol,
         metric,
         weighting,
         value,
-        replicates=found.replicates.get((metric, weighting)),
+        estimate=found.estimates.get((metric, weighting)),
         how=f"{HOW} (row sums)",
         n=len(v.score),
         n_identities=v.n_mated_people,

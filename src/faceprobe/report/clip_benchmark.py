@@ -71,7 +71,7 @@ def read_rows(document: dict[str, Any], where: str) -> list[Result]:
     """The rows of one file. A file that faceprobe did not write has evidence ``published``.
 
     The protocol of such a file is ``clip-benchmark/<task>``, and its rows have no weighting and no interval.
-    Raises :class:`BadInput` for a metric that is not a number and for a field of the wrong type.
+    Raises :class:`BadInput` for a metric that is not a finite number and for a field of the wrong type.
     """
     metrics, ours = document["metrics"], document.get("faceprobe") == MARK
     texts = {key: document.get(key) or "" for key in ("dataset", "model", "pretrained", "task")}
@@ -87,9 +87,9 @@ def read_rows(document: dict[str, Any], where: str) -> list[Result]:
         raise BadInput(f"{where}: protocol_versions must name an integer for each protocol, not {versions!r}")
     found = []
     for name, value in metrics.items():
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not -1e300 < value < 1e300:
             raise BadInput(
-                f"{where}: the metric {name!r} is {value!r}, not a number; write a number or leave it out"
+                f"{where}: the metric {name!r} is {value!r}, not a finite number; write one or leave it out"
             )
         protocol, _, rest = name.partition(":")
         metric, _, weighting = rest.rpartition(":")

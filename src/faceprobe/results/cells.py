@@ -134,6 +134,10 @@ class Cell(StoredPart):
         """(R,) bootstrap replicates of one metric, or None."""
         return self.arrays.get(f"replicates//{protocol}//{metric}//{weighting}")
 
+    def influence(self, protocol: str, metric: str, weighting: str) -> NDArray[np.float64] | None:
+        """(2, P) each person's influence on one metric and share of its trials, or None."""
+        return self.arrays.get(f"influence//{protocol}//{metric}//{weighting}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class CloakRecord(StoredPart):

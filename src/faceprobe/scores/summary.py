@@ -30,7 +30,7 @@ class ScoreSummary:
     - ``grid`` and ``by_person`` (P, G) int64: each person's non-mated comparisons at or above each
       threshold of the grid (each comparison counts for both of its people).
     - ``person_sum``, ``person_squares`` (P,) float64 and ``person_count`` (P,) int64: sum, sum of
-      squares and number of each person's non-mated scores.
+      squares and number of each person's non-mated scores, each less ``moment_origin``.
     - ``histogram`` (H,) int64 of the non-mated scores over ``histogram_edges`` (H + 1,), those
       beyond the ends counted in the first and the last bin.
     - ``ranks``: for each :class:`Ranking` asked for, (N,) int64: 1 + the non-mated gallery rows at
@@ -55,3 +55,4 @@ class ScoreSummary:
     histogram: NDArray[np.int64]
     ranks: tuple[NDArray[np.int64], ...]
     counts: NonmatedCounts
+    moment_origin: float = 0.0

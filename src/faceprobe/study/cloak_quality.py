@@ -19,6 +19,7 @@ from faceprobe.data.remarks import Remarks, join, remark
 from faceprobe.faces.detect import Detector
 from faceprobe.faces.weights import find_detector
 from faceprobe.metrics.bootstrap import identity_weights
+from faceprobe.metrics.small_samples import Scale
 from faceprobe.protocols.cloak_quality import QUALITY
 from faceprobe.protocols.metric_rows import add_metric
 from faceprobe.protocols.person_rows import PerPerson, add_people
@@ -124,14 +125,14 @@ def _outcome(
         remark("left-out", other_size),
     )
 
-    def add(metric: str, values: _PhotoValues, remarks: Remarks = ()) -> None:
+    def add(metric: str, values: _PhotoValues, remarks: Remarks = (), scale: Scale = "rate") -> None:
         if values.values:
             trials = PerPerson(np.array(values.people, dtype=np.int64), weights)
             mean = trials.means(np.array(values.values))
-            add_people(outcome, QUALITY, metric, trials, mean, remarks=remarks)
+            add_people(outcome, QUALITY, metric, trials, mean, remarks=remarks, scale=scale)
 
     for metric in METRICS:
-        add(metric, found[metric], left_out)
+        add(metric, found[metric], left_out, "mean")
     crops = [f.dssim for record in photos.records for f in record.faces if f.dssim is not None]
     if crops:
         most = float(max(crops))

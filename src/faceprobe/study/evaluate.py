@@ -186,6 +186,7 @@ def store_cell(folder: Path, cell: PlannedCell, measured: Measured, signature: s
     )
     arrays = dict(outcome.curves)
     arrays |= {f"replicates//{key}": values for key, values in outcome.replicates.items()}
+    arrays |= {f"influence//{key}": values for key, values in outcome.influences.items()}
     arrays |= {"identities": outcome.identities, "images": embedded.data.paths}
     excluded = [(e.image, e.reason) for e in embedded.excluded]
     return write_cell(folder, stored, measured.rows, measured.card.to_dict(), excluded, arrays)

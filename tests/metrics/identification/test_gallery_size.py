@@ -15,7 +15,7 @@ from faceprobe.metrics.identification.gallery_size import (
     chance_of_none,
     chance_within,
     mean_over_probes,
-    mean_replicates,
+    probe_means,
 )
 
 
@@ -61,7 +61,7 @@ def test_sizes_beyond_the_people_there_are_are_refused() -> None:
         chance_of_none(np.array([1]), 5, np.array([6]))
 
 
-def test_means_and_replicates_count_people_w_times() -> None:
+def test_means_and_influences_count_people() -> None:
     rng = np.random.default_rng(0)
     label = np.sort(rng.integers(0, 7, 40))
     values = rng.random((40, 2))
@@ -72,12 +72,10 @@ def test_means_and_replicates_count_people_w_times() -> None:
         means = [p.mean(axis=0) for p in people if len(p)]
         expected = np.mean(means, axis=0) if weighting == "identity" else values.mean(axis=0)
         assert np.allclose(one, expected, atol=1e-13)
-        replicates = mean_replicates(values, label, weights, weighting)
-        for r in range(30):
-            drawn = [(p, w) for p, w in zip(people, weights[r], strict=True) if len(p) and w]
-            if weighting == "identity":
-                total = sum(w for _, w in drawn)
-                expected = sum(w * p.mean(axis=0) for p, w in drawn) / total
-            else:
-                expected = sum(w * p.sum(axis=0) for p, w in drawn) / sum(w * len(p) for p, w in drawn)
-            assert np.allclose(replicates[r], expected, atol=1e-9)
+        found = probe_means(values, label, weights, weighting)
+        assert [e.value for e in found] == pytest.approx(one)
+        for p in np.unique(label):
+            without = mean_over_probes(values[label != p], label[label != p], weighting)
+            assert [e.influence[p] for e in found] == pytest.approx(one - without)
+        drawn = np.column_stack([e.replicates for e in found])
+        assert drawn.shape == (30, 2) and np.all((drawn > 0) & (drawn < 1))

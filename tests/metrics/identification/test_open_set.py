@@ -16,9 +16,10 @@ from faceprobe.metrics.identification.open_set import (
     allowed_alarms,
     dir_curve,
     fnir,
-    open_set_replicates,
+    open_set_estimates,
     rank1,
 )
+from faceprobe.metrics.small_samples import widening
 
 Search = tuple[float, int, int]
 """Score, others at or above (mated) or 0, person."""
@@ -32,10 +33,10 @@ def _searches(rng: np.random.Generator) -> tuple[list[Search], list[Search]]:
     return mated, strangers
 
 
-def _found(mated: list[Search], strangers: list[Search]) -> OpenSet:
+def _found(mated: list[Search], strangers: list[Search], people: int = 11) -> OpenSet:
     columns = [np.array(c) for c in zip(*mated, strict=True)]
     alarms = [np.array(c) for c in zip(*strangers, strict=True)]
-    return OpenSet.of(columns[0], columns[1], columns[2], alarms[0], alarms[2], 11)
+    return OpenSet.of(columns[0], columns[1], columns[2], alarms[0], alarms[2], people)
 
 
 def _fnir(
@@ -62,18 +63,42 @@ def _fnir(
 def test_fnir_equals_trying_every_threshold(seed: int, fpir: str) -> None:
     mated, strangers = _searches(np.random.default_rng(seed))
     found = _found(mated, strangers)
-    weights = identity_weights(11, 15, seed)
-    replicates = open_set_replicates(found, weights, [float(fpir)])
     for weighting in ("identity", "pair"):
         expected = _fnir(mated, strangers, fpir, weighting, [1] * 11)
         allowed = allowed_alarms(found, float(fpir))
         assert fnir(found, allowed, weighting) == pytest.approx(expected, abs=1e-12)
         curve = dir_curve(found, np.array([float(fpir)]), weighting)
         assert curve[0] == pytest.approx(1 - expected, abs=1e-12)
-        for r, drawn in enumerate(weights.tolist()):
-            expected = _fnir(mated, strangers, fpir, weighting, drawn)
-            got = replicates[repr(float(fpir)), weighting][r]
-            assert got == pytest.approx(expected, abs=1e-9, nan_ok=True)
+
+
+def test_replicates_follow_searches_counted_again() -> None:
+    """First order in the weights, against every replicate computed in full; T is set again in both."""
+    rng = np.random.default_rng(5)
+    people = 60
+    mated = [(float(rng.normal(1.5, 1)), int(rng.random() < 0.1), p) for p in range(people) for _ in range(3)]
+    alarms = rng.normal(0.3 * (np.arange(3 * people) // 3 % 5), 1)
+    strangers = [(float(s), 0, people + k // 3) for k, s in enumerate(alarms)]
+    found = _found(mated, strangers, 2 * people)
+    weights = identity_weights(2 * people, 120, 1)
+    estimates = open_set_estimates(found, weights, [0.1])
+    for weighting in ("identity", "pair"):
+        full = np.array([_fnir(mated, strangers, "0.1", weighting, w) for w in weights.tolist()])
+        one = estimates["0.1", weighting]
+        assert one.value == pytest.approx(_fnir(mated, strangers, "0.1", weighting, [1] * 2 * people))
+        assert np.corrcoef(full, one.replicates)[0, 1] > 0.85
+        assert 0.8 < one.replicates.std() / (widening(one.effective_people) * full.std()) < 1.2
+        linear = (weights - 1) @ one.influence
+        assert np.corrcoef(full, linear)[0, 1] > 0.85
+        ranked = estimates["rank1", weighting]
+        assert ranked.value == pytest.approx(rank1(found, weighting))
+
+
+def test_no_miss_leaves_room_for_some() -> None:
+    mated = [(2.0, 0, p) for p in range(20) for _ in range(3)]
+    strangers = [(0.1 * p, 0, 20 + p) for p in range(10)]
+    one = open_set_estimates(_found(mated, strangers, 30), identity_weights(30, 500, 0), [0.1])["0.1", "pair"]
+    assert one.value == 0 and one.flawless
+    assert 0.1 < np.quantile(one.replicates, 0.975) < 0.25
 
 
 def test_rank_1_ignores_the_threshold_and_alarms_allow_whole_searches_only() -> None:

@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceprobe.metrics.bootstrap import identity_weights, percentile_interval, weighted_sums
+from faceprobe.metrics.small_samples import Influence, widening
 from faceprobe.metrics.verification.figures import Verification
 from faceprobe.metrics.verification.folds import best_threshold, fold_accuracy
-from faceprobe.metrics.verification.influence import Influence, log_fmr, mated_part, pair_surplus
-from faceprobe.metrics.verification.intervals import deep_enough, verification_intervals, widening
+from faceprobe.metrics.verification.influence import log_fmr, mated_part, pair_surplus
+from faceprobe.metrics.verification.intervals import deep_enough, verification_intervals
 from faceprobe.metrics.weighting import WEIGHTINGS
 from faceprobe.scores import ScoreSummary, exact_rows, mated_scores, sweep_pairs
 from tests.helpers.simulated import simulated_summary
@@ -89,7 +90,7 @@ def test_row_sums_agree_with_the_full_form() -> None:
             exact = np.array([f[weighting][metric] for f in full])
             for approximate in (deep[metric, weighting], rows[metric, weighting]):
                 assert np.corrcoef(exact, approximate)[0, 1] > 0.95
-                wide = widening(found.effective_people[metric, weighting])
+                wide = widening(found.estimates[metric, weighting].effective_people)
                 assert 0.85 < approximate.std() / (wide * exact.std()) < 1.15
                 assert approximate.mean() == pytest.approx(exact.mean(), abs=0.35 * exact.std())
         assert np.corrcoef(deep["0.01", weighting], rows["0.01", weighting])[0, 1] > 0.99

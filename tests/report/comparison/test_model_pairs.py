@@ -27,7 +27,7 @@ def rows_of(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> list[
     code, out, err = compare(capsys, *arguments, "--json")
     assert code == 0, err
     document = json.loads(out)
-    assert document["schema"] == "faceprobe.compare-models/2"
+    assert document["schema"] == "faceprobe.compare-models/3"
     found: list[dict[str, Any]] = document["rows"]
     return found
 
@@ -52,7 +52,7 @@ def test_a_pair_is_compared_by_its_common_draws(
     writer: Callable[..., Writer], capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = writer().write()
-    rows = rows_of(capsys, folder, "--pair", f"{A}={B}")
+    rows = rows_of(capsys, folder, "--pair", f"{A}={B}", "--all")
     row = only(rows, (A, B))
     apart = draws(folder, B) - draws(folder, A)
     found = row["difference"]
@@ -107,7 +107,7 @@ def test_the_table_shows_the_main_figures_and_names_the_family(
     assert code == 0 and "B - A" in out and "p = " in out and "caution" not in out
     # leave-one-out, the same across events, and enrol-1, each as-is and context-only
     words = " ".join(out.split())
-    assert "Holm over the 6 paired differences shown" in words and "Evidence: synthetic" in words
+    assert "Holm over the 6 paired differences of rank1" in words and "Evidence: synthetic" in words
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_the_table_shows_the_main_figures_and_names_the_family(
         (["--pair", f"{A}={A}"], "not compared with itself"),
         (["--baseline", "bundled:clip"], "unknown model 'bundled:clip'"),
         (["--baseline", A, "--metric", "rank2"], "unknown metric 'rank2'"),
-        (["--baseline", A, "--published"], "go with neither --published"),
+        (["--baseline", A, "--published"], "go with none of --published"),
     ],
 )
 def test_wrong_use(

@@ -22,7 +22,7 @@ def cell(folder: Path, name: str, **arrays: Any) -> Cell:
     return Cell(key=name, model=name, dataset="d", folder=place)
 
 
-KEY = "replicates//p//rank1//identity"
+KEY, INFLUENCE = "replicates//p//rank1//identity", "influence//p//rank1//identity"
 PEOPLE = np.array(["a", "b"])
 
 
@@ -41,10 +41,39 @@ def test_the_common_part_of_two_models_cancels(tmp_path: Path) -> None:
     assert (back.low, back.high, back.p) == pytest.approx((-found.high, -found.low, found.p))
 
 
-def test_equal_models_have_p_one(tmp_path: Path) -> None:
-    one = cell(tmp_path, "one", **{KEY: np.linspace(0, 1, 50), "identities": PEOPLE})
-    found = paired_difference(one, one, (0.5, 0.5), "p", "rank1")
-    assert (found.difference, found.low, found.high, found.p) == (0, 0, 0, 1)
+def test_equal_models_have_no_spread_and_say_so(tmp_path: Path) -> None:
+    arrays = {KEY: np.linspace(0, 1, 50), "identities": PEOPLE}
+    one = cell(tmp_path, "one", **arrays)
+    kept = cell(tmp_path, "kept", **arrays, **{INFLUENCE: np.array([[0.1, -0.1], [0.5, 0.5]])})
+    for same in (one, kept):
+        found = paired_difference(same, same, (0.5, 0.5), "p", "rank1")
+        assert not found.known and "nobody differs" in found.reason
+
+
+def test_influences_are_used_where_both_store_them(tmp_path: Path) -> None:
+    """Of 12 people five are found by the second model alone: p is the sign-flip test's .0625."""
+    people = np.array([f"p{k:02d}" for k in range(12)])
+    hits = np.repeat([[0.0, 1.0], [1.0, 1.0]], [5, 7], axis=0)  # (12, 2)
+    sides = []
+    for k in (0, 1):
+        influence = (hits[:, k] - hits[:, k].mean()) / 11
+        arrays = {
+            KEY: np.linspace(0.2, 0.8, 50) + 0.2 * k,
+            INFLUENCE: np.stack([influence, np.full(12, 1 / 12)]),
+        }
+        sides.append(cell(tmp_path, f"side{k}", **arrays, identities=people))
+    found = paired_difference(*sides, (7 / 12, 1.0), "p", "rank1")
+    assert (found.n_differ, found.p, found.least) == (5, 0.0625, 0.0625)
+    assert not found.shown(0.01) and not found.at_floor  # too few differ, whatever the p-value
+    assert replace(found, n_differ=6).shown(0.04)
+    assert not replace(found, n_differ=6).shown(0.06) and not replace(found, n_differ=6).shown(None)
+    assert not replace(found, n_differ=6, low=-0.01).shown(0.04)
+
+
+def test_a_p_value_at_the_floor_of_the_replicates_is_marked() -> None:
+    sure, open_ = from_replicates(0.1, np.full(999, 0.1)), from_replicates(0.1, np.linspace(-0.1, 0.3, 999))
+    assert sure.at_floor and sure.p == pytest.approx(2 / 1000)
+    assert not open_.at_floor
 
 
 def test_reasons_for_no_comparison(tmp_path: Path) -> None:
@@ -70,6 +99,7 @@ def test_reasons_for_no_comparison(tmp_path: Path) -> None:
 @given(st.lists(st.floats(-1, 1), min_size=2, max_size=60))
 def test_p_counts_replicates_on_the_other_side(replicates: list[float]) -> None:
     found = from_replicates(0.1, np.array(replicates))
+    assert found.known
     below, above = sum(r <= 0 for r in replicates), sum(r >= 0 for r in replicates)
     assert found.p == pytest.approx(min(1.0, 2 * (1 + min(below, above)) / (len(replicates) + 1)))
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from faceprobe.metrics.bootstrap import percentile_interval
 from faceprobe.metrics.extrapolation.bands import MODELS, BackTest, SearchSample, back_test
-from faceprobe.metrics.identification.gallery_size import mean_over_probes, mean_replicates, probe_weights
+from faceprobe.metrics.identification.gallery_size import mean_over_probes, probe_means, probe_weights
 from faceprobe.metrics.weighting import Weighting
 from faceprobe.scores.exact import block_scores
 from faceprobe.scores.search.memory import UNBOUNDED, SearchLimits
@@ -90,7 +90,7 @@ def sampling_error(
     if len(weights) < 2:
         return 0.0, 0.0
     share = kept.astype(np.float64)[:, None]
-    interval = percentile_interval(mean_replicates(share, label, weights, weighting)[:, 0])
+    interval = percentile_interval(probe_means(share, label, weights, weighting)[0].replicates)
     value = float(mean_over_probes(share, label, weighting)[0])
     return (0.0, 0.0) if interval is None else (max(0.0, value - interval[0]), max(0.0, interval[1] - value))
 

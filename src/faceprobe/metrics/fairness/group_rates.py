@@ -13,11 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.metrics.bootstrap import weighted_sums
 from faceprobe.metrics.fairness.group_counts import FalseMatches
+from faceprobe.metrics.small_samples import Floats, jackknife, rate_estimates
 from faceprobe.metrics.verification.figures import Verification
-from faceprobe.metrics.verification.influence import Floats, Influence
-from faceprobe.metrics.verification.intervals import contrast, score_odds, widening
 from faceprobe.metrics.weighting import Weighting
 from faceprobe.scores import ScoreSummary
 
@@ -58,7 +56,8 @@ def group_fmr(
     total = float((influence**2).sum()) * n * n
     surplus = _surplus(summary, found, group, pair, rate, errors) if total > 0 else 0.0
     kept = float(np.sqrt(np.clip(1 - surplus / total, 0.5, 1.0))) if total > 0 else 1.0
-    return _rate(rate, n, errors, people, kept * influence, weights, float(people))
+    share = (compared > 0) / people
+    return _rate(rate, n, errors, people, kept * influence, weights, share)
 
 
 def group_fnmr(
@@ -81,9 +80,7 @@ def group_fnmr(
         own = (own > 0).astype(np.float64)
     total = float(own.sum())
     rate = float(missed.sum()) / total
-    rest = np.where(total - own > 1e-9 * total, total - own, total)
-    trials = total**2 / float((own**2).sum())
-    return _rate(rate, n, errors, people, (missed - rate * own) / rest, weights, trials)
+    return _rate(rate, n, errors, people, jackknife(missed - rate * own, own), weights, own / total)
 
 
 def ratios(rates: list[GroupRate]) -> dict[str, tuple[float, Floats] | None]:
@@ -109,22 +106,14 @@ def _rate(
     n_people: int,
     influence: Floats,
     weights: NDArray[np.int64],
-    trials: float,
+    share: Floats,
 ) -> GroupRate:
-    """The rate with replicates between the ends of its score interval. Where no comparison is an error, or
-    every one is, the interval's width follows from ``trials`` (people, one trial each).
+    """The rate with replicates between the ends of its score interval; ``share`` (P,) is each person's
+    part of the trials, from which the width follows where no comparison is an error, or every one is.
     """
-    spread = Influence(influence)
-    freedom, size = spread.effective_people, trials
-    if errors in (0, n) or spread.variance == 0:
-        influence = contrast(len(influence))
-        freedom = max(1.0, trials - 1)
-    else:
-        size = rate * (1 - rate) / spread.variance
-    scale = float(np.sqrt((influence**2).sum())) or 1.0
-    moved = weighted_sums(weights, influence) - influence.sum() if len(weights) else np.zeros(0)
-    odds = score_odds(rate, size, widening(freedom) * moved / scale)
-    return GroupRate(rate, n, errors, n_people, 1 / (1 + np.exp(-odds)), freedom)
+    moving = influence if 0 < errors < n else np.zeros(len(influence))
+    (found,) = rate_estimates(np.array([rate]), moving[:, None], share, weights)
+    return GroupRate(rate, n, errors, n_people, found.replicates, found.effective_people)
 
 
 def _surplus(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.metrics.bootstrap import ratio, weighted_sums
+from faceprobe.metrics.small_samples import Estimate, mean_estimates
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 
 
@@ -67,21 +67,17 @@ def cmc(found: Identification, ranks: NDArray[np.int64], weighting: Weighting) -
     return shares
 
 
-def identification_replicates(
+def identification_estimates(
     found: Identification, weights: NDArray[np.int64], metrics: Sequence[str]
-) -> dict[tuple[str, Weighting], NDArray[np.float64]]:
-    """Replicates (R,) of each metric, for identity ``weights`` (R, P): the people of the probes are
-    drawn again, the gallery is held fixed.
+) -> dict[tuple[str, Weighting], Estimate]:
+    """Each metric with its replicates, for identity ``weights`` (R, P): the people of the probes are drawn
+    again, the gallery is held fixed. Intervals have the form of :mod:`faceprobe.metrics.small_samples`, which
+    holds for few people and near 1, where a plain bootstrap does not.
     """
-    own = found.per_person().astype(np.float64)
     values = [np.bincount(found.label, outcome(found.rank, m), found.n_people) for m in metrics]
-    sums, n = np.column_stack(values), len(metrics)
-    means = np.divide(sums, own[:, None], out=np.zeros_like(sums), where=own[:, None] > 0)
-    # All columns at once: most of the work is to read the weights.
-    drawn = weighted_sums(weights, np.column_stack([means, own > 0, sums, own]))
-    replicates: dict[tuple[str, Weighting], NDArray[np.float64]] = {}
-    for weighting, first in zip(WEIGHTINGS, (0, n + 1), strict=True):
-        shares = ratio(drawn[:, first : first + n], drawn[:, first + n, None])
-        for k, metric in enumerate(metrics):
-            replicates[metric, weighting] = np.minimum(shares[:, k], 1.0)
-    return replicates
+    sums, own = np.column_stack(values), found.per_person()
+    return {
+        (metric, weighting): estimate
+        for weighting in WEIGHTINGS
+        for metric, estimate in zip(metrics, mean_estimates(sums, own, weighting, weights), strict=True)
+    }

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.metrics.bootstrap import ratio, weighted_sums
+from faceprobe.metrics.small_samples import Estimate, mean_estimates
 from faceprobe.metrics.special import gammaln
 from faceprobe.metrics.weighting import Weighting
 
@@ -68,24 +68,18 @@ def mean_over_probes(
     return np.asarray(probe_weights(label, weighting) @ values, dtype=np.float64)
 
 
-def mean_replicates(
+def probe_means(
     values: NDArray[np.float64],
     label: NDArray[np.integer],
     weights: NDArray[np.int64],
     weighting: Weighting,
-) -> NDArray[np.float64]:
-    """(R, S) replicates of :func:`mean_over_probes` for identity ``weights`` (R, P): the probes' people are
-    drawn again, the gallery is held fixed. NaN where a replicate drew no person with a probe.
+) -> list[Estimate]:
+    """:func:`mean_over_probes` of each of the S columns of ``values`` (Q, S) in [0, 1] with replicates for
+    identity ``weights`` (R, P): the probes' people are drawn again, the gallery is held fixed.
     """
     n_people = weights.shape[1]
-    probes = np.bincount(label, minlength=n_people)
-    has = np.flatnonzero(probes)
-    sums = np.column_stack([np.bincount(label, column, n_people)[has] for column in values.T])
-    own = probes[has].astype(np.float64)
-    by_person = sums / own[:, None] if weighting == "identity" else sums
-    counted = np.ones(len(has)) if weighting == "identity" else own
-    drawn = weights[:, has]
-    return ratio(weighted_sums(drawn, by_person), weighted_sums(drawn, counted)[:, None])
+    sums = np.column_stack([np.bincount(label, column, n_people) for column in values.T])
+    return mean_estimates(sums, np.bincount(label, minlength=n_people), weighting, weights)
 
 
 def _log_choose(n: NDArray[np.float64], k: NDArray[np.float64] | int) -> NDArray[np.float64]:

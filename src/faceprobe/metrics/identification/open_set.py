@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.metrics.bootstrap import ratio
+from faceprobe.metrics.bootstrap import weighted_sums
+from faceprobe.metrics.small_samples import Estimate, jackknife, mean_estimates
+from faceprobe.metrics.threshold_rate import MatchCurve, ThresholdRate
 from faceprobe.metrics.verification.figures import allowed_false_matches
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting, trial_weights
 
@@ -86,42 +87,45 @@ def dir_curve(found: OpenSet, fpir: NDArray[np.float64], weighting: Weighting) -
     return 1.0 - _missed(found, limits, weighting)
 
 
-def open_set_replicates(
+def open_set_estimates(
     found: OpenSet, weights: NDArray[np.int64], targets: Sequence[float]
-) -> dict[tuple[str, Weighting], NDArray[np.float64]]:
-    """Replicates (R,) of FNIR at each of ``targets`` (keyed by its repr) and of ``rank1``, for identity
-    ``weights`` (R, P): all searches of a person count w times, T is set again and the gallery is held
-    fixed.
-
-    NaN where a replicate drew no mated or no non-mated search.
+) -> dict[tuple[str, Weighting], Estimate]:
+    """FNIR at each of ``targets`` that allow a false alarm (keyed by its repr), and ``rank1``, with
+    replicates for identity ``weights`` (R, P): the people of the searches are drawn again, T is
+    set again and the gallery is held fixed (:mod:`faceprobe.metrics.threshold_rate`).
     """
-    fractions = [Fraction(repr(f)) for f in targets]
-    names = [*(repr(f) for f in targets), "rank1"]
-    counted = {w: found.weights(w) for w in WEIGHTINGS}
-    sums = {(n, w): np.zeros(len(weights)) for n in names for w in WEIGHTINGS}
-    totals = {w: np.zeros(len(weights)) for w in WEIGHTINGS}
-    listed = len(found.hit) - int(np.count_nonzero(np.isneginf(found.hit)))
-    empty = np.zeros(len(weights), dtype=np.bool_)
-    for r, drawn in enumerate(weights):
-        alarms = np.cumsum(drawn[found.stranger])
-        total = int(alarms[-1]) if len(alarms) else 0
-        empty[r] = total == 0
-        ends = []
-        for f in fractions:
-            place = int(np.searchsorted(alarms, int(f * total), side="right"))
-            limit = found.alarm[place] if place < len(alarms) else -np.inf
-            ends.append(int(np.searchsorted(-found.hit, -limit, side="left")))
-        ends.append(listed)
-        for weighting in WEIGHTINGS:
-            mass = np.concatenate([[0.0], np.cumsum(drawn[found.label] * counted[weighting])])
-            totals[weighting][r] = mass[-1]
-            for name, end in zip(names, ends, strict=True):
-                sums[name, weighting][r] = mass[end]
-    replicates: dict[tuple[str, Weighting], NDArray[np.float64]] = {}
-    for name, weighting in sums:
-        share = np.minimum(ratio(sums[name, weighting], totals[weighting]), 1.0)
-        replicates[name, weighting] = share if name == "rank1" else np.where(empty, np.nan, 1.0 - share)
-    return replicates
+    estimates: dict[tuple[str, Weighting], Estimate] = {}
+    trials = np.bincount(found.label, minlength=found.n_people)
+    at_rank1 = np.bincount(found.label, found.hit > -np.inf, found.n_people)
+    beyond = len(found.alarm) - np.searchsorted(found.alarm[::-1], found.hit, side="left").astype(np.float64)
+    beyond[np.isneginf(found.hit)] = np.inf
+    searches = np.bincount(found.stranger, minlength=found.n_people).astype(np.float64)
+    for weighting in WEIGHTINGS:
+        (rank1,) = mean_estimates(at_rank1[:, None], trials, weighting, weights)
+        estimates["rank1", weighting] = rank1
+        curve = MatchCurve.of(beyond, found.weights(weighting), len(found.alarm))
+        for target in targets:
+            allowed = allowed_alarms(found, target)
+            alarms = np.bincount(found.stranger[:allowed], minlength=found.n_people)
+            share = allowed / len(found.alarm)
+            log_rate = jackknife(alarms - share * searches, searches) / share
+            matched = int(np.searchsorted(beyond, allowed, side="right"))
+            hits = np.bincount(found.label[:matched], minlength=found.n_people)
+            (held,) = mean_estimates(hits[:, None], trials, weighting, weights[:0])
+            rate = ThresholdRate.of(curve, allowed, matched, held.influence, held.share, log_rate)
+            moved = np.zeros((0, 2))
+            if len(weights):
+                columns = np.column_stack([rate.mated, log_rate])
+                moved = weighted_sums(weights, columns) - columns.sum(axis=0)
+            estimates[repr(target), weighting] = Estimate(
+                1 - rate.value,
+                -rate.influence,
+                rate.share,
+                1 - rate.replicates(*moved.T),
+                rate.effective_people,
+                rate.flawless,
+            )
+    return estimates
 
 
 def _missed(found: OpenSet, limits: NDArray[np.float64], weighting: Weighting) -> NDArray[np.float64]:

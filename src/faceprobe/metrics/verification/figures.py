@@ -191,23 +191,34 @@ def _middle_crossing(v: Verification, weights: NDArray[np.float64]) -> float:
     return float(fmr[before] + share * (fmr[after] - fmr[before]))
 
 
-def d_prime(v: Verification, nonmated: tuple[float, float], weighting: Weighting) -> float | None:
-    """|m1 - m0| / sqrt((v1 + v0) / 2) with population variances; None where neither varies. ``nonmated`` are
-    mean and variance of the non-mated scores (:func:`nonmated_moments`).
+ROW_RESOLUTION = 1e-7
+"""Standard deviation of the scores of rows below which d' is not given: rounding rows to multiples of 2**-26
+(:mod:`faceprobe.scores.exact`) moves a score by 6e-9 (root mean square), which changes a spread of
+1e-7 by 0.2 %.
+"""
+
+
+def d_prime(
+    v: Verification, nonmated: tuple[float, float], weighting: Weighting, resolution: float = ROW_RESOLUTION
+) -> float | None:
+    """|m1 - m0| / sqrt((v1 + v0) / 2) with population variances. ``nonmated`` are mean and variance of the
+    non-mated scores (:func:`nonmated_moments`). None where neither varies by more than the ``resolution`` of
+    scores (a standard deviation): what lies closer together is rounding.
     """
     weights = v.weights(weighting)
-    m1 = float((weights * v.score).sum() / weights.sum())
-    v1 = float((weights * (v.score - m1) ** 2).sum() / weights.sum())
     m0, v0 = nonmated
-    spread = (v1 + v0) / 2
-    return None if spread < 1e-18 else abs(m1 - m0) / spread**0.5
+    off = v.score - m0
+    apart = float((weights * off).sum() / weights.sum())
+    v1 = float((weights * (off - apart) ** 2).sum() / weights.sum())
+    spread = ((v1 + v0) / 2) ** 0.5
+    return None if spread <= resolution else abs(apart) / spread
 
 
 def nonmated_moments(summary: ScoreSummary) -> tuple[float, float]:
     """Mean and population variance of the non-mated scores."""
     count = float(summary.person_count.sum())
     mean = float(summary.person_sum.sum()) / count
-    return mean, max(0.0, float(summary.person_squares.sum()) / count - mean * mean)
+    return summary.moment_origin + mean, max(0.0, float(summary.person_squares.sum()) / count - mean * mean)
 
 
 def roc(v: Verification, fmr: NDArray[np.float64], weighting: Weighting) -> NDArray[np.float64]:

@@ -18,6 +18,9 @@ from faceprobe.metrics.verification import figures
 from faceprobe.metrics.verification.figures import Verification
 from faceprobe.metrics.weighting import Weighting
 
+ROUNDING = 1e-15
+"""A standard deviation below this part of the largest score is rounding of float64."""
+
 
 class RocCurve(NamedTuple):
     """K operating points from the strictest to the loosest: ``fmr`` and ``tmr`` (K,) float64 fractions where
@@ -127,9 +130,13 @@ def d_prime(scores: ArrayLike, same: ArrayLike, *, identities: ArrayLike | None 
     4.0
     """
     v, nonmated, weighting = _comparisons(scores, same, identities)
-    value = figures.d_prime(v, (float(nonmated.mean()), float(nonmated.var())), weighting)
+    largest = max(float(np.abs(v.score).max()), float(np.abs(nonmated).max()))
+    moments = (float(nonmated.mean()), float(nonmated.var()))
+    value = figures.d_prime(v, moments, weighting, resolution=ROUNDING * largest)
     if value is None:
-        raise BadInput("d' is not defined: all scores of each kind are equal; give scores that vary")
+        raise BadInput(
+            "d' is not defined: the scores of each kind are equal to within rounding; give scores that vary"
+        )
     return value
 
 

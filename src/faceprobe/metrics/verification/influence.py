@@ -15,47 +15,16 @@ handled on the scale of their log odds, counts and d' on the log scale, where th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.metrics.small_samples import Floats, Influence
 from faceprobe.metrics.verification.figures import Verification, nonmated_moments
 from faceprobe.metrics.weighting import Weighting
 from faceprobe.scores import ScoreSummary
 
 PAIR_LIMIT = 4_000_000
 """False matches that are grouped by pairs of people; beyond this number each counts as its own pair."""
-
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Influence:
-    """``value`` (P,) float64: the change of the figure, on its own scale, with a person's weight."""
-
-    value: Floats
-
-    @property
-    def variance(self) -> float:
-        return float((self.value**2).sum())
-
-    @property
-    def effective_people(self) -> float:
-        """Degrees of freedom of the variance (Satterthwaite): 2 V**2 / (sum u**4 - V**2 / n), n the
-        number of people with a value; near n where values are normal, near 2 where one person decides.
-        """
-        n = int(np.count_nonzero(self.value))
-        total = self.variance
-        if n < 2 or total == 0:
-            return 1.0
-        spread = float((self.value**4).sum()) - total * total / n
-        return float(np.clip(2 * total * total / max(spread, 1e-300), 1.0, n - 1))
-
-    @property
-    def largest_share(self) -> float:
-        """The share of the variance that one person contributes, at most."""
-        return float((self.value**2).max() / self.variance) if self.variance else 0.0
 
 
 def mated_part(v: Verification, sums: NDArray[np.generic], weighting: Weighting) -> Floats:
@@ -171,13 +140,14 @@ def log_d_prime(summary: ScoreSummary, v: Verification, weighting: Weighting, va
         return Influence(np.zeros(v.n_people))
     m0, v0 = nonmated_moments(summary)
     count = summary.person_count.astype(np.float64)
-    squares = summary.person_squares - 2 * m0 * summary.person_sum + m0 * m0 * count
+    mean = m0 - summary.moment_origin
+    squares = summary.person_squares - 2 * mean * summary.person_sum + mean * mean * count
     weights = v.weights(weighting)
     m1 = float((weights * v.score).sum()) / _total_weight(v, weighting)
     off = v.score - m1
     v1 = float((weights * off * off).sum()) / _total_weight(v, weighting)
     first, second = (np.bincount(v.label, x, v.n_people) for x in (off, off * off))
-    centre = mated_part(v, first, weighting) - nonmated_part(summary, summary.person_sum - m0 * count)
+    centre = mated_part(v, first, weighting) - nonmated_part(summary, summary.person_sum - mean * count)
     spread = mated_part(v, second, weighting) + nonmated_part(summary, squares)
     return Influence(centre / (m1 - m0) - spread / (2 * (v1 + v0)))
 

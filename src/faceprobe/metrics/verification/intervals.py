@@ -9,11 +9,14 @@ curve there.
 Two corrections bring the coverage of the 95 % intervals close to 95 %. In simulated worlds of 100 to 400
 people (even or skewed sizes, weak models, goats and lambs) they covered 93.5 to 97.4 % by people in every
 metric down to FMR 1e-4; by pairs too, except for 85 to 92 % where few people hold most mated comparisons,
-about which :meth:`Intervals.caution` warns in 81 to 95 % of such worlds (benchmarks/results/coverage.json):
+about which the row's caution warns in 81 to 95 % of such worlds (benchmarks/results/coverage.json):
 
 - to draw both people of a false match again counts the variation of a pair up to three times; here it counts
   once (:func:`faceprobe.metrics.verification.influence.log_fmr`);
 - the spread is widened by t / z, t being Student's quantile for the effective number of people.
+
+Where EER, AUC or TMR is 0 or 1, nobody differs and each person counts as one trial
+(:mod:`faceprobe.metrics.small_samples`).
 
 The cost is one product of (R, P) weights with a few columns, whatever the number of comparisons. Weighted
 sums are exact, so the number of threads changes no bit.
@@ -27,9 +30,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.core.words import counted
-from faceprobe.data.remarks import Remarks, join, remark
 from faceprobe.metrics.bootstrap import weighted_sums
+from faceprobe.metrics.small_samples import Estimate, Floats, unchanging, widening
+from faceprobe.metrics.threshold_rate import MatchCurve, ThresholdRate
 from faceprobe.metrics.verification.figures import (
     Verification,
     allowed_false_matches,
@@ -39,8 +42,6 @@ from faceprobe.metrics.verification.figures import (
     nonmated_moments,
 )
 from faceprobe.metrics.verification.influence import (
-    Floats,
-    Influence,
     log_d_prime,
     log_fmr,
     log_odds_auc,
@@ -53,33 +54,19 @@ from faceprobe.scores import ScoreSummary
 TAIL_SIZE = 300_000
 """Non-mated scores to keep, with their people, at any size."""
 
-FEW_PEOPLE = 10.0
-"""Effective people below which the interval's coverage is not assured."""
-
 Key = tuple[str, Weighting]
-Replicates = dict[Key, NDArray[np.float64]]
 
 
 @dataclass
 class Intervals:
-    """``replicates`` (R,) and ``effective_people`` of each (metric, weighting); ``flawless`` are those
-    where every mated comparison matches, or none does.
-    """
+    """The estimate of each (metric, weighting)."""
 
-    replicates: Replicates = field(default_factory=dict)
-    effective_people: dict[Key, float] = field(default_factory=dict)
-    flawless: set[Key] = field(default_factory=set)
+    estimates: dict[Key, Estimate] = field(default_factory=dict)
 
-    def caution(self, metric: str, weighting: Weighting) -> Remarks:
-        """Why the interval's coverage is not assured; empty where it is."""
-        people = self.effective_people.get((metric, weighting))
-        flawless = few = ""
-        if (metric, weighting) in self.flawless:
-            flawless = "no comparison differs: the interval takes each person for one trial"
-        if people is not None and people < FEW_PEOPLE:
-            effective = counted(round(people), "effective person")
-            few = f"coverage not assured: the spread rests on {effective}"
-        return join(remark("no-differences", flawless), remark("coverage-not-assured", few))
+    @property
+    def replicates(self) -> dict[Key, Floats]:
+        """(R,) replicates of each."""
+        return {key: estimate.replicates for key, estimate in self.estimates.items()}
 
 
 def deep_enough(summary: ScoreSummary, fmr: float) -> bool:
@@ -98,33 +85,33 @@ def verification_intervals(
     found = Intervals()
     if not len(weights):
         return found
-    curves = {w: _Curve.of(v, w) for w in WEIGHTINGS}
+    curves = {w: MatchCurve.of(v.beyond, v.weights(w), v.n_nonmated) for w in WEIGHTINGS}
     rates = {f: log_fmr(summary, allowed_false_matches(f, v.n_nonmated)) for f in targets}
-    tmrs = {(f, w): _Tmr.of(v, curves[w], f, *rates[f]) for f in targets for w in WEIGHTINGS}
+    tmrs = {(f, w): _threshold_rate(v, curves[w], w, f, *rates[f]) for f in targets for w in WEIGHTINGS}
     values = {(name, w): of(summary, v, w) for name, of in _VALUES.items() for w in WEIGHTINGS}
     whole = {(name, w): _INFLUENCES[name](summary, v, w, value) for (name, w), value in values.items()}
     columns = [u.value for u in whole.values()]
     columns += [t.mated for t in tmrs.values()] + [rate for rate, _ in rates.values()]
     moved = weighted_sums(weights, np.column_stack(columns)) - np.sum(columns, axis=1)
     at = {key: moved[:, k] for k, key in enumerate([*whole, *tmrs, *rates])}
+    shares = {w: mated_share(v, w) for w in WEIGHTINGS}
     for (f, w), t in tmrs.items():
-        found.replicates[repr(f), w] = t.replicates(at[f, w], at[f])
-        found.effective_people[repr(f), w] = t.effective_people
-        if t.value in (0.0, 1.0):
-            found.flawless.add((repr(f), w))
+        drawn = t.replicates(at[f, w], at[f])
+        found.estimates[repr(f), w] = Estimate(
+            t.value, t.influence, t.share, drawn, t.effective_people, t.flawless
+        )
     for (name, w), u in whole.items():
-        change = widening(u.effective_people) * at[name, w]
-        value = values[name, w]
-        found.replicates[name, w] = value * np.exp(change) if name == "d_prime" else _from_odds(value, change)
-        found.effective_people[name, w] = u.effective_people
+        value, change = values[name, w], widening(u.effective_people) * at[name, w]
+        if name != "d_prime" and not 0 < value < 1:
+            found.estimates[name, w] = unchanging(value, shares[w], weights)
+            continue
+        if name == "d_prime":
+            drawn, slope = value * np.exp(change), value
+        else:
+            drawn, slope = 1 / (1 + (1 - value) / value * np.exp(-change)), value * (1 - value)
+        influence, people = slope * u.value, u.effective_people
+        found.estimates[name, w] = Estimate(value, influence, shares[w], drawn, people, False)
     return found
-
-
-def widening(effective_people: float) -> float:
-    """t / z: how much wider than a normal's an interval is for this few effective people."""
-    from faceprobe.metrics.special import ndtri, stdtrit
-
-    return float(stdtrit(effective_people, 0.975) / ndtri(0.975))
 
 
 _VALUES: dict[str, Callable[[ScoreSummary, Verification, Weighting], float]] = {
@@ -135,101 +122,18 @@ _VALUES: dict[str, Callable[[ScoreSummary, Verification, Weighting], float]] = {
 _INFLUENCES = {"eer": log_odds_eer, "auc": log_odds_auc, "d_prime": log_d_prime}
 
 
-@dataclass(frozen=True)
-class _Curve:
-    """The ROC: ``kept`` (M + 1,) is the share of mated weight among the first m comparisons, ``beyond`` (M,)
-    the non-mated ones beyond each, as :attr:`Verification.beyond` has them.
-    """
-
-    weighting: Weighting
-    beyond: Floats
-    kept: Floats
-    n_nonmated: int
-
-    @classmethod
-    def of(cls, v: Verification, weighting: Weighting) -> _Curve:
-        kept = np.concatenate([[0.0], np.cumsum(v.weights(weighting))])
-        return cls(weighting, v.beyond, kept / kept[-1], v.n_nonmated)
-
-    def log_odds(self, allowed: Floats) -> Floats:
-        """Log odds of TMR where ``allowed`` (K,) false matches are, interpolated between whole numbers, and
-        kept half a mated comparison away from 0 and 1.
-        """
-        allowed = np.minimum(allowed, self.n_nonmated)
-        whole = np.floor(allowed)
-        low, high = (self.kept[np.searchsorted(self.beyond, k, side="right")] for k in (whole, whole + 1))
-        least = 0.5 / len(self.beyond)
-        rate = np.clip(low + (high - low) * (allowed - whole), least, 1 - least)
-        odds: Floats = np.log(rate / (1 - rate))
-        return odds
+def _threshold_rate(
+    v: Verification, curve: MatchCurve, weighting: Weighting, fmr: float, log_rate: Floats, factor: float
+) -> ThresholdRate:
+    """TMR at ``fmr``."""
+    allowed = allowed_false_matches(fmr, v.n_nonmated)
+    matched = int(np.searchsorted(v.at_or_above, allowed, side="right"))
+    mated = mated_part(v, np.bincount(v.label[:matched], minlength=v.n_people), weighting)
+    return ThresholdRate.of(curve, allowed, matched, mated, mated_share(v, weighting), log_rate, factor)
 
 
-@dataclass(frozen=True)
-class _Tmr:
-    """TMR of ``value`` at the threshold that ``allowed`` false matches set. ``mated`` (P,) is the influence
-    on it at that threshold held fixed, ``size`` the effective number of trials behind it, ``factor``
-    removes the pairs' surplus from the influence on log FMR.
-    """
-
-    curve: _Curve
-    value: float
-    allowed: int
-    factor: float
-    mated: Floats
-    size: float
-    effective_people: float
-
-    @classmethod
-    def of(cls, v: Verification, curve: _Curve, fmr: float, log_rate: Floats, factor: float) -> _Tmr:
-        allowed = allowed_false_matches(fmr, v.n_nonmated)
-        matched = int(np.searchsorted(v.at_or_above, allowed, side="right"))
-        value = float(curve.kept[matched])
-        own = v.per_person if curve.weighting == "pair" else v.per_person > 0
-        people = float(own.sum()) ** 2 / float((own.astype(np.float64) ** 2).sum())
-        mated = mated_part(v, np.bincount(v.label[:matched], minlength=v.n_people), curve.weighting)
-        variance = float((mated**2).sum())
-        if variance == 0 or matched in (0, len(v.score)):
-            # No person differs, so the correlation within a person is unknown: each person is one trial.
-            value, size, mated = float(round(value)), people, contrast(v.n_people)
-        else:
-            size = value * (1 - value) / variance
-        reach = factor * float(np.sqrt((log_rate**2).sum()))
-        low, high = curve.log_odds(allowed * np.exp(np.array([-reach, reach])))
-        shares = np.array([1 / (max(value * (1 - value), 0.25 / size) * size), ((high - low) / 2) ** 2])
-        shares = shares / shares.sum()
-        freedom = np.array([max(people - 1, 1.0), Influence(log_rate).effective_people])
-        return cls(curve, value, allowed, factor, mated, size, float(1 / (shares**2 / freedom).sum()))
-
-    def replicates(self, mated: Floats, log_rate: Floats) -> Floats:
-        """(R,) replicates from the changes (R,) of both parts."""
-        wide = widening(self.effective_people)
-        scale = float(np.sqrt((self.mated**2).sum())) or 1.0
-        own = score_odds(self.value, self.size, wide * mated / scale)
-        there = self.curve.log_odds(self.allowed * np.exp(-wide * self.factor * log_rate))
-        here = self.curve.log_odds(np.array([float(self.allowed)]))
-        return 1 / (1 + np.exp(-(own + there - here)))
-
-
-def contrast(n_people: int) -> Floats:
-    """(P,) +1 and -1 in turn: gives normal replicates where people do not differ."""
-    signs: Floats = np.where(np.arange(n_people) % 2, -1.0, 1.0)
-    return signs
-
-
-def score_odds(value: float, size: float, z: Floats) -> Floats:
-    """Log odds (R,) of the rate that lies ``z`` (R,) standard errors from ``value``, the errors being those
-    at that rate, of ``size`` trials (the ends of Wilson's score interval, JASA 22, 1927).
-    """
-    middle = value + z * z / (2 * size)
-    reach = z * np.sqrt(value * (1 - value) / size + z * z / (4 * size * size))
-    rate = np.clip((middle + reach) / (1 + z * z / size), 0.0, 1.0)
-    with np.errstate(divide="ignore"):
-        odds: Floats = np.log(rate) - np.log1p(-rate)
-    return odds
-
-
-def _from_odds(value: float, change: Floats) -> Floats:
-    """``value`` after a ``change`` (R,) of its log odds; 0 and 1 stay where they are."""
-    if not 0 < value < 1:
-        return np.full(len(change), value)
-    return 1 / (1 + (1 - value) / value * np.exp(-change))
+def mated_share(v: Verification, weighting: Weighting) -> Floats:
+    """(P,) each person's part of the mated weight, adding up to 1."""
+    own = (v.per_person if weighting == "pair" else v.per_person > 0).astype(np.float64)
+    share: Floats = own / own.sum()
+    return share

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from faceprobe.core.errors import BadInput, UnknownName, WrongUsage
+from faceprobe.report.comparison.family import Selection
 from faceprobe.report.comparison.paired import Paired, family_corrected, paired_difference
-from faceprobe.report.comparison.runs import NAN, difference_object, open_run, value_object
+from faceprobe.report.comparison.runs import EVERYTHING, NAN, difference_object, open_run, value_object
 from faceprobe.results.result import Result
 from faceprobe.results.run import Key, Run, row_key
 
-SCHEMA = "faceprobe.compare-models/2"
+SCHEMA = "faceprobe.compare-models/3"
 
 MEASURE_BOTH = "measure both on one dataset with the same crop and protocol"
 
@@ -64,30 +65,43 @@ def compare_models(
     return tuple(found)
 
 
-def pairs_document(runs: Sequence[str], lines: Sequence[PairLine]) -> dict[str, Any]:
-    """The object that ``faceprobe compare --pair ... --json`` prints; ``runs`` are their names."""
-    corrected = family_corrected([line.difference for line in lines])
+def shown_pairs(lines: Sequence[PairLine], selection: Selection) -> list[PairLine]:
+    """The lines that a table shows: the family that p-values are corrected over."""
+    return selection.shown(lines, lambda line: line.figure, lambda line: (line.models, line.figure[:-1]))
+
+
+def pairs_document(
+    runs: Sequence[str], lines: Sequence[PairLine], selection: Selection = EVERYTHING
+) -> dict[str, Any]:
+    """The object that ``faceprobe compare --pair ... --json`` prints; ``runs`` are their names. Corrected
+    p-values stand in the rows that the table shows for ``selection``, and are those of the table.
+    """
+    family = shown_pairs(lines, selection)
+    found = family_corrected([line.difference for line in family])
+    corrected = {(x.models, x.figure): p for x, p in zip(family, found, strict=True)}
     return {
         "schema": SCHEMA,
         "runs": list(runs),
-        "family": family_of_pairs(lines, "of all rows"),
+        "family": family_of_pairs(family, selection),
         "rows": [
             {
                 "models": list(line.models),
+                "in_family": (line.models, line.figure) in corrected,
                 **{k: v for k, v in line.figure._asdict().items() if k != "model"},
                 "values": [value_object(v) for v in line.values],
-                "difference": None if line.difference is None else difference_object(line.difference, p),
+                "difference": None
+                if line.difference is None
+                else difference_object(line.difference, corrected.get((line.models, line.figure))),
                 "cautions": list(line.cautions),
             }
-            for line, p in zip(lines, corrected, strict=True)
+            for line in lines
         ],
     }
 
 
-def family_of_pairs(lines: Sequence[PairLine], which: str) -> str:
+def family_of_pairs(lines: Sequence[PairLine], selection: Selection) -> str:
     """The name of the family that the p-values of ``lines`` are corrected over."""
-    size = sum(line.difference is not None and line.difference.known for line in lines)
-    return f"Holm over the {size} paired differences {which}" if size else "no paired differences"
+    return selection.family(sum(line.difference is not None and line.difference.known for line in lines))
 
 
 def _split(text: str, models: Sequence[str]) -> tuple[str, str]:

@@ -190,7 +190,7 @@ def _judge(
             difference=quoted(
                 (points if verdict == "open" else magnitude)(test.difference, test.low, test.high), *rows
             ),
-            p=probability(p),
+            p=probability(p, test.at_floor),
             likeness=_likeness(differing, unknown),
             seeds=_seeds(spread),
             **sizes,

@@ -1,8 +1,10 @@
 """Paired differences between two models or cloaks, and Holm's correction for several comparisons.
 
-With one seed and one sorted list of people, replicate r draws the same people for every model
-(``protocols.evaluate``), so the chance that two models have in common cancels out in the difference of their
-replicates. A run has one seed; the caller checks that two runs have the same.
+Both were measured on the same people, so the chance that they have in common cancels out: in the difference
+of each person's influence on both figures (:mod:`faceprobe.metrics.paired`) or, for figures and runs that
+store no influences, in the difference of their replicates. With one seed and one sorted list of people,
+replicate r draws the same people for every model (``protocols.evaluate``); the caller checks that two runs
+have the same seed.
 """
 
 from __future__ import annotations
@@ -12,20 +14,32 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from faceprobe.core.words import counted
+from faceprobe.metrics.paired import paired_test
+from faceprobe.metrics.small_samples import people_estimate
+from faceprobe.metrics.table import metric_info
 from faceprobe.results.cells import Cell
 from faceprobe.results.result import Weighting
 
-PERSON_REPLICATES = 2000
-"""Bootstrap replicates of :func:`paired_by_person`."""
+FEWEST_DIFFER = 6
+"""People who must differ before a difference counts as shown: the sign-flip test of five cannot go below
+.0625.
+"""
+
+LEVEL = 0.05
+
+NOBODY = "nobody differs between the two, so there is no spread to judge by"
 
 
 @dataclass(frozen=True)
 class Paired:
-    """``difference`` is second minus first (a fraction), ``low`` and ``high`` its 95 % percentile interval,
-    ``p`` its two-sided bootstrap p-value, at least 1/(R+1) a side (Davison and Hinkley 1997, section 4.4).
+    """``difference`` is second minus first (a fraction), ``low`` and ``high`` its 95 % interval, ``p`` its
+    two-sided p-value, and ``least`` the smallest p-value that the test could give.
 
+    ``n_differ`` people differ between the two; None where that is not known. Then interval and p-value come
+    from bootstrap replicates, and p is at least 1/(R+1) a side (Davison and Hinkley 1997, section 4.4).
     Where no comparison is possible, ``reason`` says why and the numbers are NaN.
     """
 
@@ -34,11 +48,27 @@ class Paired:
     high: float
     p: float
     reason: str = ""
+    n_differ: int | None = None
+    least: float = 0.0
 
     @property
     def known(self) -> bool:
         """Whether there is an interval."""
         return not self.reason
+
+    @property
+    def at_floor(self) -> bool:
+        """Whether ``p`` is the least that the replicates can show, so that the true one may be smaller."""
+        return self.known and self.n_differ is None and self.p <= self.least * (1 + 1e-9)
+
+    def shown(self, corrected: float | None) -> bool:
+        """Whether the difference counts as shown: ``corrected``, its p-value over all questions asked, is
+        below .05, the interval leaves out 0, and at least :data:`FEWEST_DIFFER` people differ (where that is
+        known).
+        """
+        if not self.known or corrected is None or not corrected < LEVEL or self.low <= 0 <= self.high:
+            return False
+        return self.n_differ is None or self.n_differ >= FEWEST_DIFFER
 
 
 def paired_difference(
@@ -49,7 +79,7 @@ def paired_difference(
     metric: str,
     weighting: Weighting = "identity",
 ) -> Paired:
-    """Compare ``values`` (of the first and of the second cell) by the replicates stored in both."""
+    """Compare ``values`` (of the first and of the second cell) by what is stored in both."""
     if values[0] is None or values[1] is None:
         return _unknown("one of the two has no value")
     if first is None or second is None:
@@ -62,22 +92,40 @@ def paired_difference(
         return _unknown("the two were not measured on the same people")
     if a.shape != b.shape or a.ndim != 1 or len(a) < 2:
         return _unknown("the two have different numbers of replicates")
-    return from_replicates(values[1] - values[0], b - a)
+    own, other = (c.influence(protocol, metric, weighting) for c in (first, second))
+    return from_stored((values[0], values[1]), (a, b), (own, other), metric)
+
+
+def from_stored(
+    values: tuple[float, float],
+    replicates: tuple[NDArray[np.float64], NDArray[np.float64]],
+    influences: tuple[NDArray[np.float64] | None, NDArray[np.float64] | None],
+    metric: str,
+) -> Paired:
+    """Compare ``values`` by the (2, P) ``influences`` stored with both, else by their (R,) ``replicates``."""
+    first, second = influences
+    if first is None or second is None or first.shape != second.shape:
+        return from_replicates(values[1] - values[0], replicates[1] - replicates[0])
+    bounded = metric_info(metric).unit == "fraction"
+    return _tested(values, (first[0], second[0]), (first[1], second[1]), bounded)
 
 
 def from_replicates(difference: float, replicates: np.ndarray[Any, np.dtype[np.float64]]) -> Paired:
     """Interval and p-value of ``difference`` from its (R,) paired ``replicates``."""
     if not np.all(np.isfinite(replicates)):
         return _unknown("some replicates have no value")
+    if difference == 0 and not replicates.any():
+        return _unknown(NOBODY)
     low, high = np.quantile(replicates, (0.025, 0.975))
-    at_most = (1 + np.count_nonzero(replicates <= 0)) / (len(replicates) + 1)
-    at_least = (1 + np.count_nonzero(replicates >= 0)) / (len(replicates) + 1)
-    return Paired(difference, float(low), float(high), min(1.0, 2 * float(min(at_most, at_least))))
+    least = 1 / (len(replicates) + 1)
+    at_most = least * (1 + np.count_nonzero(replicates <= 0))
+    at_least = least * (1 + np.count_nonzero(replicates >= 0))
+    p = min(1.0, 2 * float(min(at_most, at_least)))
+    return Paired(difference, float(low), float(high), p, least=2 * least)
 
 
 def paired_by_person(first: Mapping[str, float], second: Mapping[str, float], fewest: int) -> Paired | None:
-    """Mean over people of ``second`` minus ``first``, with a bootstrap over people; None if no person is in
-    both.
+    """Mean over people of ``second`` minus ``first``, both in [0, 1]; None if no person is in both.
 
     Fewer than ``fewest`` people in both, or people in one of the two only, are a reason for no interval.
     """
@@ -86,9 +134,26 @@ def paired_by_person(first: Mapping[str, float], second: Mapping[str, float], fe
         return None
     if len(shared) < fewest or len(shared) < max(len(first), len(second)):
         return _unknown(f"{counted(len(shared), 'person')} in both: no spread claimed")
-    change = np.array([second[p] - first[p] for p in shared], dtype=np.float64)
-    draws = np.random.default_rng(0).integers(0, len(change), (PERSON_REPLICATES, len(change)))
-    return from_replicates(float(change.mean()), change[draws].mean(axis=1))
+    every, none = np.ones(len(shared), dtype=np.bool_), np.zeros((0, len(shared)), dtype=np.int64)
+    a, b = (
+        people_estimate(np.array([side[p] for p in shared], dtype=np.float64), every, none, "rate")
+        for side in (first, second)
+    )
+    return _tested((a.value, b.value), (a.influence, b.influence), (a.share, b.share), True)
+
+
+def _tested(
+    values: tuple[float, float],
+    influences: tuple[NDArray[np.float64], NDArray[np.float64]],
+    shares: tuple[NDArray[np.float64], NDArray[np.float64]],
+    bounded: bool,
+) -> Paired:
+    found = paired_test(values, influences, shares, bounded)
+    if found is None:
+        return _unknown(NOBODY)
+    return Paired(
+        values[1] - values[0], found.low, found.high, found.p, n_differ=found.n_differ, least=found.least
+    )
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

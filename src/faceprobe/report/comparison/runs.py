@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from faceprobe.core.errors import Missing, WrongUsage
+from faceprobe.core.errors import BadInput, Missing, WrongUsage
 from faceprobe.core.files import read_json
 from faceprobe.report.clip_benchmark import is_clip_benchmark, read_folder, read_rows
+from faceprobe.report.comparison.family import Selection
 from faceprobe.report.comparison.paired import Paired, family_corrected, paired_difference
 from faceprobe.report.tables.published import PublishedFigure, comparable_figures
 from faceprobe.results.result import Result
 from faceprobe.results.run import Key, Run, read_run, row_key
 
-SCHEMA = "faceprobe.compare/2"
+SCHEMA = "faceprobe.compare/3"
 NAN = float("nan")
+EVERYTHING = Selection(every=True)
 
 
 @dataclass(frozen=True)
@@ -53,14 +55,47 @@ class RunComparison:
             if line.values[number] is not None and sum(v is not None for v in line.values) == 1
         )
 
-    def to_document(self) -> dict[str, Any]:
-        """The object that ``faceprobe compare --json`` prints."""
-        corrected = corrected_p(self.lines)
+    def filtered(self, selection: Selection) -> RunComparison:
+        """Only the lines that the filters of ``selection`` leave."""
+        lines = selection.kept(self.lines, lambda line: line.key, lambda line: line.shared)
+        return RunComparison(self.names, tuple(lines))
+
+    def shown(self, selection: Selection) -> list[RunLine]:
+        """The lines that a table shows: the family that p-values are corrected over."""
+        return selection.shown(self.lines, lambda line: line.key, lambda line: line.key[:-1])
+
+    def contents(self) -> str:
+        """What each run measured."""
+        told = []
+        for k, name in enumerate(self.names):
+            rows = [v for line in self.lines if (v := line.values[k]) is not None]
+            datasets, models = sorted({r.dataset for r in rows}), sorted({r.model for r in rows})
+            told.append(f"{name} has {', '.join(models) or 'no model'} on {', '.join(datasets) or 'nothing'}")
+        return "; ".join(told)
+
+    def datasets_apart(self) -> str:
+        """Which datasets only some of the runs have; "" where all have the same."""
+        own = [
+            sorted({v.dataset for line in self.lines if (v := line.values[k]) is not None})
+            for k in range(len(self.names))
+        ]
+        if all(datasets == own[0] for datasets in own):
+            return ""
+        told = [f"{name}: {', '.join(d) or 'none'}" for name, d in zip(self.names, own, strict=True)]
+        return f"the runs measured different datasets ({'; '.join(told)}); only equal ones are compared"
+
+    def to_document(self, selection: Selection = EVERYTHING) -> dict[str, Any]:
+        """The object that ``faceprobe compare --json`` prints. Corrected p-values stand in the rows that the
+        table shows for ``selection``, and are those of the table.
+        """
+        family = self.shown(selection)
+        corrected = dict(zip((line.key for line in family), corrected_p(family), strict=True))
         return {
             "schema": SCHEMA,
             "runs": list(self.names),
-            "family": family_words(self.lines, "of all rows"),
-            "rows": [_line_object(line, p) for line, p in zip(self.lines, corrected, strict=True)],
+            "family": family_words(family, selection),
+            "datasets_differ": self.datasets_apart(),
+            "rows": [_line_object(line, corrected.get(line.key)) for line in self.lines],
         }
 
 
@@ -72,10 +107,9 @@ def corrected_p(lines: Sequence[RunLine]) -> list[tuple[float | None, ...]]:
     return [tuple(next(found) for _ in line.differences) for line in lines]
 
 
-def family_words(lines: Sequence[RunLine], which: str) -> str:
+def family_words(lines: Sequence[RunLine], selection: Selection) -> str:
     """The name of the family that :func:`corrected_p` corrects over."""
-    size = sum(d is not None and d.known for line in lines for d in line.differences)
-    return f"Holm over the {size} paired differences {which}" if size else "no paired differences"
+    return selection.family(sum(d is not None and d.known for line in lines for d in line.differences))
 
 
 def compare_runs(paths: Sequence[Path], published: bool = False) -> RunComparison:
@@ -83,13 +117,17 @@ def compare_runs(paths: Sequence[Path], published: bool = False) -> RunCompariso
 
     Differences are each further run minus the first, with a paired interval where both runs store bootstrap
     replicates for the same photos, drawn with the same seed. Raises :class:`WrongUsage` for
-    fewer than two runs without ``published``, :class:`Missing` or ``BadInput`` for a path that is not a run.
+    fewer than two runs without ``published``, :class:`Missing` or ``BadInput`` for a path that is not a run,
+    :class:`BadInput` where no figure is in two of them.
     """
     if len(paths) < (1 if published else 2):
         raise WrongUsage("compare needs two runs or more, or one run with --published")
     runs = [open_run(path) for path in paths]
     keys = sorted({row_key(row) for run in runs for row in run.rows})
-    return RunComparison(_names(paths), tuple(_line(key, runs, published) for key in keys))
+    found = RunComparison(_names(paths), tuple(_line(key, runs, published) for key in keys))
+    if len(runs) > 1 and not any(sum(v is not None for v in line.values) > 1 for line in found.lines):
+        raise BadInput(f"the runs have no figure in common: {found.contents()}; measure one dataset in both")
+    return found
 
 
 def open_run(path: Path) -> Run:
@@ -157,9 +195,11 @@ def _names(paths: Sequence[Path]) -> tuple[str, ...]:
     return tuple(short if len(set(short)) == len(short) and all(short) else map(str, paths))
 
 
-def _line_object(line: RunLine, corrected: Sequence[float | None]) -> dict[str, Any]:
+def _line_object(line: RunLine, family: Sequence[float | None] | None) -> dict[str, Any]:
+    corrected = [None] * len(line.differences) if family is None else family
     return {
         **line.key._asdict(),
+        "in_family": family is not None,
         "values": [None if v is None else value_object(v) for v in line.values],
         "differences": [
             None if d is None else difference_object(d, p)
@@ -178,7 +218,9 @@ def value_object(row: Result) -> dict[str, Any]:
 
 
 def difference_object(paired: Paired, corrected: float | None) -> dict[str, Any]:
-    """A difference in the printed object, with its p-value ``corrected`` over the family."""
+    """A difference in the printed object, with its p-value ``corrected`` over the family. ``p_at_floor``: the
+    replicates can show no smaller one; ``p_least``: the test can give no smaller one.
+    """
     interval = [paired.low, paired.high] if paired.known else [None, None]
     return {
         "value": paired.difference,
@@ -186,6 +228,9 @@ def difference_object(paired: Paired, corrected: float | None) -> dict[str, Any]
         "ci_high": interval[1],
         "p": paired.p if paired.known else None,
         "p_holm": corrected,
+        "p_at_floor": paired.at_floor,
+        "p_least": paired.least if paired.known else None,
+        "n_differ": paired.n_differ,
         "reason": paired.reason,
     }
 

@@ -87,9 +87,9 @@ def magnitude(difference: float, low: float, high: float) -> str:
     return points(difference, low, high).removeprefix("+")
 
 
-def probability(p: float) -> str:
-    """``p = 0.012`` or ``p < 0.001``."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+def probability(p: float, at_floor: bool = False) -> str:
+    """``p = 0.012`` or ``p < 0.001``; ``at_floor``, where the true one may be smaller: ``p <= 0.012``."""
+    return "p < 0.001" if p < 0.001 else f"p {'≤' if at_floor else '='} {p:.3f}"
 
 
 def count(value: float | None) -> str:

@@ -88,7 +88,7 @@ def sweep_pairs(
     left, right = duplicates.pairs
     strangers = labels[left] != labels[right]
     shape = (block_rows, block_rows) if block_rows else (HEIGHT, WIDTH)
-    count, total, squares = person_moments(rows, labels, mated, duplicates)
+    count, total, squares, origin = person_moments(rows, labels, mated, duplicates)
     n_nonmated = int(count.sum()) // 2
     sought = _Sought(
         tuple(allowed(n_nonmated)) if allowed is not None else (),
@@ -125,6 +125,7 @@ def sweep_pairs(
         person_count=count,
         person_sum=total,
         person_squares=squares,
+        moment_origin=origin,
         histogram_edges=edges,
         histogram=histogram,
         ranks=tuple(np.where(np.isnan(r.best), 0, 1 + result.ranks[k]) for k, r in enumerate(rankings)),

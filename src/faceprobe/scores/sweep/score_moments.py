@@ -1,8 +1,8 @@
 """Sum and sum of squares of each person's non-mated scores, in closed form, without forming any pair.
 
-With the rows X, S the sum of all rows and S_a that of person a's, the sum of a's non-mated scores is
-S_a . (S - S_a). With G = X'X, the sum of the squares of row x's scores with all rows is x'Gx; the pairs
-within a are subtracted from it.
+With rows written as two factors (see :func:`person_moments`), L and R the sums of all rows' factors and L_a,
+R_a those of person a's, the sum of a's non-mated scores is L_a . (R - R_a). With G = R'R over rows, the sum
+of the squares of a row's scores with all rows is l'Gl; the pairs within a are subtracted from it.
 """
 
 from __future__ import annotations
@@ -17,31 +17,49 @@ from faceprobe.scores.types import MatedScores, offsets
 
 def person_moments(
     rows: NDArray[np.float32], labels: NDArray[np.int32], mated: MatedScores, duplicates: Duplicates
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """(P,) number, sum and sum of squares of each person's non-mated scores, duplicates left out."""
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], float]:
+    """(P,) number, sum and sum of squares of each person's non-mated scores less an origin, duplicates left
+    out, and the origin: the square of the mean row's length.
+
+    With the mean row m and x = m + d, the score of two rows less the origin m'm is m'd + m'e + d'e: of the
+    size of the scores' spread, so that nothing cancels where scores lie close together.
+    """
     bounds = offsets(labels)
     people = len(bounds) - 1
-    sums = np.zeros((people, rows.shape[1]))
-    gram = np.zeros((rows.shape[1], rows.shape[1]))
+    mean = np.zeros(rows.shape[1])
     for start in range(0, len(rows), COLUMNS):
-        wide = rows[start : start + COLUMNS].astype(np.float64)
+        mean += rows[start : start + COLUMNS].astype(np.float64).sum(axis=0)
+    mean /= len(rows)
+    origin = float(mean @ mean)
+
+    def sides(start: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(d, m'd, 1) and (d, 1, m'd) of some rows: the product of both sides is score - origin."""
+        shifted = rows[start : start + COLUMNS].astype(np.float64) - mean
+        towards, ones = (shifted @ mean)[:, None], np.ones((len(shifted), 1))
+        return np.hstack([shifted, towards, ones]), np.hstack([shifted, ones, towards])
+
+    left_sums, right_sums = (np.zeros((people, rows.shape[1] + 2)) for _ in range(2))
+    gram = np.zeros((rows.shape[1] + 2, rows.shape[1] + 2))
+    for start in range(0, len(rows), COLUMNS):
         own = labels[start : start + COLUMNS]
         first = np.flatnonzero(np.diff(own, prepend=own[0] - 1))
-        sums[own[first]] += np.add.reduceat(wide, first, axis=0)
-        gram += wide.T @ wide
-    total = np.einsum("pd,pd->p", sums, sums.sum(axis=0) - sums)
+        one, other = sides(start)
+        left_sums[own[first]] += np.add.reduceat(one, first, axis=0)
+        right_sums[own[first]] += np.add.reduceat(other, first, axis=0)
+        gram += other.T @ other
+    total = np.einsum("pd,pd->p", left_sums, right_sums.sum(axis=0) - right_sums)
     squares = np.zeros(people)
     for start in range(0, len(rows), COLUMNS):
-        wide = rows[start : start + COLUMNS].astype(np.float64)
-        lengths = np.einsum("ij,ij->i", wide, wide)
-        every = np.einsum("ij,ij->i", wide @ gram, wide) - lengths * lengths
+        one, other = sides(start)
+        itself = np.einsum("ij,ij->i", one, other)
+        every = np.einsum("ij,ij->i", one @ gram, one) - itself * itself
         squares += np.bincount(labels[start : start + COLUMNS], every, people)
-    squares -= 2.0 * np.bincount(mated.label, mated.score * mated.score, people)
+    squares -= 2.0 * np.bincount(mated.label, (mated.score - origin) ** 2, people)
     photos = np.diff(bounds)
     count = photos * (len(rows) - photos)
     left, right = duplicates.pairs
     if len(left):
-        score = pair_scores(rows, left, right)
+        score = pair_scores(rows, left, right) - origin
         a, b = labels[left], labels[right]
         strangers = a != b
         squares -= 2.0 * np.bincount(a[~strangers], score[~strangers] ** 2, people)
@@ -49,4 +67,4 @@ def person_moments(
             count -= np.bincount(side, minlength=people)
             total -= np.bincount(side, score[strangers], people)
             squares -= np.bincount(side, score[strangers] ** 2, people)
-    return count, total, np.maximum(squares, 0.0)
+    return count, total, np.maximum(squares, 0.0), origin
