@@ -90,7 +90,10 @@ def test_a_cloak_that_sends_everybody_far_away_hides_everybody(name: str) -> Non
     for recogniser in RECOGNISERS:
         assert got[f"clean_error@{recogniser}"].value == 0
         row = got[f"added_protection@{recogniser}"]
-        assert (row.value, row.ci_low, row.ci_high) == (1, 1, 1)
+        # Nobody differs: with each person as one trial of 14, the rate (1 + 1) / 2 has a lower end of .75.
+        assert (row.value, row.ci_high) == (1, 1)
+        assert row.ci_low == pytest.approx(2 * 14 / (14 + 2.1604**2) - 1, abs=0.02)
+        assert "no comparison differs" in row.text
         assert got[f"protection@{recogniser}_sd"].value == 0
 
 
@@ -105,11 +108,13 @@ def test_spread_and_interval_are_over_people_and_paired() -> None:
         values = curves[f"{POISONING}//protection_{recogniser}"]
         gain = values - curves[f"{POISONING}//clean_error_{recogniser}"]
         assert got[f"protection@{recogniser}_sd"].value == pytest.approx(np.std(values, ddof=1))
-        expected = weights @ gain / 14
-        stored = outcome.replicates[f"{POISONING}//added_protection@{recogniser}//identity"]
-        assert stored == pytest.approx(expected, abs=1e-9)
+        influence, share = outcome.influences[f"{POISONING}//added_protection@{recogniser}//identity"]
+        assert influence == pytest.approx((gain - gain.mean()) / 13)
+        assert share == pytest.approx(np.full(14, 1 / 14))
+        plain = np.percentile(weights @ gain / 14, [2.5, 97.5])
         row = got[f"added_protection@{recogniser}"]
-        assert (row.ci_low, row.ci_high) == pytest.approx(tuple(np.percentile(expected, [2.5, 97.5])))
+        assert row.ci_low is not None and row.ci_high is not None
+        assert 1 < (row.ci_high - row.ci_low) / (plain[1] - plain[0]) < 2.2  # wider: t, and few people
     assert got["protection@1nn"].value not in (0, 1)
 
 

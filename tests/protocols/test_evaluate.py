@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from faceprobe.core.errors import BadInput, UnknownName, WrongUsage
 from faceprobe.data.embeddings import Embeddings
 from faceprobe.data.pairs import PairList
-from faceprobe.metrics.bootstrap import identity_weights
 from faceprobe.protocols import PROTOCOLS, Evaluation, evaluate
 from faceprobe.protocols.kinds import KINDS, Kind
 from faceprobe.results.result import Metric
@@ -118,9 +117,11 @@ def test_perfect_separation() -> None:
         assert (row.value, row.ci_high) == (1.0, 1.0)
         assert row.ci_low is not None and 0.4 < row.ci_low < 0.7  # eight people, one trial each
         assert "takes each person for one trial" in row.text
-        assert "no width" in got["verification/all-pairs", "eer", weighting].text
-        assert got["verification/all-pairs", "eer", weighting].value == 0
-        assert got["verification/all-pairs", "auc", weighting].value == 1
+        error, area = (got["verification/all-pairs", name, weighting] for name in ("eer", "auc"))
+        assert (error.value, error.ci_low, area.value, area.ci_high) == (0, 0, 1, 1)
+        assert error.ci_high is not None and area.ci_low is not None
+        assert 0.3 < error.ci_high < 0.6 and 0.4 < area.ci_low < 0.7  # eight people, one trial each
+        assert "takes each person for one trial" in error.text and "8 people with trials" in error.text
 
 
 @given(seed=st.integers(0, 10**6))
@@ -181,20 +182,23 @@ def test_names_of_people_do_not_matter(seed: int) -> None:
         assert a.value is None or b.value == pytest.approx(a.value, abs=1e-12)
 
 
-def test_replicates_are_exactly_the_weighted_metrics() -> None:
-    """Bootstrap replicates of ranks against the oracle with people counted w times."""
+def test_influences_are_exactly_what_leaving_a_person_out_changes() -> None:
+    """Influences on ranks, which intervals and paired differences come from, against the oracle."""
     data = small_world(21, n=40, people=8, twins=4)
     outcome = evaluate(data, replicates=12, seed=5)
     names = outcome.identities.tolist()
-    weights = identity_weights(len(names), 12, 5)
     ranks = {e: Oracle(data).ranks(enrol_first=e) for e in (False, True)}
-    for r in range(12):
-        oracle = Oracle(data, weights=dict(zip(names, weights[r].tolist(), strict=True)))
+    for person, left_out in enumerate(names):
+        every = Oracle(data, weights=dict.fromkeys(names, 1))
+        without = Oracle(data, weights={name: int(name != left_out) for name in names})
         for weighting in WEIGHTINGS:
             for enrol, name in ((False, "leave-one-out"), (True, "enrol-1")):
                 hits = {i: float(k <= 1) for i, k in ranks[enrol].items()}
-                got = outcome.replicates[f"identification/{name}//rank1//{weighting}"][r]
-                assert got == pytest.approx(oracle.mean_over_probes(hits, weighting), abs=1e-9)
+                influence, share = outcome.influences[f"identification/{name}//rank1//{weighting}"]
+                value = every.mean_over_probes(hits, weighting)
+                expected = value - without.mean_over_probes(hits, weighting)
+                assert influence[person] == pytest.approx(expected, abs=1e-9)
+                assert share.sum() == pytest.approx(1)
 
 
 def test_replicates_are_paired_across_models() -> None:

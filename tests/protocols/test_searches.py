@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from faceprobe.core.errors import BadInput
 from faceprobe.data.embeddings import Embeddings
-from faceprobe.metrics.bootstrap import identity_weights
 from faceprobe.protocols import Evaluation, evaluate
 from faceprobe.protocols.open_set import enrolled_half
 from faceprobe.results.result import Metric
@@ -268,16 +267,17 @@ def test_searches_do_not_depend_on_the_order_of_rows() -> None:
         assert np.array_equal(curve, other.curves[key]), key
 
 
-def test_exact_intervals_come_from_people_drawn_again() -> None:
+def test_exact_intervals_come_from_leaving_people_out() -> None:
     data = small_world(9, n=60, people=14, twins=0)
     outcome = evaluate(data, [SIZE], replicates=10, seed=3)
     oracle = Oracle(data)
-    weights = identity_weights(len(outcome.identities), 10, 3)
     above = _people_above(data, oracle, None)
     hits = {i: float(not wrong) for i, wrong in above.items()}
-    for r in range(10):
-        oracle.weights = dict(zip(outcome.identities.tolist(), weights[r].tolist(), strict=True))
-        expected = oracle.mean_over_probes(hits, "identity")
-        assert outcome.replicates[f"{SIZE}//rank1@people=all//identity"][r] == pytest.approx(
-            expected, abs=1e-9
-        )
+    names = outcome.identities.tolist()
+    oracle.weights = dict.fromkeys(names, 1)
+    value = oracle.mean_over_probes(hits, "identity")
+    influence = outcome.influences[f"{SIZE}//rank1@people=all//identity"][0]
+    for person, left_out in enumerate(names):
+        oracle.weights = {name: int(name != left_out) for name in names}
+        expected = value - oracle.mean_over_probes(hits, "identity")
+        assert influence[person] == pytest.approx(expected, abs=1e-9)

@@ -71,6 +71,12 @@ def find_duplicates(labels: NDArray[np.integer], content: NDArray[np.integer] | 
     )
 
 
+def has_equal_rows(rows: NDArray[np.float32]) -> bool:
+    """Whether two of the (N, D) ``rows`` are equal, bit for bit."""
+    raw = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).ravel()
+    return len(np.unique(raw)) < len(raw)
+
+
 def _groups(content: NDArray[np.integer]) -> list[NDArray[np.int64]]:
     order = np.argsort(content, kind="stable")
     cuts = np.flatnonzero(np.diff(content[order])) + 1

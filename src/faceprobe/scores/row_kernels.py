@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+NEAR_COPY = 1 - 1e-5
+"""Copies score above this before they are set to 1: rows have length 1 to within 2e-6."""
+
 TAIL, WINDOW = 1, 2
 """Bits of a bin's flag: its scores are kept with their pairs, or without."""
 
@@ -22,8 +25,15 @@ def true_score(a: Any, b: Any) -> float:
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def dot(rows: Any, i: int, j: int) -> float:
-    """:func:`true_score` of two of ``rows``."""
-    return float(true_score(rows[i], rows[j]))
+    """:func:`true_score` of two of ``rows``; exactly 1 where they are equal."""
+    score = float(true_score(rows[i], rows[j]))
+    return 1.0 if score > NEAR_COPY and same_row(rows, i, j) else score
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def same_row(rows: Any, i: int, j: int) -> bool:
+    """Whether two of ``rows`` are equal, bit for bit."""
+    return bool(np.array_equal(rows[i], rows[j]))
 
 
 @njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]

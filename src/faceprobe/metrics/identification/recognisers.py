@@ -19,6 +19,9 @@ from faceprobe.scores.search.probes_against_gallery import SearchRows, search_ga
 BATCH = 256
 """Trials of the linear probe that are multiplied by the inverse matrix at once."""
 
+MEAN_TIE = 1e-7
+"""Scores with means that differ by less than this are equal: a mean is scaled and rounded again."""
+
 TIE = 1e-9
 """Scores of the linear probe that differ by less than this are taken as equal: rounding."""
 
@@ -99,7 +102,9 @@ class Centroid:
         scores = _products(trial.probes, self._means)
         scores[:, ~self._known] = -np.inf
         scores[:, trial.person] = -np.inf
-        return Decision(own, scores.max(axis=1))
+        other = scores.max(axis=1)
+        with np.errstate(invalid="ignore"):  # both may be -inf
+            return Decision(own, np.where(np.abs(other - own) < MEAN_TIE, own, other))
 
 
 class LinearProbe:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from faceprobe.core.machine import usable_cores
-from faceprobe.scores.duplicates import find_duplicates
+from faceprobe.scores.duplicates import find_duplicates, has_equal_rows
 from faceprobe.scores.summary import ScoreSummary
 from faceprobe.scores.sweep.counts_above import NonmatedCounts
 from faceprobe.scores.sweep.kept_bins import Crossing, all_bins, choose_windows, tail_bin
@@ -76,8 +76,9 @@ def sweep_pairs(
     to ``all_pairs`` pairs are computed in float64 throughout.
     ``coded`` forms scores from 8-bit codes first (it needs torch), and in float32 only where the error of
     the codes could change a result: quicker for long rows, but brackets away from the thresholds asked for
-    are wider. ``block_rows`` is the side of a tile and ``threads`` (None: all cores) the number of threads;
-    neither changes an exact figure. ``tick`` is called with the number of rows done.
+    are wider. Equal rows that are compared score exactly 1. ``block_rows`` is the side of a tile and
+    ``threads`` (None: all cores) the number of threads; neither changes an exact figure. ``tick`` is called
+    with the number of rows done.
 
     Memory beyond ``rows``: a tile and some of the rows for each thread, and the scores that are kept.
     """
@@ -97,7 +98,8 @@ def sweep_pairs(
         window_size,
     )
     shape = (min(n, shape[0]), min(n, shape[1]))
-    tiles = Tiles.of(n, *shape, (left[strangers], right[strangers]))
+    copies = content is None and has_equal_rows(rows)
+    tiles = Tiles.of(n, *shape, (left[strangers], right[strangers]), copies)
     with ThreadpoolController().select(internal_api="openblas").limit(limits=1):
         while True:
             pool = TilePool(bins, rows, labels, tiles, threads or usable_cores(), tick or _no_tick)

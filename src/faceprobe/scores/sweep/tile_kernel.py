@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from faceprobe.scores.row_kernels import TAIL, WINDOW, dot, quick_scores, true_scores
+from faceprobe.scores.row_kernels import NEAR_COPY, TAIL, WINDOW, dot, quick_scores, same_row, true_scores
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
@@ -68,6 +68,9 @@ def count_tile(
     best: Any,
     in_gallery: Any,
     counts: Any,
+    copies: bool,
+    near_copy: Any,
+    one: Any,
 ) -> tuple[int, int, int]:
     """Count the rows of a tile from ``first_row`` on, as long as there is space for the scores to keep.
 
@@ -88,6 +91,8 @@ def count_tile(
     - ``counts`` (B, N) int32: for both rows of each pair as probe, where the other one lies ``in_gallery``
       (B, N) and scores at or above the probe's ``best``. At ``surely`` it does, below ``maybe`` it does not;
       ``least`` (N,) is the lowest ``maybe`` of a row.
+    - ``copies``: equal rows are kept, and score exactly 1, which is ``one`` relative to the bins' centre;
+      only scores above ``near_copy`` are looked at.
     """
     height, width = product.shape
     coded, measures = len(code_scale) > 0, len(by_person) > 0
@@ -113,6 +118,9 @@ def count_tile(
         else:
             for q in range(n):
                 s[q] = products[q] + (row_shift + column_shift[q])
+        for q in range(n if copies else 0):
+            if s[q] > near_copy and same_row(rows, i, first + q):
+                s[q] = one
         while next_left_out < len(left_out) and left_out[next_left_out, 0] <= r:
             if left_out[next_left_out, 0] == r:
                 s[left_out[next_left_out, 1] - start] = -np.inf  # below every bin, threshold and rank
@@ -176,6 +184,9 @@ def count_tile(
                 for k in range(len(true_row)):
                     true_row[k] = rows[i, k]
                 true_scores(true_row, rows, first, hot[:n_true], true)
+                for h in range(n_true if copies else 0):
+                    if true[h] > NEAR_COPY and same_row(rows, i, first + hot[h]):
+                        true[h] = 1.0
             for h in range(n_true):
                 flag = flags[b_row[hot[h]]]
                 if flag & TAIL:

@@ -24,15 +24,24 @@ class Tiles:
     """The part of the similarity matrix above the diagonal, cut into tiles of ``height`` x ``width``.
 
     ``duplicates`` maps a tile's corner to the places (T, 2) of the pairs in it that are left out, by row.
+    ``copies`` says that equal rows are compared, and so score exactly 1.
     """
 
     n: int
     height: int
     width: int
     duplicates: dict[tuple[int, int], NDArray[np.int64]]
+    copies: bool = False
 
     @classmethod
-    def of(cls, n: int, height: int, width: int, pairs: tuple[NDArray[np.int64], NDArray[np.int64]]) -> Tiles:
+    def of(
+        cls,
+        n: int,
+        height: int,
+        width: int,
+        pairs: tuple[NDArray[np.int64], NDArray[np.int64]],
+        copies: bool = False,
+    ) -> Tiles:
         left, right = pairs
         corner_i, corner_j = left - left % height, right - right % width
         places: dict[tuple[int, int], NDArray[np.int64]] = {}
@@ -43,7 +52,7 @@ class Tiles:
             for group in np.split(order, cuts):
                 i0, j0 = int(corner_i[group[0]]), int(corner_j[group[0]])
                 places[i0, j0] = np.column_stack([left[group] - i0, right[group] - j0])
-        return cls(n, height, width, places)
+        return cls(n, height, width, places, copies)
 
     @property
     def stripe(self) -> int:
@@ -123,6 +132,10 @@ class Worker:
         number = bins.dtype.type
         self.low = number(np.ldexp(float(bins.first), -bins.bits) - bins.centre)
         self.scale, self.top = number(2.0**bins.bits), number(bins.size - 1)
+        # Codes are off by more than other products.
+        off = 0.05 if bins.codes is not None else 1e-4
+        self.copies = tiles.copies
+        self.one, self.near_copy = number(1.0 - bins.centre), number(1.0 - off - bins.centre)
         self._code_arrays()
         self.histogram = np.zeros(bins.size, dtype=np.int64)
         self._recent, self._n_recent = np.zeros(bins.size, dtype=np.int32), 0
@@ -166,7 +179,7 @@ class Worker:
                 *self._sides, self._recent, self.flags, self.gap, self.lowest, self.rows, bins.mean,
                 self.tail.score, self.tail.left, self.tail.right, self.n_tail, self.window, self.n_window,
                 self.offset, self.by_person.reshape(-1), bounds.least, bounds.surely, bounds.maybe,
-                bounds.best, bounds.in_gallery, self.counts,
+                bounds.best, bounds.in_gallery, self.counts, self.copies, self.near_copy, self.one,
             )  # fmt: skip
             if row == len(product):
                 break
