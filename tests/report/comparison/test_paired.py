@@ -64,10 +64,7 @@ def test_influences_are_used_where_both_store_them(tmp_path: Path) -> None:
         sides.append(cell(tmp_path, f"side{k}", **arrays, identities=people))
     found = paired_difference(*sides, (7 / 12, 1.0), "p", "rank1")
     assert (found.n_differ, found.p, found.least) == (5, 0.0625, 0.0625)
-    assert not found.shown(0.01) and not found.at_floor  # too few differ, whatever the p-value
-    assert replace(found, n_differ=6).shown(0.04)
-    assert not replace(found, n_differ=6).shown(0.06) and not replace(found, n_differ=6).shown(None)
-    assert not replace(found, n_differ=6, low=-0.01).shown(0.04)
+    assert not found.at_floor  # an exact p-value is no bound
 
 
 def test_a_p_value_at_the_floor_of_the_replicates_is_marked() -> None:

@@ -23,13 +23,6 @@ from faceprobe.metrics.table import metric_info
 from faceprobe.results.cells import Cell
 from faceprobe.results.result import Weighting
 
-FEWEST_DIFFER = 6
-"""People who must differ before a difference counts as shown: the sign-flip test of five cannot go below
-.0625.
-"""
-
-LEVEL = 0.05
-
 NOBODY = "nobody differs between the two, so there is no spread to judge by"
 
 
@@ -60,15 +53,6 @@ class Paired:
     def at_floor(self) -> bool:
         """Whether ``p`` is the least that the replicates can show, so that the true one may be smaller."""
         return self.known and self.n_differ is None and self.p <= self.least * (1 + 1e-9)
-
-    def shown(self, corrected: float | None) -> bool:
-        """Whether the difference counts as shown: ``corrected``, its p-value over all questions asked, is
-        below .05, the interval leaves out 0, and at least :data:`FEWEST_DIFFER` people differ (where that is
-        known).
-        """
-        if not self.known or corrected is None or not corrected < LEVEL or self.low <= 0 <= self.high:
-            return False
-        return self.n_differ is None or self.n_differ >= FEWEST_DIFFER
 
 
 def paired_difference(

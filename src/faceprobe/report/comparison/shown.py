@@ -8,16 +8,17 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from faceprobe.metrics import paired
+from faceprobe.metrics.paired import EXACT_UP_TO
+
 LEVEL = 0.05
 """A difference is shown where its p-value, corrected over the questions asked together, is below this."""
 
 LEAST_PEOPLE = 6
 """Fewer people who differ show nothing: a sign-flip test of five cannot go below p = 2 / 2**5 = .0625."""
 
-EXACT_UP_TO = 14
-"""People who differ, up to which all sign patterns are counted; above it, :data:`FLIPS` are drawn."""
-
 FLIPS = 20_000
+"""Sign patterns that are drawn where more than :data:`EXACT_UP_TO` people differ."""
 
 
 def is_shown(low: float | None, p: float | None, people: int) -> bool:
@@ -43,9 +44,7 @@ def sign_flip_p(differences: Sequence[float] | NDArray[np.float64]) -> float:
         return 1.0
     observed = abs(math.fsum(changed)) - 1e-12 * float(np.abs(changed).sum())
     if n <= EXACT_UP_TO:
-        bits = np.arange(2**n)[:, None] >> np.arange(n) & 1
-        sums = (1 - 2 * bits) @ changed
-        return float(np.mean(np.abs(sums) >= observed))
+        return paired.sign_flip_p(changed)
     signs = 1 - 2 * np.random.default_rng(0).integers(0, 2, (FLIPS, n))
     return float((1 + np.count_nonzero(np.abs(signs @ changed) >= observed)) / (FLIPS + 1))
 
