@@ -56,7 +56,9 @@ class Oracle:
         rows = exact_rows(data.vectors).tolist()
         self.who = data.identities.tolist()
         self.weights = weights or dict.fromkeys(self.who, 1)
-        self.score = [[sum(a * b for a, b in zip(x, y, strict=True)) for y in rows] for x in rows]
+        self.score = [
+            [1.0 if x == y else sum(a * b for a, b in zip(x, y, strict=True)) for y in rows] for x in rows
+        ]
         content = rows if data.content is None else data.content.tolist()
         n = len(rows)
         self.n = n

@@ -71,10 +71,15 @@ def find_duplicates(labels: NDArray[np.integer], content: NDArray[np.integer] | 
     )
 
 
-def has_equal_rows(rows: NDArray[np.float32]) -> bool:
-    """Whether two of the (N, D) ``rows`` are equal, bit for bit."""
-    raw = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).ravel()
-    return len(np.unique(raw)) < len(raw)
+def may_have_equal_rows(rows: NDArray[np.float32]) -> bool:
+    """False only where all of the (N, D) ``rows`` differ: equal ones have the same sum of weighted bits."""
+    weights = np.random.default_rng(0).integers(1, 2**62, rows.shape[1], dtype=np.int64)
+    keys = np.empty(len(rows), dtype=np.int64)
+    for start in range(0, len(rows), 8192):
+        bits = (rows[start : start + 8192] + np.float32(0)).view(np.int32).astype(np.int64)  # -0 is 0
+        with np.errstate(over="ignore"):
+            keys[start : start + 8192] = bits @ weights
+    return len(np.unique(keys)) < len(keys)
 
 
 def _groups(content: NDArray[np.integer]) -> list[NDArray[np.int64]]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from faceprobe.core.machine import usable_cores
-from faceprobe.scores.duplicates import find_duplicates, has_equal_rows
+from faceprobe.scores.duplicates import find_duplicates, may_have_equal_rows
 from faceprobe.scores.summary import ScoreSummary
 from faceprobe.scores.sweep.counts_above import NonmatedCounts
 from faceprobe.scores.sweep.kept_bins import Crossing, all_bins, choose_windows, tail_bin
@@ -98,7 +98,7 @@ def sweep_pairs(
         window_size,
     )
     shape = (min(n, shape[0]), min(n, shape[1]))
-    copies = content is None and has_equal_rows(rows)
+    copies = may_have_equal_rows(rows)
     tiles = Tiles.of(n, *shape, (left[strangers], right[strangers]), copies)
     with ThreadpoolController().select(internal_api="openblas").limit(limits=1):
         while True:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.scores.duplicates import Duplicates
-from faceprobe.scores.exact import COLUMNS, pair_scores
+from faceprobe.scores.duplicates import Duplicates, find_duplicates, may_have_equal_rows
+from faceprobe.scores.exact import COLUMNS
 from faceprobe.scores.types import MatedScores, offsets
 
 
@@ -54,12 +54,15 @@ def person_moments(
         itself = np.einsum("ij,ij->i", one, other)
         every = np.einsum("ij,ij->i", one @ gram, one) - itself * itself
         squares += np.bincount(labels[start : start + COLUMNS], every, people)
-    squares -= 2.0 * np.bincount(mated.label, (mated.score - origin) ** 2, people)
+    # The sums above hold copies with the square of their length in place of 1.
+    products, copies = mated.score.copy(), np.flatnonzero(mated.score == 1)
+    products[copies] = _products(rows, mated.left[copies], mated.right[copies])
+    squares -= 2.0 * np.bincount(mated.label, (products - origin) ** 2, people)
     photos = np.diff(bounds)
     count = photos * (len(rows) - photos)
     left, right = duplicates.pairs
     if len(left):
-        score = pair_scores(rows, left, right) - origin
+        score = _products(rows, left, right) - origin
         a, b = labels[left], labels[right]
         strangers = a != b
         squares -= 2.0 * np.bincount(a[~strangers], score[~strangers] ** 2, people)
@@ -67,4 +70,38 @@ def person_moments(
             count -= np.bincount(side, minlength=people)
             total -= np.bincount(side, score[strangers], people)
             squares -= np.bincount(side, score[strangers] ** 2, people)
+    first_copy, second_copy = _kept_copies(rows, labels, duplicates)
+    if len(first_copy):
+        raw = _products(rows, first_copy, second_copy)
+        for side in (labels[first_copy], labels[second_copy]):
+            total += np.bincount(side, 1.0 - raw, people)
+            squares += np.bincount(side, (1.0 - origin) ** 2 - (raw - origin) ** 2, people)
     return count, total, np.maximum(squares, 0.0), origin
+
+
+def _kept_copies(
+    rows: NDArray[np.float32], labels: NDArray[np.int32], duplicates: Duplicates
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of equal rows of different people that are compared."""
+    none = np.zeros(0, dtype=np.int64)
+    if not may_have_equal_rows(rows):
+        return none, none
+    content = np.unique(rows + np.float32(0), axis=0, return_inverse=True)[1].ravel()
+    left, right = find_duplicates(labels, content).pairs
+    strangers = labels[left] != labels[right]
+    left, right = left[strangers], right[strangers]
+    left_out = duplicates.pairs[0] * len(rows) + duplicates.pairs[1]
+    kept = ~np.isin(left * len(rows) + right, left_out)
+    return left[kept], right[kept]
+
+
+def _products(
+    rows: NDArray[np.float32], left: NDArray[np.integer], right: NDArray[np.integer]
+) -> NDArray[np.float64]:
+    """The products (K,) of listed pairs as the sums hold them: of equal rows the square of their length."""
+    found = np.empty(len(left))
+    for start in range(0, len(left), COLUMNS):
+        part = slice(start, start + COLUMNS)
+        wide = (rows[side[part]].astype(np.float64) for side in (left, right))
+        found[part] = np.einsum("ij,ij->i", *wide)
+    return found
