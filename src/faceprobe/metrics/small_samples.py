@@ -98,9 +98,8 @@ def coverage_caution(people: int, effective_people: float, flawless: bool) -> Re
     if effective_people < FEW_PEOPLE:
         text = f"the spread rests on {counted(round(effective_people), 'effective person')}"
     if people < FEW_MATED_PEOPLE:
-        text = f"{counted(people, 'person')} with trials, below {FEW_MATED_PEOPLE}" + (
-            f"; {text}" if text else ""
-        )
+        few = f"{counted(people, 'person')} with trials, below {FEW_MATED_PEOPLE}"
+        text = f"{few}; {text}" if text else few
     caution = f"coverage not assured: {text}" if text else ""
     return join(remark("no-differences", nothing), remark("coverage-not-assured", caution))
 
