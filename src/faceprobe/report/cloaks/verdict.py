@@ -17,7 +17,7 @@ from faceprobe.report.cloaks.scene import (
     PROTECTION,
     CloakScene,
 )
-from faceprobe.report.comparison.paired import Paired
+from faceprobe.report.comparison.paired import NOBODY, Paired
 from faceprobe.report.text.numbers import points, with_unit
 from faceprobe.results.result import Result
 
@@ -181,7 +181,7 @@ class Verdict:
         if found is None:
             return UNKNOWN
         if not found.known:
-            return Answer("no interval", "", found.reason)
+            return Answer("not shown" if found.reason == NOBODY else "no interval", "", found.reason)
         word = "yes" if self.beats_noise else "not shown"
         return Answer(word, points(found.difference, found.low, found.high))
 
