@@ -68,8 +68,8 @@ def _difference(run: Run, row: Result, floor: Result) -> Paired:
 
 
 def _answer(row: Result, floor: Result, test: Paired, p: float | None) -> Word:
-    people = min(row.n_identities, floor.n_identities)
     if test.known:
+        people = min(row.n_identities, floor.n_identities) if test.n_differ is None else test.n_differ
         if is_shown(test.low, p, people):
             return "yes"
         return "no" if is_shown(-test.high, p, people) else "not shown"
