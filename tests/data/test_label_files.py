@@ -115,7 +115,7 @@ def test_variants_and_sources_have_defaults() -> None:
         ("l.jsonl", "[1]\n", "each line must be a JSON object"),
         ("l.jsonl", "", "no column 'path'.*it has no columns"),
         ("l.jsonl", '{"path": "a.jpg", "identity": null}\n', "no row has an identity"),
-        ("l.jsonl", '{"path": null, "identity": "ada"}\n', r"1 rows have no path \(first: row 0\)"),
+        ("l.jsonl", '{"path": null, "identity": "ada"}\n', r"1 row without a path \(first: row 0\)"),
         ("l.jsonl", '{"path": "a", "identity": "x", "identity": "y"}\n', "2 columns called 'identity'"),
         ("l.jsonl", '{"path": "a", "identity": ["x"]}\n', "column identity: row 0 holds a list"),
         ("l.jsonl", '{"path": "a", "identity": {"id": 1}}\n', "column identity: row 0 holds a mapping"),

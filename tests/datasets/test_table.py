@@ -164,7 +164,7 @@ def test_unknown_people_are_nobodys_probes_and_fit_nothing(root: Path) -> None:
             BadInput,
             r"no column 'name' \(\?identity=\); its columns: path",
         ),
-        ("path,identity\nx,a\n,b\n", "", BadInput, r"1 rows have no path \(first: row 1\)"),
+        ("path,identity\nx,a\n,b\n", "", BadInput, r"1 row without a path \(first: row 1\)"),
         ("path,identity,identity\nx,a,b\n", "", BadInput, "2 columns called 'identity'"),
         ("path,identity\n", "", BadInput, "holds no rows"),
         ("path,identity\nx,a\n./x,b\n", "", BadInput, "names the photo x in two rows"),

@@ -66,7 +66,7 @@ def test_the_table_may_be_of_every_form(name: str, tmp_path: Path) -> None:
 def test_a_row_without_a_path_is_refused(tmp_path: Path) -> None:
     lookup(tmp_path / "v", ["a", "b"])
     (tmp_path / "v" / "samples.csv").write_text("path,n\na,1\nnan,2\n")
-    with pytest.raises(BadInput, match=r"samples\.csv: 1 rows have no path \(first: row 1\)"):
+    with pytest.raises(BadInput, match=r"samples\.csv: 1 row without a path \(first: row 1\)"):
         embed(table(["a", "b"]), load_model(f"vectors:{tmp_path / 'v'}"), quiet=True)
 
 

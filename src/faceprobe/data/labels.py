@@ -16,6 +16,7 @@ from decimal import Decimal
 from typing import Any
 
 from faceprobe.core.errors import BadInput
+from faceprobe.core.words import counted
 
 UNKNOWN = ""
 """The text of a missing label."""
@@ -105,7 +106,8 @@ def refuse_repeated(names: Sequence[str], wanted: Iterable[str | None], where: s
 def refuse_pathless(paths: Sequence[str], where: str) -> None:
     """Raise :class:`BadInput` where a row has no path, since nothing can be looked up for it."""
     if "" in paths:
-        raise BadInput(f"{where}: {paths.count('')} rows have no path (first: row {paths.index('')})")
+        n = counted(paths.count(""), "row")
+        raise BadInput(f"{where}: {n} without a path (first: row {paths.index('')}); give each photo's path")
 
 
 def _plain_text(value: Any) -> str:
