@@ -68,6 +68,7 @@ class UnknownDataset(UnknownName):
     def __init__(self, text: str, kind: str) -> None:
         stem = text if Path(text).expanduser().exists() else text.partition("?")[0]
         near = get_close_matches(kind, DATASETS.names(), n=3, cutoff=CLOSE)
+        near = near or [n for n in DATASETS.names() if sorted(n) == sorted(kind)]  # letters swapped
         if written := name_of_path(stem):
             fix = f"it is a path of yours: write {written}"
         elif "/" in stem or "\\" in stem or stem.startswith((".", "~")) or Path(stem).suffix:
