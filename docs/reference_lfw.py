@@ -10,20 +10,18 @@ crops that RUN holds too.
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from reference_rows import FOLDER, SCHEMA, cell, markdown, model_facts, plain_rows, run_facts, write
 from tables import fill
 
 from faceprobe.core.files import read_json
 from faceprobe.report.tables.reference import SHOWN, TITLES
 from faceprobe.results.run import read_results
 
-FOLDER = Path(__file__).parent / "reference"
-PACKAGED = FOLDER.parent.parent / "src" / "faceprobe" / "report" / "data" / "reference_lfw.json"
 TITLE = "Measured by us on real photos: grey LFW"
 NOTE = (
     "Labeled Faces in the Wild, complete (13,233 photos of 5,749 people), in a grey and aligned copy of "
@@ -31,37 +29,27 @@ NOTE = (
     "The bundled models are small and were trained on drawn people only."
 )
 HISTOGRAM = "verification/all-pairs"
-DROPPED = ("remarks", "model_hash", "dataset_hash", "conventions")
 
 
 def reference(run: Path) -> dict[str, Any]:
     """The document that is committed, from a run directory."""
     manifest = read_json(run / "manifest.json")
-    rows = [
-        {k: v for k, v in row.to_dict().items() if k not in DROPPED} | {"note": row.text}
-        for row in read_results(run)
-    ]
     histograms = {}
-    for cell in manifest["cells"]:
-        with np.load(run / "cells" / cell["key"] / "curves.npz", allow_pickle=False) as curves:
-            histograms[f"{cell['model']} | {cell['crop']}"] = {
+    for part in manifest["cells"]:
+        with np.load(run / "cells" / part["key"] / "curves.npz", allow_pickle=False) as curves:
+            histograms[f"{part['model']} | {part['crop']}"] = {
                 name: _short(curves[f"{HISTOGRAM}//hist_{name}"])
                 for name in ("edges", "mated", "nonmated")
                 if f"{HISTOGRAM}//hist_{name}" in curves
             }
     return {
-        "schema": "faceprobe.reference/1",
+        "schema": SCHEMA,
         "title": TITLE,
         "note": NOTE,
         "study": "lfw",
-        "versions": manifest["versions"],
-        "machine": manifest["machine"],
-        "excluded": {f"{c['model']} | {c['crop']}": c["excluded"] for c in manifest["cells"]},
-        "models": {
-            model: {"role": card["role"], "synthetic": card["synthetic"]}
-            for model, card in sorted(manifest["models"].items())
-        },
-        "rows": rows,
+        **run_facts(manifest),
+        "models": model_facts(manifest),
+        "rows": plain_rows(read_results(run)),
         "histograms": histograms,
     }
 
@@ -97,19 +85,10 @@ def tables(document: dict[str, Any]) -> str:
             if (r["protocol"], r["metric"], r["weighting"]) == key
         }
         crops = list(dict.fromkeys(crop for _, crop in rows))
-        lines = ["| " + " | ".join(["model", *crops]) + " |", "| --- " * (len(crops) + 1) + "|"]
-        for model in dict.fromkeys(model for model, _ in rows):
-            cells = [_cell(rows.get((model, crop))) for crop in crops]
-            lines.append("| " + " | ".join([f"`{model}`", *cells]) + " |")
-        parts.append(f"**{title}**, with 95 % intervals\n\n" + "\n".join(lines))
+        models = dict.fromkeys(model for model, _ in rows)
+        lines = [[f"`{model}`", *(cell(rows.get((model, crop))) for crop in crops)] for model in models]
+        parts.append(f"**{title}**, with 95 % intervals\n\n{markdown(['model', *crops], lines)}")
     return "\n\n".join(parts)
-
-
-def _cell(row: dict[str, Any] | None) -> str:
-    if row is None or row["value"] is None:
-        return "-"
-    low, high = row["ci_low"], row["ci_high"]
-    return f"{row['value']:.3f}" + ("" if low is None else f" [{low:.3f}, {high:.3f}]")
 
 
 def _short(values: np.ndarray) -> list[float | int]:
@@ -120,8 +99,7 @@ def main() -> None:
     document = reference(Path(sys.argv[1]))
     if "--add" in sys.argv[2:]:
         document = joined(read_json(FOLDER / "lfw.json"), document)
-    (FOLDER / "lfw.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    PACKAGED.write_text(json.dumps(packaged(document), indent=1) + "\n", encoding="utf-8")
+    write("lfw", document, packaged(document))
     fill(FOLDER / "README.md", {"tables": tables(document)})
     print(f"{len(document['rows'])} rows, {len(document['histograms'])} histograms")
 

@@ -55,7 +55,7 @@ def command(
         os.environ["HF_HUB_OFFLINE"] = "1"  # read by huggingface_hub when it is imported
 
     from faceprobe.api.study import run_study
-    from faceprobe.cli.show import print_cloaks, print_json, print_table
+    from faceprobe.cli.show import print_cloaks, print_json, print_opening, print_table
     from faceprobe.report import summary_table
     from faceprobe.results.result import to_document
     from faceprobe.results.run import read_run
@@ -76,7 +76,10 @@ def command(
         print_json(to_document(results))
         return
     folder = None if results.report is None else results.report.parent
-    table = summary_table(results, None if folder is None else read_run(folder))
+    measured = None if folder is None else read_run(folder)
+    if measured is not None:
+        print_opening(measured)
+    table = summary_table(results, measured)
     if table.rows:
         title = "Weighted by people, with 95 % intervals"
         print_table(title, table.columns, table.rows, caption=table.caption)

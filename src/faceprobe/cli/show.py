@@ -7,12 +7,15 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from faceprobe.cli.text_table import table_lines
 from faceprobe.data.remarks import without_brackets
 from faceprobe.metrics.table import metric_info
 from faceprobe.results.result import Result, Weighting
+
+if TYPE_CHECKING:
+    from faceprobe.results.run import Run
 
 
 def print_json(value: Any) -> None:
@@ -89,6 +92,20 @@ def print_results(rows: Sequence[Result]) -> None:
     done = "".join(f", {text}" for text in (last.cloak, last.purifier) if text != "none")
     print_text(f"{last.model} on {last.dataset}{crop}{done}. Evidence: {last.evidence}.")
     print_text("By people: everybody weighs equally. By pairs: every comparison or probe does.")
+
+
+def print_opening(run: Run) -> None:
+    """The sentences that the report of ``run`` leads with; nothing where it leads with its own figures."""
+    from faceprobe.report.opening import opening_of
+    from faceprobe.report.text.numbers import NBSP
+
+    opening = opening_of(run)
+    if opening is None:
+        return
+    print(f"{opening.label}.")
+    for sentence in opening.sentences:
+        print(str(sentence).replace(NBSP, " "))
+    print(f"\n{opening.laboratory}. {opening.laboratory_about}")
 
 
 def print_cloaks(rows: Sequence[Result]) -> None:

@@ -12,6 +12,7 @@ from faceprobe.data.evidence import weakest
 from faceprobe.report.cloaks.section import QUESTIONS, cloak_sections
 from faceprobe.report.cloaks.strips import AMPLIFIED, Strip
 from faceprobe.report.html import render
+from faceprobe.report.opening import opening_of
 from faceprobe.report.plots.failure_pairs import Photos, failures
 from faceprobe.report.plots.svg import Plot
 from faceprobe.report.plots.theme import DARK, LIGHT, css_variables
@@ -59,6 +60,8 @@ def page_context(
     plots += [section.figure for section in sizes if section.figure]
     plots += [p for section in curves for p in (*section.curves, *section.scores)]
     plots += [p for section in cloaks for p in section.plots]
+    opening = opening_of(run)
+    plots += [opening.wide, opening.narrow] if opening else []
     _number_equal_names(plots)
     study = run.manifest.study
     context: dict[str, Any] = {
@@ -66,6 +69,7 @@ def page_context(
         "version": __version__,
         "title": str(study.get("title") or run.name),
         "description": str(study.get("description") or ""),
+        "opening": opening,
         "label": LABEL[evidence],
         "labels": [LABEL[e] for e in dict.fromkeys(r.evidence for r in run.rows)],
         "built_in": evidence == "synthetic" or synthetic_models,

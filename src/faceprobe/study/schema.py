@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -146,7 +146,8 @@ class Study(_Part):
     number of bootstrap replicates. ``floors`` are untrained baselines that run along; None stands for those
     of :func:`faceprobe.study.floors.with_floors`, and an empty list for none. ``allow_missing`` makes every
     model and dataset optional. ``needs_later`` are sentences about what a later step of faceprobe adds to the
-    study; a run repeats them.
+    study; a run repeats them. ``opening`` names packaged figures that the report leads with, if the run holds
+    only drawn people and bundled models.
     """
 
     title: str
@@ -168,6 +169,7 @@ class Study(_Part):
     options: Options = Options()
     allow_missing: bool = False
     needs_later: list[str] = []
+    opening: Literal["", "real-clip"] = ""
 
     @model_validator(mode="after")
     def _known_models(self) -> Self:
@@ -181,7 +183,7 @@ class Study(_Part):
 
     def fingerprint(self) -> str:
         """Hash of everything that decides the results; not of title, texts, device or the detector's path."""
-        content = self.model_dump(exclude={"title", "description", "needs_later", "allow_missing"})
+        content = self.model_dump(exclude={"title", "description", "needs_later", "allow_missing", "opening"})
         content["options"] = self.options.model_dump(include={"batch_size", "max_excluded"})
         for entry in (*content["models"].values(), *content["datasets"].values()):
             entry.pop("optional")

@@ -126,10 +126,11 @@ class Plot:
         """
         return Markup(self._svg(self.height, "", "", f' style="min-width:{self.width}px"'))
 
-    def file(self) -> str:
-        """The drawing as a whole SVG file: light colours, white background, legend below."""
+    def file(self, colors: dict[str, str] = LIGHT) -> str:
+        """The drawing as a whole SVG file in ``colors``, with a background, legend below."""
         css = files("faceprobe.report").joinpath("templates/figure.css").read_text(encoding="utf-8")
-        style = f"<style>{literal_css(css)}</style><rect width='100%' height='100%' fill='{LIGHT['page']}'/>"
+        style = f"<style>{literal_css(css, colors)}</style>"
+        style += f"<rect width='100%' height='100%' fill='{colors['page']}'/>"
         rows, height = self._legend_rows()
         svg = self._svg(self.height + height, style, rows)
         return '<?xml version="1.0" encoding="UTF-8"?>\n' + svg + "\n"

@@ -78,6 +78,14 @@ TEMPLATES: dict[str, str] = {
         "{lead}, of {pairs} size comparisons within a family the larger model is better in {better}, worse "
         "in {worse}, and {open} are left open."
     ),
+    "real_clip": (
+        "{lead}, {model}, which was not built to recognise faces, finds the same person first in {value} of "
+        "searches among {people} people; with random weights such a network does so in {floor}."
+    ),
+    "real_clip_others": (
+        "{lead}, {face}, which was made for faces, does so in {face_value} of the same searches, and "
+        "{objects}, which was trained to name objects, in {objects_value}."
+    ),
     "reference_floor": (
         "{lead}, grey LFW as measured by faceprobe's developers, the best bundled CLIP-style model, "
         "{model} on {crop}, finds the same person first in {value} of searches and {floor_model} in {floor}: "
