@@ -157,10 +157,10 @@ def vectors(data: Path, out: Path) -> str:
 
 def study(dataset: str, label: str, clip: str, weights: Path) -> dict[str, Any]:
     """Every model on ``dataset``, by :data:`PROTOCOLS`."""
-    models: dict[str, dict[str, Any]] = {clip: {"label": CLIP, "crops": [WHOLE]}}
+    models: dict[str, dict[str, Any]] = {clip: {"label": CLIP, "role": "clip", "crops": [WHOLE]}}
     for name, (file, role) in OTHERS.items():
         crops = [ALIGNED, WHOLE] if role == "specialist" else [WHOLE, ALIGNED]
-        models[f"onnx:{weights / file}"] = {"label": name, "crops": crops}
+        models[f"onnx:{weights / file}"] = {"label": name, "role": role, "crops": crops}
     models |= {name: {"crops": [WHOLE, ALIGNED]} for name in FLOORS}
     models |= {name: {"crops": [WHOLE]} for name in (*BUNDLED, RANDOM)}
     models["bundled:face"] = {"crops": [ALIGNED, WHOLE]}
@@ -224,17 +224,13 @@ def comparisons(run: Run) -> dict[str, Any]:
 
 def reference(everything: Run, same_people: Run, manifest: dict[str, Any], faceless: int) -> dict[str, Any]:
     """The document that is committed; ``faceless`` counts the photos in which YuNet finds no face."""
-    rows = plain_rows(everything.rows)
-    facts = model_facts(manifest)
-    for name, role in {CLIP: "clip"} | {name: role for name, (_, role) in OTHERS.items()}.items():
-        facts[name]["role"] = role
     return {
         "schema": SCHEMA,
         "title": TITLE,
         "note": NOTE.format(faceless=faceless),
         **run_facts(manifest),
-        "models": facts,
-        "rows": rows,
+        "models": model_facts(manifest),
+        "rows": plain_rows(everything.rows),
         "curves": {
             f"{part.model} | {part.crop}": {
                 name: [round(float(v), 6) for v in part.arrays[f"identification/gallery-size//{name}"]]

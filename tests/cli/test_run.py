@@ -13,6 +13,7 @@ import pytest
 
 from faceprobe.cli.main import run
 from faceprobe.core.files import read_json
+from faceprobe.report.opening import real_clip
 
 STUDY = """\
 title: A very small study
@@ -156,6 +157,23 @@ def test_bad_input_is_one_clear_line(
     assert shown.out == "" and shown.err.count("\n") == 1
     assert all(part in shown.err for part in parts), shown.err
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_the_summary_of_the_quickstart_begins_with_the_real_clip(
+    asks: bool, study: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if asks:
+        Path(study).write_text(STUDY + "opening: real-clip\n", encoding="utf-8")
+    assert run(["run", study, "--out", str(tmp_path / "run")]) == 0
+    shown = capsys.readouterr().out
+    said = str(real_clip().sentences[0]).replace("\u00a0", " ")
+    assert (said in shown) is asks and ("can be rerun on any machine" in shown) is asks
+    if asks:
+        assert shown.startswith(f"{real_clip().label}.\n{said}\n")
+        assert shown.index("The laboratory: a world of drawn people") < shown.index("Weighted by people")
+        assert run(["run", study, "--out", str(tmp_path / "run"), "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["rows"]
 
 
 def test_an_unknown_study_offers_the_packaged_ones(capsys: pytest.CaptureFixture[str]) -> None:
