@@ -1,4 +1,4 @@
-"""Draws the figure at the head of the README from the packaged figures, wide and narrow, light and dark.
+"""Puts the packaged figures of a real CLIP at the head of the README: in words, and as a figure.
 
     python docs/readme_figure.py
 
@@ -7,17 +7,25 @@ writes ``docs/images/real-clip-light.svg``, ``real-clip-dark.svg`` and the same 
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
+
+from tables import fill
 
 from faceprobe.report.opening import real_clip
 from faceprobe.report.plots.theme import DARK, LIGHT
 
+DOCS = Path(__file__).parent
+
 
 def main() -> None:
     opening = real_clip()
+    first, *others = (str(sentence).replace("\u00a0", " ") for sentence in opening.sentences)
+    words = textwrap.fill(" ".join([f"**{first}**", *others]), width=124, break_on_hyphens=False)
+    fill(DOCS.parent / "README.md", {"real-clip": words})
     for plot in (opening.wide, opening.narrow):
         for name, colors in (("light", LIGHT), ("dark", DARK)):
-            path = Path(__file__).parent / "images" / f"{plot.name}-{name}.svg"
+            path = DOCS / "images" / f"{plot.name}-{name}.svg"
             path.write_text(plot.file(colors), encoding="utf-8")
 
 
