@@ -173,6 +173,18 @@ def study(dataset: str, label: str, clip: str, weights: Path) -> dict[str, Any]:
     }
 
 
+def compared(dataset: str, label: str, clip: str, weights: Path) -> dict[str, Any]:
+    """The same with what :data:`COMPARED` names only, by the protocols of the comparisons."""
+    whole = study(dataset, label, clip, weights)
+    crops = dict([(CLIP, WHOLE), *COMPARED])
+    models = {
+        text: entry | {"crops": [crops[name]]}
+        for text, entry in whole["models"].items()
+        if (name := entry.get("label", text)) in crops
+    }
+    return whole | {"models": models, "protocols": [ALL_PAIRS, LEAVE_ONE_OUT]}
+
+
 def left_out(run: Path) -> dict[str, str]:
     """The photos that any cell left out, with the reason."""
     return {
@@ -343,7 +355,7 @@ def main(arguments: Iterable[str]) -> None:
     everything = _measured(study(prepare(data, out, "photos"), "celeba-1198", clip, weights), out / "all")
     absent = left_out(out / "all")
     found = prepare(data, out, "faces", absent)
-    same_people = _measured(study(found, "celeba-faces", clip, weights), out / "same-people")
+    same_people = _measured(compared(found, "celeba-faces", clip, weights), out / "same-people")
     manifest = read_json(out / "all" / "manifest.json")
     document = reference(everything, same_people, manifest, len(absent))
     write("celeba_clip", document, packaged(document, everything))
