@@ -159,8 +159,8 @@ def study(dataset: str, label: str, clip: str, weights: Path) -> dict[str, Any]:
     """Every model on ``dataset``, by :data:`PROTOCOLS`."""
     models: dict[str, dict[str, Any]] = {clip: {"label": CLIP, "role": "clip", "crops": [WHOLE]}}
     for name, (file, role) in OTHERS.items():
-        crops = [ALIGNED, WHOLE] if role == "specialist" else [WHOLE, ALIGNED]
-        models[f"onnx:{weights / file}"] = {"label": name, "role": role, "crops": crops}
+        crop = ALIGNED if role == "specialist" else WHOLE
+        models[f"onnx:{weights / file}"] = {"label": name, "role": role, "crops": [crop]}
     models |= {name: {"crops": [WHOLE, ALIGNED]} for name in FLOORS}
     models |= {name: {"crops": [WHOLE]} for name in (*BUNDLED, RANDOM)}
     models["bundled:face"] = {"crops": [ALIGNED, WHOLE]}
