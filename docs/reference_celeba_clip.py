@@ -242,7 +242,10 @@ def reference(everything: Run, same_people: Run, manifest: dict[str, Any], facel
         "note": NOTE.format(faceless=faceless),
         **run_facts(manifest),
         "models": model_facts(manifest),
-        "rows": plain_rows(everything.rows),
+        "rows": [
+            plain | {"caution": any(remark.level == "caution" for remark in row.remarks)}
+            for plain, row in zip(plain_rows(everything.rows), everything.rows, strict=True)
+        ],
         "curves": {
             f"{part.model} | {part.crop}": {
                 name: [round(float(v), 6) for v in part.arrays[f"identification/gallery-size//{name}"]]
@@ -315,9 +318,12 @@ def tables(document: dict[str, Any]) -> dict[str, str]:
 
 
 def _marked(row: dict[str, Any] | None) -> str:
-    """A cell; a star where the row has a caution on its threshold or its interval."""
-    cautions = ("unstable:", "weak", "coverage not assured", "the interval has no width", "no interval")
-    return cell(row) + (" *" if row and any(word in row["note"] for word in cautions) else "")
+    """A cell; a star where the row has a caution."""
+    return cell(row) + (r" \*" if row and row["value"] is not None and row["caution"] else "")
+
+
+def _p_value(p: float | None) -> str:
+    return "-" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _paired_table(compared: dict[str, Any]) -> str:
@@ -325,7 +331,7 @@ def _paired_table(compared: dict[str, Any]) -> str:
     for r in compared["rows"]:
         low, high, p = r["ci_low"], r["ci_high"], r["p_holm"]
         interval = r["reason"] if low is None else f"[{low:+.3f}, {high:+.3f}]"
-        figures = [f"{r['value']:+.3f}", interval, "-" if p is None else f"{p:.3f}"]
+        figures = [f"{r['value']:+.3f}", interval, _p_value(p)]
         lines.append([f"`{r['model']}`", r["crop"], f"{r['protocol']} {r['metric']}", *figures])
     heads = ["model minus CLIP", "crop", "figure", "difference", "95 % interval", "p (Holm)"]
     return f"{compared['note']}\n\n{markdown(heads, lines)}"
