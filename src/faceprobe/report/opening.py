@@ -105,20 +105,14 @@ def _sentences(run: Run, by_use: dict[str, Result], people: str) -> tuple[Senten
     """The figures in words; ``by_use`` holds the row of the model and those of what it is compared with."""
     model, floor, face, objects = (by_use[use] for use in ("model", "random", "faces", "objects"))
     return (
-        say(
-            "real_clip",
-            run,
-            model=model.model,
-            value=quote(model),
-            people=people,
-            floor=quote(floor),
-        ),
+        say("real_clip", run, model=model.model, value=quote(model), people=people),
+        say("real_clip_faces", run, model=face.model, value=quote(face)),
         say(
             "real_clip_others",
             run,
-            face=face.model,
-            face_value=quote(face),
             objects=objects.model,
             objects_value=quote(objects),
+            random=floor.model,
+            floor=quote(floor),
         ),
     )

@@ -80,11 +80,12 @@ TEMPLATES: dict[str, str] = {
     ),
     "real_clip": (
         "{lead}, {model}, which was not built to recognise faces, finds the same person first in {value} of "
-        "searches among {people} people; with random weights such a network does so in {floor}."
+        "searches among {people} people."
     ),
+    "real_clip_faces": "{lead}, {model}, which was made for faces, does so in {value} of the same searches.",
     "real_clip_others": (
-        "{lead}, {face}, which was made for faces, does so in {face_value} of the same searches, and "
-        "{objects}, which was trained to name objects, in {objects_value}."
+        "{lead}, {objects}, which was trained to name objects, does so in {objects_value}, and {random}, "
+        "with random weights, in {floor}."
     ),
     "reference_floor": (
         "{lead}, grey LFW as measured by faceprobe's developers, the best bundled CLIP-style model, "
