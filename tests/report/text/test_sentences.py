@@ -98,9 +98,12 @@ def test_an_interval_without_its_row_is_an_error() -> None:
         say("folds", Basis(("real-photos",)), model="m", value=quote(ROW), protocol="p")
 
 
-def test_many_remarks_are_named_by_their_kinds() -> None:
+def test_remarks_that_differ_in_their_numbers_are_one_and_many_are_named_by_their_kinds() -> None:
     rows = [replace(ROW, remarks=remark("weak-threshold", f"{n} false matches")) for n in range(3)]
-    assert say("no_rank", RUN, *rows, dataset="d").caution == f" ({CODES['weak-threshold'][1]})."
+    assert say("no_rank", RUN, *rows, dataset="d").caution == " (0 to 2 false matches)."
+    codes = ("weak-threshold", "no-interval", "scope")
+    rows = [replace(ROW, remarks=remark(code, f"about {code}")) for code in codes]
+    assert say("no_rank", RUN, *rows, dataset="d").caution == f" ({'; '.join(CODES[c][1] for c in codes)})."
 
 
 def test_the_lead_says_what_is_built_in() -> None:

@@ -20,6 +20,7 @@ from faceprobe.core.words import counted
 from faceprobe.data.evidence import Evidence, weakest
 from faceprobe.data.remarks import CODES, Remark, without_brackets
 from faceprobe.report.scenes import FLOOR, is_synthetic, mates_of, role_of
+from faceprobe.report.tables.cells import FootnoteList
 from faceprobe.report.text.numbers import listed, percent_with_interval
 from faceprobe.report.text.templates import TEMPLATES
 from faceprobe.results.result import Result
@@ -175,8 +176,13 @@ def say(template: str, basis: Basis | Run, *rows: Result, **fields: str | Quoted
 
 
 def _caution(remarks: Sequence[Remark]) -> str:
-    """The remarks as the end of a text: each, or the kinds of many."""
-    texts = list(dict.fromkeys(one.text for one in remarks))
+    """The remarks as the end of a text: each, those that differ in numbers only as one, or the kinds of
+    many.
+    """
+    notes = FootnoteList("")
+    for one in remarks:
+        notes.number(one.text)
+    texts = notes.texts
     if len(texts) > MOST_REMARKS:
         texts = list(dict.fromkeys(CODES[one.code][1] if one.code in CODES else one.text for one in remarks))
     return f" ({'; '.join(texts)})." if texts else ""
