@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from faceprobe.cloaks.photos.folder import FolderRun
     from faceprobe.cloaks.photos.folder_layout import FolderLayout
 
-EPILOG = "Example: faceprobe cloak photos/ --cloak 'fawkes-1.0.2-mid[bundled:face]' --out photos-fawkes"
+EPILOG = "Example: faceprobe cloak photos/ --cloak 'fawkes-1.0.2-low[bundled:face]' --out photos-fawkes"
 
 SHEET = "sheet.html"
 MOST_NAMED = 20
