@@ -37,8 +37,8 @@ Made = dict[str, tuple[Cloak, list[Cloaked]]]
 
 @pytest.fixture(scope="module", autouse=True)
 def fewer_and_longer_steps() -> Iterator[None]:
-    """A quarter of the steps or fewer, as long as needed to reach the same bounds: nothing tested here depends on
-    their number.
+    """A quarter of the steps or fewer, as long as needed to reach the same bounds: nothing tested here
+    depends on their number.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lowkey, "STEPS", 10)
