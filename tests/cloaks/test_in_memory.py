@@ -23,6 +23,12 @@ from tests.helpers.cloak_photos import textured
 PGD = "pgd[bundled:face]"
 
 
+@pytest.fixture(autouse=True)
+def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quarter of PGD's steps: the tests compare ways to call it."""
+    monkeypatch.setattr("faceprobe.cloaks.attacks.pgd.STEPS", 10)
+
+
 @pytest.fixture
 def pixels() -> NDArray[np.uint8]:
     return textured(90, 70)
