@@ -191,7 +191,7 @@ def main() -> None:
     parser.add_argument("--replicates", type=int, default=400)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="only worlds whose family and name hold this text")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "coverage.json")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "coverage_small.json")
     options = parser.parse_args()
     found: dict[str, Any] = {}
     if options.only and options.out.is_file():

@@ -78,3 +78,16 @@ def test_wilson_interval() -> None:
         assert wilson_interval(share, n) == pytest.approx(expected, abs=1e-9)
     assert wilson_interval(1.0, 10)[1] == 1.0
     assert wilson_interval(0.0, 10)[0] == 0.0
+
+
+def test_small_worlds_are_covered_or_cautioned() -> None:
+    """With few people or near 1: at least 93 % within two standard errors where no caution stands."""
+    table = json.loads((RESULTS.parent / "coverage_small.json").read_text())
+    assert table["worlds"]
+    for name, world in table["worlds"].items():
+        for row in world["rows"]:
+            slack = 2 * max(row["standard_error"], 0.012)
+            if "p >= .05" in row["metric"]:
+                assert row["covered"] >= 0.95 - slack, (name, row)
+            elif row["cautioned"] < 0.5:
+                assert row["covered"] >= 0.93 - slack, (name, row)
