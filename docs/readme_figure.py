@@ -20,8 +20,9 @@ DOCS = Path(__file__).parent
 
 def main() -> None:
     opening = real_clip()
-    first, *others = (str(sentence).replace("\u00a0", " ") for sentence in opening.sentences)
-    words = textwrap.fill(" ".join([f"**{first}**", *others]), width=124, break_on_hyphens=False)
+    first, *others = opening.sentences  # of the same photos: where they come from is said once
+    text = " ".join([f"**{first}**", *(one.rest.strip() for one in others)]).replace("\u00a0", " ")
+    words = textwrap.fill(text, width=124, break_on_hyphens=False)
     fill(DOCS.parent / "README.md", {"real-clip": words})
     for plot in (opening.wide, opening.narrow):
         for name, colors in (("light", LIGHT), ("dark", DARK)):
