@@ -33,6 +33,7 @@ CODES: dict[str, tuple[Level, str]] = {
     "exact": ("info", "the figure is exact, not extrapolated"),
     "extrapolated": ("info", "the figure reaches past the people there are"),
     "few-people": ("info", "so few people that no interval is given"),
+    "barely-changed": ("caution", "photos that a cloak changed by so little that it can do nothing"),
     "left-out": ("info", "photos, people or comparisons that the figure leaves out"),
     "pairs-lost": ("info", "listed pairs that lost a photo"),
     "duplicates": ("info", "comparisons between copies of one photo"),

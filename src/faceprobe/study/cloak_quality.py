@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from faceprobe.cloaks.photos.barely_changed import SMALL_CHANGE, largest_change
 from faceprobe.cloaks.photos.cloaked_table import CloakedPhotos
 from faceprobe.cloaks.photos.visibility import installed_lpips, photo_quality
 from faceprobe.core.errors import Missing, Unreachable
@@ -48,7 +49,7 @@ class _PhotoValues:
 class CloakQuality:
     """The ``rows`` on the quality of one cloak on one dataset, and its ``record``. ``sample`` says where a
     clean photo and its cloaked version are found: (image, image or path in the cache); None where no photo
-    was changed.
+    was changed. It is the photo whose largest change is the median one.
     """
 
     rows: list[Result]
@@ -67,7 +68,8 @@ def measure_quality(job: CloakJob, table: FaceTable, photos: CloakedPhotos, stud
     }
     unchanged: Counter[str] = Counter(reason for _, reason in photos.unreadable)
     lpips, detector = installed_lpips(), _local_detector(study.options.detector)
-    sample, reframed = None, 0
+    changes: list[tuple[int, tuple[str, str]]] = []
+    reframed = 0
     for k, row in enumerate(photos.rows):
         photo, owner, changed = table.photo(row), int(person[k]), photos.pixels(k)
         clean, faces = photo.pixels, photos.faces[k] if photo.faces is None else photo.faces
@@ -83,11 +85,12 @@ def measure_quality(job: CloakJob, table: FaceTable, photos: CloakedPhotos, stud
         elif clean.shape != changed.shape:
             reframed += 1
         else:
-            sample = sample or (str(table.images[row]), _place(photos, k))
+            changes.append((largest_change(clean, changed), (str(table.images[row]), _place(photos, k))))
             for name, value in photo_quality(clean, changed, lpips, faces).to_dict().items():
                 if value is not None:
                     found[name].add(owner, value)
-    outcome = _outcome(photos, found, len(people), study, reframed)
+    barely = sum(largest <= SMALL_CHANGE for largest, _ in changes)
+    outcome = _outcome(photos, found, len(people), study, reframed, barely)
     seconds = [record.seconds for record in photos.records] if job.text else []
     record = CloakRecord(
         key=job.key,
@@ -108,11 +111,17 @@ def measure_quality(job: CloakJob, table: FaceTable, photos: CloakedPhotos, stud
         evidence="synthetic" if table.evidence == "synthetic" else "real-photos",
         dataset_hash=sha256_json([table.fingerprint, photos.keys]),
     )
-    return CloakQuality(rows, record, sample)
+    changes.sort(key=lambda entry: entry[0])
+    return CloakQuality(rows, record, changes[len(changes) // 2][1] if changes else None)
 
 
 def _outcome(
-    photos: CloakedPhotos, found: dict[str, _PhotoValues], n_people: int, study: Study, reframed: int
+    photos: CloakedPhotos,
+    found: dict[str, _PhotoValues],
+    n_people: int,
+    study: Study,
+    reframed: int,
+    barely: int,
 ) -> Evaluation:
     outcome = Evaluation()
     weights = identity_weights(n_people, study.replicates, study.seed)
@@ -120,9 +129,11 @@ def _outcome(
     other_size = (
         f"{counted(reframed, 'photo')} of another size than the clean one left out" if reframed else ""
     )
-    left_out = join(
+    weak = f"{counted(barely, 'photo')} barely changed (by at most {SMALL_CHANGE} of 255)" if barely else ""
+    remarks_on_change = join(
         remark("left-out", f"{counted(left, 'unchanged photo')} left out" if left else ""),
         remark("left-out", other_size),
+        remark("barely-changed", weak),
     )
 
     def add(metric: str, values: _PhotoValues, remarks: Remarks = (), scale: Scale = "rate") -> None:
@@ -132,12 +143,12 @@ def _outcome(
             add_people(outcome, QUALITY, metric, trials, mean, remarks=remarks, scale=scale)
 
     for metric in METRICS:
-        add(metric, found[metric], left_out, "mean")
+        add(metric, found[metric], remarks_on_change, "mean")
     crops = [f.dssim for record in photos.records for f in record.faces if f.dssim is not None]
     if crops:
         most = float(max(crops))
         add_metric(outcome, QUALITY, "dssim_crop_max", "identity", most, n=len(crops), n_identities=n_people)
-    add("share_changed", found["changed"])
+    add("share_changed", found["changed"], remark("barely-changed", weak))
     add("face_found", found["face"])
     add("face_found_clean", found["face_clean"])
     return outcome
