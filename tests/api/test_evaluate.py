@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 import faceprobe as fp
+from faceprobe.api.comparison import cell_key
 from faceprobe.cli.main import run
 from faceprobe.core.errors import BadInput, FaceprobeError, UnknownName, WrongUsage
 from faceprobe.results.result import to_document
@@ -91,6 +92,9 @@ def test_an_own_module_is_measured_by_itself_in_a_study_and_as_a_surrogate(tmp_p
     done = fp.run_study(study, tmp_path / "run", quiet=True)
     own = [row for row in done if row.model == "squares"]
     assert figures(fp.Results(sorted(own, key=str))) == figures(fp.Results(sorted(alone, key=str)))
+    kept, direct = done.replicates(cell_key(alone[0])), alone.replicates(cell_key(alone[0]))
+    assert kept is not None and direct is not None and direct.influences
+    assert kept.influences.keys() == direct.influences.keys(), "a comparison with a stored run needs them"
     assert done.report is not None and "squares" in done.report.read_text(encoding="utf-8")
     photo = fp.load_dataset(PEOPLE).photo(0)
     cloaked = fp.cloak(photo, "pgd", surrogate=mine)

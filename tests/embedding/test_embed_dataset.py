@@ -25,7 +25,7 @@ from faceprobe.datasets import load_dataset
 from faceprobe.datasets.folder import load_photos
 from faceprobe.embedding import EmbeddingStore, embed
 from faceprobe.embedding import worker_pool as pool_module
-from faceprobe.embedding.alike import cosine_between_people
+from faceprobe.embedding.collapsed_scores import cosine_between_people
 from faceprobe.faces.crops import CropPolicy
 from faceprobe.models.base import Role
 from tests.helpers.fake_encoder import FakeEncoder, save_photo
@@ -80,7 +80,7 @@ def test_a_recogniser_that_finds_everybody_alike_is_cautioned_once(
             raw = (batch - grey).reshape(len(batch), -1) @ self.weights + np.float32(offset)
             return raw / np.linalg.norm(raw, axis=1, keepdims=True)
 
-    monkeypatch.setattr("faceprobe.embedding.alike._said", set())
+    monkeypatch.setattr("faceprobe.embedding.collapsed_scores._said", set())
     encoder = Offset()
     encoder.weights_hash = f"{offset}"
     encoder.card = replace(encoder.card, role=role)

@@ -24,7 +24,7 @@ def test_the_smallest_number_that_is_enough_is_found() -> None:
 def test_independent_comparisons_and_a_known_threshold_give_the_textbook_interval() -> None:
     """One mated comparison a person: a plain share. Rare false matches and no lambs: their number alone."""
     n, p = 400, 0.8
-    made = plan_figure("tmr", fmr=0.4, expect=p, photos=2, people=n, alike=0.0, spread=0.0)
+    made = plan_figure("tmr", fmr=0.4, expect=p, photos=2, people=n, correlation=0.0, spread=0.0)
     slope = 0.4 * norm.pdf(norm.ppf(p)) / norm.pdf(norm.ppf(0.4))
     variance = p * (1 - p) / n + slope**2 / made.false_matches  # type: ignore[operator]
     assert made.half_width == pytest.approx(t(n - 1).ppf(0.975) * math.sqrt(variance), rel=0.02)
@@ -50,7 +50,7 @@ def test_false_matches_and_people_are_the_least_numbers() -> None:
         {"expect": 1.0},
         {"photos": 1},
         {"people": 1},
-        {"alike": 2.0},
+        {"correlation": 2.0},
     ],
 )
 def test_values_out_of_range_are_refused(wrong: dict[str, float]) -> None:
@@ -78,7 +78,7 @@ def test_the_planned_number_of_people_gives_the_planned_interval() -> None:
         vectors = np.repeat(centres, photos, axis=0) + blur * rng.standard_normal((people * photos, 24))
         return vectors, np.repeat(np.arange(people).astype(str), photos)
 
-    planned = plan(fmr, half_width=wide, expect=0.9, photos=photos, alike=0.46, spread=0.84)
+    planned = plan(fmr, half_width=wide, expect=0.9, photos=photos, correlation=0.46, spread=0.84)
     found, halves = [], []
     for _ in range(25):
         results = score(*world(planned.people), "verification/all-pairs", replicates=0)
@@ -94,10 +94,10 @@ def test_the_planned_number_of_people_gives_the_planned_interval() -> None:
 
 def test_the_plan_of_rank_1_is_the_spread_of_people_whose_probes_are_alike() -> None:
     """Each person's chance to be found is drawn from a beta distribution, whose correlation is known."""
-    expect, alike, wide = 0.8, 0.4, 0.05
-    planned = plan(half_width=wide, expect=expect, photos=5, alike=alike)
+    expect, correlation, wide = 0.8, 0.4, 0.05
+    planned = plan(half_width=wide, expect=expect, photos=5, correlation=correlation)
     rng = np.random.default_rng(1)
-    size = (1 - alike) / alike
+    size = (1 - correlation) / correlation
     chance = rng.beta(expect * size, (1 - expect) * size, (2000, planned.people))
     means = rng.binomial(5, chance).mean(axis=1) / 5
     assert 1.96 * means.std() == pytest.approx(wide, rel=0.05)

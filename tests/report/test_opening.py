@@ -102,8 +102,10 @@ def test_only_the_quickstart_asks_for_it(run_dir: Path) -> None:
 
 def test_the_readme_says_the_same_and_its_figures_are_drawn_from_the_same_file() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for sentence in real_clip().sentences:
-        assert plain(str(sentence)) in plain(readme)
+    first, *others = real_clip().sentences
+    assert plain(str(first)) in plain(readme)
+    for sentence in others:  # the first says where the photos come from
+        assert plain(sentence.rest) in plain(readme)
     assert readme.index("docs/images/real-clip-light.svg") < readme.index("make demo")
     for plot in (real_clip().wide, real_clip().narrow):
         for name, colors in (("light", LIGHT), ("dark", DARK)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faceprobe.metrics.planning import ALIKE, SPREAD, Plan, plan_figure
+from faceprobe.metrics.planning import CORRELATION, SPREAD, Plan, plan_figure
 
 
 def plan(
@@ -12,14 +12,14 @@ def plan(
     expect: float = 0.9,
     photos: int = 4,
     people: int | None = None,
-    alike: float = ALIKE,
+    correlation: float = CORRELATION,
     spread: float = SPREAD,
 ) -> Plan:
     """How many people a figure needs for a 95 % interval of +- ``half_width``: TMR at ``fmr``, or rank-1
     accuracy where no ``fmr`` is given.
 
     ``expect`` is the expected value in (0, 1), ``photos`` those of each person. With ``people``, the plan
-    holds the half-width that they give. ``alike`` and ``spread`` describe the model:
+    holds the half-width that they give. ``correlation`` and ``spread`` describe the model:
     :mod:`faceprobe.metrics.planning` has the formulas. Raises :class:`WrongUsage` for values out of range.
 
     >>> plan(1e-4, half_width=0.02).people
@@ -34,6 +34,6 @@ def plan(
         expect=expect,
         photos=photos,
         people=people,
-        alike=alike,
+        correlation=correlation,
         spread=spread,
     )

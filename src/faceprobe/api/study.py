@@ -83,6 +83,8 @@ class _StoredReplicates:
         cell = self._run.cell(model, (dataset, cloak, crop), purifier)
         if cell is None or "identities" not in cell.arrays or self._run.seed is None:
             return None
-        mark = "replicates//"
-        draws = {name.removeprefix(mark): a for name, a in cell.arrays.items() if name.startswith(mark)}
-        return Replicates(self._run.seed, cell.arrays["identities"], draws)
+        draws, influences = (
+            {name.removeprefix(mark): a for name, a in cell.arrays.items() if name.startswith(mark)}
+            for mark in ("replicates//", "influence//")
+        )
+        return Replicates(self._run.seed, cell.arrays["identities"], draws, influences)

@@ -4,10 +4,14 @@ it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
+from faceprobe.api.comparison import cell_key
+from faceprobe.api.results import Results
 from faceprobe.cloaks.photos.colour_difference import VISIBLE_TINT
 from faceprobe.data.remarks import without_brackets
+from faceprobe.report.comparison.paired import Paired, against_zero, family_corrected
+from faceprobe.report.comparison.shown import is_shown
 from faceprobe.report.text.numbers import percent_with_interval, points, with_unit
 from faceprobe.results.result import Result
 
@@ -18,20 +22,25 @@ CASES = (
 CLASSIFIER = "1nn"
 
 
-def verdict_lines(rows: Sequence[Result]) -> Iterator[str]:
+def verdict_lines(rows: Results) -> Iterator[str]:
     """Lines on the rows of one cloak on one model; none where neither case was measured.
 
-    Each figure is weighted by people and has its interval; its row's remarks follow it. "Shown" stands only
-    where the interval of what the cloak adds lies above 0.
+    Each figure is weighted by people and has its interval; its row's remarks follow it. A cloak "helps" where
+    what it adds is shown by the report's own rule (:func:`faceprobe.report.comparison.shown.is_shown`), both
+    cases corrected together.
     """
     by = {(r.protocol, r.metric): r for r in rows if r.weighting == "identity" and r.value is not None}
+    added_rows = {p: row for p, _ in CASES if (row := by.get((p, f"added_protection@{CLASSIFIER}")))}
+    tests = [_test(rows, row) for row in added_rows.values()]
+    corrected = dict(zip(added_rows, zip(tests, family_corrected(tests), strict=True), strict=True))
     for protocol, case in CASES:
         names = ("protection", "clean_error", "added_protection")
         protection, clean, added = (by.get((protocol, f"{name}@{CLASSIFIER}")) for name in names)
         if protection is None or clean is None or added is None or added.value is None:
             continue
-        shown = added.ci_low is not None and added.ci_low > 0
-        verdict = "helps" if shown else "is not shown to help"
+        test, p = corrected[protocol]
+        people = 0 if test is None else test.n_differ or 0
+        verdict = "helps" if is_shown(added.ci_low, p, people) else "is not shown to help"
         adds = points(added.value, added.ci_low, added.ci_high)
         yield (
             f"{case}: {added.cloak} {verdict} against {added.model}. It misses the person in "
@@ -52,6 +61,15 @@ def verdict_lines(rows: Sequence[Result]) -> Iterator[str]:
         if dssim is not None:
             figures.append(f"DSSIM {with_unit(dssim.value, 'dssim')}")
         yield f"Faces are {word} ({'; '.join([', '.join(figures), *_remarks(tint)])})."
+
+
+def _test(rows: Results, row: Result) -> Paired | None:
+    """Whether what a cloak adds differs from 0; None where the values by person are not kept."""
+    kept = rows.replicates(cell_key(row))
+    name = f"{row.protocol}//{row.metric}//{row.weighting}"
+    if kept is None or name not in kept.influences or row.value is None:
+        return None
+    return against_zero(row.value, kept.influences[name])
 
 
 def _remarks(*rows: Result) -> list[str]:

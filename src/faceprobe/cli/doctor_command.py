@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from faceprobe.core.errors import WrongUsage
+from faceprobe.core.words import counted
 
 if TYPE_CHECKING:
     from faceprobe.models.golden import GoldenCheck
@@ -84,8 +85,7 @@ def _as_text(found: GoldenCheck) -> str:
         if part:
             values = [cosine for _, cosine in part]
             mean = sum(values) / len(values)
-            plural = "" if len(part) == 1 else "s"
-            lines.append(f"{len(part)} {what}{plural}: least {min(values):.6f}, mean {mean:.6f}")
+            lines.append(f"{counted(len(part), what)}: least {min(values):.6f}, mean {mean:.6f}")
     lines += [f"note: {note}" for note in found.notes]
     verdict = "passed" if found.passed else "NOT passed"
     lines.append(f"{verdict}: every cosine must be at least {1 - found.limit:.6f}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from faceprobe.cli import completion
-from faceprobe.cli.show import print_json, print_table
+from faceprobe.cli.show import print_json, print_table, terminal_width
 from faceprobe.core.errors import WrongUsage
+from faceprobe.core.words import counted
 
 if TYPE_CHECKING:
     from faceprobe.models.listing import Listed
@@ -78,7 +78,7 @@ def command(
     if as_json:
         print_json({"models": [m.to_dict() for m in models], "kinds": kinds})
         return
-    width = shutil.get_terminal_size((160, 24)).columns
+    width = terminal_width()
     print("\n".join(_list(models, width)) if models else "no such model")
     if not kind:
         print(TIMM_HINT)
@@ -108,8 +108,7 @@ def _list(models: Sequence[Listed], width: int) -> list[str]:
             cells[0] = " " * longest[0]
         lines.append("  ".join(cells).rstrip())
     lines.insert(1, "-" * used)
-    count = f"{len(models):,} model{'' if len(models) == 1 else 's'}"
-    return [*lines, f'\n{count}. "here": the weights need not be fetched.']
+    return [*lines, f'\n{counted(len(models), "model")}. "here": the weights need not be fetched.']
 
 
 def _usage(usage: str, about: str, width: int) -> str:

@@ -26,8 +26,8 @@ def command(
     people: Annotated[
         int | None, typer.Option("--people", help="Say instead what this many people give.")
     ] = None,
-    alike: Annotated[
-        float, typer.Option("--alike", help="Correlation of one person's comparisons, 0 to 1.")
+    correlation: Annotated[
+        float, typer.Option("--correlation", help="Correlation of one person's comparisons, 0 to 1.")
     ] = 0.3,
     spread: Annotated[
         float, typer.Option("--spread", help="How much people differ in false matches: sd / mean.")
@@ -36,30 +36,30 @@ def command(
 ) -> None:
     """How many people and photos a figure needs for a 95 % interval of a given width.
 
-    Figures weigh people equally. The defaults of --alike and --spread are those of a small face recogniser on
-    LFW; a model that confuses some people far more than others needs more.
+    Figures weigh people equally. The defaults of --correlation and --spread are those of a small face
+    recogniser on LFW; a model that confuses some people far more than others needs more.
     """
+    from faceprobe.api.plan import plan as plan_of
     from faceprobe.cli.show import print_json, print_table, print_text
     from faceprobe.core.errors import WrongUsage
-    from faceprobe.metrics.planning import Plan, plan_figure
 
     if not fmr and not rank1:
         raise WrongUsage("say which figure to plan: --fmr 1e-4 (repeatable), --rank1, or both")
 
-    def planned(rate: float | None, each: int) -> Plan:
-        return plan_figure(
-            "rank1" if rate is None else "tmr",
-            fmr=rate,
+    asked = [*(fmr or ()), *([None] if rank1 else ())]
+    plans = [
+        plan_of(
+            rate,
             half_width=half_width,
             expect=expect,
             photos=each,
             people=people,
-            alike=alike,
+            correlation=correlation,
             spread=spread,
         )
-
-    asked = [*(fmr or ()), *([None] if rank1 else ())]
-    plans = [planned(rate, each) for rate in asked for each in photos or PHOTOS]
+        for rate in asked
+        for each in photos or PHOTOS
+    ]
     if as_json:
         print_json({"plans": [plan.to_dict() for plan in plans]})
         return
@@ -78,5 +78,5 @@ def command(
     columns = ("figure", "interval", "people", "each", "photos", "false matches", "limit")
     print_table("What the figures need" if people is None else "What they give", columns, rows)
     print_text(
-        "An interval of the measured data may differ: it rests on how alike their photos and people are."
+        "An interval of the measured data may differ: it rests on how much their photos and people vary."
     )

@@ -104,8 +104,9 @@ def print_opening(run: Run) -> None:
         return
     print(f"{opening.label}.")
     for sentence in opening.sentences:
-        print(str(sentence).replace(NBSP, " "))
-    print(f"\n{opening.laboratory}. {opening.laboratory_about}")
+        print_text(str(sentence).replace(NBSP, " "))
+    print()
+    print_text(f"{opening.laboratory}. {opening.laboratory_about}")
 
 
 def print_cloaks(rows: Sequence[Result]) -> None:

@@ -19,7 +19,9 @@ def _plural(noun: str) -> str:
         return noun.removesuffix("person") + "people"
     if noun.endswith(("ch", "sh", "s", "x")):
         return noun + "es"
-    return noun.removesuffix("y") + "ies" if noun.endswith("ity") else noun + "s"
+    if noun.endswith("y") and noun[-2:-1] not in tuple("aeou"):
+        return noun.removesuffix("y") + "ies"
+    return noun + "s"
 
 
 def slug(text: str) -> str:

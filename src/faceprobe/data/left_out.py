@@ -27,11 +27,15 @@ def printable(name: str) -> str:
 
 
 def left_out_note(left_out: Sequence[LeftOut]) -> tuple[str, ...]:
-    """The counts by kind in one line, without names: ``left out: 2 .txt files, 1 named pipe``."""
+    """The counts as a dataset's note: ``left out: 2 .txt files, 1 named pipe``; none for nothing."""
+    counts = left_out_counts(left_out)
+    return (f"left out: {counts}",) if counts else ()
+
+
+def left_out_counts(left_out: Sequence[LeftOut]) -> str:
+    """The counts by kind: ``2 .txt files, 1 named pipe``; "" where nothing is left out."""
     kinds = Counter(entry.kind for entry in left_out)
-    if not kinds:
-        return ()
-    return ("left out: " + ", ".join(_counted(kinds[kind], kind) for kind in sorted(kinds)),)
+    return ", ".join(_counted(kinds[kind], kind) for kind in sorted(kinds))
 
 
 def left_out_lines(left_out: Sequence[LeftOut]) -> list[str]:
@@ -46,8 +50,6 @@ def left_out_lines(left_out: Sequence[LeftOut]) -> list[str]:
 
 def _counted(number: int, kind: str) -> str:
     """``2 named pipes``; of a kind in several words the first noun takes the s: ``2 links to ...``."""
-    if kind.endswith("entry"):
-        return counted(number, kind, f"{kind[:-1]}ies")
     for joint in (" to ", " without ", " that ", " outside ", " in "):
         noun, found, rest = kind.partition(joint)
         if found:

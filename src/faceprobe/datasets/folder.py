@@ -12,7 +12,7 @@ from faceprobe.core.names import Name
 from faceprobe.data.evidence import Evidence
 from faceprobe.data.face_table import FaceTable, face_table_columns
 from faceprobe.data.labels import clean_label
-from faceprobe.data.left_out import LeftOut, left_out_note, printable
+from faceprobe.data.left_out import LeftOut, left_out_counts, left_out_note, printable
 from faceprobe.datasets.base import Dataset, DatasetCard
 from faceprobe.datasets.files import SYNTHETIC_MARK, FileSource, existing_folder, path_of
 from faceprobe.datasets.listing import list_folder, list_subfolder, walk_folder
@@ -163,7 +163,8 @@ def _fix(root: Path, loose: list[str], deeper: list[str], left_out: list[LeftOut
 
 def _but(left_out: list[LeftOut]) -> str:
     """What a folder without photos holds instead: ``, but 3 .txt files``."""
-    return "".join(note.replace("left out: ", ", but ", 1) for note in left_out_note(left_out))
+    counts = left_out_counts(left_out)
+    return f", but {counts}" if counts else ""
 
 
 DATASET = Dataset(

@@ -11,7 +11,7 @@ import numpy as np
 from faceprobe.core.errors import WrongUsage
 from faceprobe.data.face_table import FaceTable
 from faceprobe.data.photo import UnreadablePhoto
-from faceprobe.embedding.alike import caution_if_alike
+from faceprobe.embedding.collapsed_scores import caution_if_collapsed
 from faceprobe.embedding.embed_result import Embedded, EmbedOptions, StoreTarget, split_rows
 from faceprobe.embedding.fusion import embed_fusion
 from faceprobe.embedding.one_encoder import embed_one
@@ -73,7 +73,7 @@ def embed(
     if isinstance(encoder, FusionEncoder):
         return embed_fusion(dataset, encoder, crop, options, target)
     embedded = embed_one(dataset, encoder, crop, options, target)
-    caution_if_alike(encoder, embedded.data, dataset.name)
+    caution_if_collapsed(encoder, embedded.data, dataset.name)
     return embedded
 
 

@@ -28,11 +28,11 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from faceprobe.core.errors import BadInput, WrongUsage
+from faceprobe.metrics.small_samples import FEW_MATED_PEOPLE as PEOPLE
 from faceprobe.metrics.special import ndtri, stdtrit
 
 FALSE_MATCHES = 100
-PEOPLE = 30
-ALIKE, SPREAD = 0.3, 1.6
+CORRELATION, SPREAD = 0.3, 1.6
 """Correlation of a person's comparisons and spread of people's FMR, as MobileFaceNet has them on grey LFW at
 FMR 1e-4 (.28 and 1.61; .20 and .88 at 1e-3).
 """
@@ -75,24 +75,24 @@ def plan_figure(
     expect: float = 0.9,
     photos: int = 4,
     people: int | None = None,
-    alike: float = ALIKE,
+    correlation: float = CORRELATION,
     spread: float = SPREAD,
 ) -> Plan:
     """The smallest number of people that gives ``half_width``, or what a given number of ``people`` gives.
 
     ``figure`` is "tmr" at ``fmr``, or "rank1" with every photo searched among all others; both weigh people
-    equally. ``expect`` in (0, 1) is its expected value, ``photos`` >= 2 the photos a person, ``alike`` in
-    [0, 1] the correlation of a person's comparisons, ``spread`` >= 0 the standard deviation of people's own
-    FMR over their mean. Raises :class:`WrongUsage` for values out of range, and :class:`BadInput` where no
+    equally. ``expect`` in (0, 1) is its expected value, ``photos`` >= 2 the photos a person, ``correlation``
+    in [0, 1] that of a person's comparisons, ``spread`` >= 0 the standard deviation of people's own FMR
+    over their mean. Raises :class:`WrongUsage` for values out of range, and :class:`BadInput` where no
     number up to 100 million is enough.
 
     >>> plan_figure("tmr", fmr=1e-3, half_width=0.05).people
     113
     """
-    _check(figure, fmr, half_width, expect, photos, people, alike, spread)
+    _check(figure, fmr, half_width, expect, photos, people, correlation, spread)
 
     def reached(n: int) -> float:
-        return _half_width(figure, n, fmr, expect, photos, alike, spread)
+        return _half_width(figure, n, fmr, expect, photos, correlation, spread)
 
     def supported(n: int) -> bool:
         return fmr is None or figure == "rank1" or fmr * _nonmated(n, photos) >= FALSE_MATCHES
@@ -130,7 +130,7 @@ def _check(
     expect: float,
     photos: int,
     people: int | None,
-    alike: float,
+    correlation: float,
     spread: float,
 ) -> None:
     if figure not in ("tmr", "rank1"):
@@ -142,17 +142,19 @@ def _check(
     for name, value in (("half_width", half_width), ("expect", expect)):
         if not 0 < value < 1:
             raise WrongUsage(f"{name} must lie between 0 and 1, not {value}")
-    if not 0 <= alike <= 1 or not 0 <= spread < math.inf:
-        raise WrongUsage(f"alike must lie in [0, 1] and spread be 0 or more, not {alike} and {spread}")
+    if not 0 <= correlation <= 1 or not 0 <= spread < math.inf:
+        raise WrongUsage(
+            f"correlation must lie in [0, 1] and spread be 0 or more, not {correlation} and {spread}"
+        )
     if photos < 2 or (people is not None and people < 2):
         raise WrongUsage("a plan needs 2 photos a person and 2 people, or more")
 
 
 def _half_width(
-    figure: Figure, n: int, fmr: float | None, expect: float, photos: int, alike: float, spread: float
+    figure: Figure, n: int, fmr: float | None, expect: float, photos: int, correlation: float, spread: float
 ) -> float:
     own = photos * (photos - 1) / 2 if figure == "tmr" else photos
-    variance = expect * (1 - expect) * (1 + (own - 1) * alike) / (own * n)
+    variance = expect * (1 - expect) * (1 + (own - 1) * correlation) / (own * n)
     if figure == "tmr" and fmr is not None:
         z_expect, z_fmr = float(ndtri(expect)), float(ndtri(fmr))
         slope = fmr * math.exp((z_fmr * z_fmr - z_expect * z_expect) / 2)

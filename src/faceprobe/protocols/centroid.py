@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from faceprobe.core.errors import BadInput
 from faceprobe.core.progress import Tick, progress
 from faceprobe.data.embeddings import Embeddings
+from faceprobe.metrics.identification.recognisers import MEAN_TIE
 from faceprobe.protocols.identification import FIGURES, identification_outcome
 from faceprobe.protocols.kinds import Context, Kind
 from faceprobe.protocols.ordering import OrderedEmbeddings, lacking_people
@@ -18,11 +19,6 @@ from faceprobe.scores.search.probes_against_gallery import SearchRows, search_ga
 
 MOST_FOREIGN = 50_000
 """Means without a duplicate that are held at a time, one for each such photo and person."""
-
-TIE = 1e-7
-"""Scores with means that differ by less than this are ties, against the system: a mean of rows is scaled and
-rounded again, so that means that are equal by definition differ by up to some 1e-8.
-"""
 
 _CHUNK_BYTES = 48
 """Bytes for each row and dimension while the means of a person's other photos are computed."""
@@ -52,7 +48,7 @@ def _ranks(ordered: OrderedEmbeddings, limits: SearchLimits, tick: Tick) -> NDAr
     place = np.searchsorted(people, [person for _, person, _ in foreign])
     skip = (np.array([row for row, _, _ in foreign], dtype=np.int64), place.astype(np.int64))
     probes = ordered.search_rows(np.arange(len(labels)))
-    mate = mate - TIE
+    mate = mate - MEAN_TIE
     found = search_gallery(probes, gallery, mate=mate, skip=skip, limits=limits, tick=tick)
     ranks = np.where(usable, 1 + found.people, 0)
     if foreign:

@@ -24,7 +24,7 @@ from faceprobe.metrics.identification.gallery_size import chance_within, mean_ov
 from faceprobe.metrics.verification.figures import allowed_false_matches
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 from faceprobe.protocols.kinds import Context, Kind
-from faceprobe.protocols.metric_rows import add_metric
+from faceprobe.protocols.metric_rows import SEARCH_HOW, add_metric
 from faceprobe.protocols.ordering import OrderedEmbeddings, lacking_people
 from faceprobe.protocols.types import Evaluation, NothingLeft, Protocol
 from faceprobe.scores.search.probes_against_gallery import (
@@ -48,8 +48,6 @@ FRACTION, DRAWS = 10, 3
 """The back-test is fitted to one in FRACTION of the people, drawn DRAWS times."""
 
 _CURVE_POINTS = 60
-
-HOW = "identity bootstrap of jackknife values, gallery held fixed, t-widened"
 
 
 @dataclass(frozen=True)
@@ -167,7 +165,7 @@ def _add_within(
                 weighting,
                 min(1.0, max(0.0, float(means[s]))),
                 estimate=estimates[s],
-                how=HOW,
+                how=SEARCH_HOW,
                 n=len(label),
                 n_identities=len(np.unique(label)),
                 remarks=remark("trivial", "trivial: the gallery holds no more people than the rank")

@@ -16,15 +16,13 @@ from faceprobe.metrics.identification.closed_set import (
 )
 from faceprobe.metrics.weighting import WEIGHTINGS, Weighting
 from faceprobe.protocols.kinds import Context, Kind
-from faceprobe.protocols.metric_rows import add_metric
+from faceprobe.protocols.metric_rows import SEARCH_HOW, add_metric
 from faceprobe.protocols.ordering import OrderedEmbeddings, lacking_people
 from faceprobe.protocols.types import Evaluation, NothingLeft, Protocol
 from faceprobe.scores import MatedScores, Ranking
 
 METRICS = ("rank1", "rank5", "rank10", "rank50", "mrr")
 CMC_RANKS = 100
-
-HOW = "identity bootstrap of jackknife values, gallery held fixed, t-widened"
 
 
 def lacking(protocol: Protocol, data: Embeddings) -> str:
@@ -88,7 +86,7 @@ def identification_outcome(
                 weighting,
                 mean_outcome(found, metric, weighting),
                 estimate=estimates[metric, weighting],
-                how=HOW,
+                how=SEARCH_HOW,
                 n=n_probes,
                 n_identities=n_people,
                 remarks=remark(

@@ -13,6 +13,9 @@ from faceprobe.metrics.small_samples import Estimate
 from faceprobe.protocols.types import Evaluation, Protocol
 from faceprobe.results.result import Metric, Weighting
 
+SEARCH_HOW = "identity bootstrap of jackknife values, gallery held fixed, t-widened"
+"""How the replicates of figures of searches are drawn."""
+
 
 def add_metric(
     evaluation: Evaluation,

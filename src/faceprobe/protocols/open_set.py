@@ -20,15 +20,13 @@ from faceprobe.metrics.identification.open_set import (
 )
 from faceprobe.metrics.weighting import WEIGHTINGS
 from faceprobe.protocols.kinds import Context, Kind
-from faceprobe.protocols.metric_rows import add_metric
+from faceprobe.protocols.metric_rows import SEARCH_HOW, add_metric
 from faceprobe.protocols.ordering import OrderedEmbeddings, lacking_people
 from faceprobe.protocols.types import Evaluation, NothingLeft, Protocol
 from faceprobe.scores.search.probes_against_gallery import best_mates, search_gallery
 
 TARGETS = {"fnir@fpir=1e-1": 0.1, "fnir@fpir=1e-2": 0.01, "fnir@fpir=3e-3": 0.003, "fnir@fpir=1e-3": 0.001}
 METRICS = (*TARGETS, "rank1")
-
-HOW = "identity bootstrap of jackknife values, gallery held fixed, t-widened"
 
 
 def measure(protocol: Protocol, context: Context) -> Evaluation:
@@ -49,7 +47,7 @@ def measure(protocol: Protocol, context: Context) -> Evaluation:
                 weighting,
                 fnir(found, allowed, weighting) if allowed >= 1 else None,
                 estimate=estimates.get((repr(fpir), weighting)),
-                how=f"{HOW}, T set again",
+                how=f"{SEARCH_HOW}, T set again",
                 n=n_mated,
                 n_identities=n_people,
                 remarks=_support(allowed, len(found.alarm)),
@@ -62,7 +60,7 @@ def measure(protocol: Protocol, context: Context) -> Evaluation:
             weighting,
             rank1(found, weighting),
             estimate=estimates["rank1", weighting],
-            how=HOW,
+            how=SEARCH_HOW,
             n=n_mated,
             n_identities=n_people,
             remarks=remark("scope", "mated searches only, whatever the score"),

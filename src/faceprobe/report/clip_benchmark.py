@@ -113,6 +113,7 @@ def read_rows(document: dict[str, Any], where: str) -> list[Result]:
 
 def read_folder(folder: Path) -> list[Result] | None:
     """The rows of every file of this layout in ``folder``; None where it holds none."""
-    read = [(path, read_json(path)) for path in sorted(folder.glob("*.json"))]
+    files = (path for path in sorted(folder.glob("*.json")) if not path.name.startswith("."))
+    read = [(path, read_json(path)) for path in files]
     found = [(path, document) for path, document in read if is_clip_benchmark(document)]
     return [row for path, d in found for row in read_rows(d, str(path))] if found else None

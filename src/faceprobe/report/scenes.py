@@ -105,19 +105,13 @@ def headline(run: Run, scene: Scene) -> tuple[str, Scene] | None:
     own models, else of the published ones, else of the bundled ones, the best of the first role in
     :data:`ROLES`.
     """
-    order = list(ROLES)
-
-    def key(entry: tuple[str, Scene]) -> tuple[int, int]:
-        return origin_of(run, entry[0]), order.index(role_of(run, entry[0]))
-
-    return min(candidates(run, scene), key=key, default=None)
+    return min(candidates(run, scene), key=lambda entry: _precedence(run, entry[0]), default=None)
 
 
 def headline_model(run: Run, scene: Scene) -> str | None:
     """The model of :func:`headline` among those measured in ``scene`` itself."""
     here = [model for model, measured in candidates(run, scene) if measured == scene]
-    order = list(ROLES)
-    return min(here, key=lambda m: (origin_of(run, m), order.index(role_of(run, m))), default=None)
+    return min(here, key=lambda model: _precedence(run, model), default=None)
 
 
 def rank1_of(run: Run, model: str, scene: Scene) -> Result | None:
@@ -175,6 +169,11 @@ def is_synthetic(run: Run, dataset: str) -> bool:
     """Whether the manifest says that the people of ``dataset`` are synthetic."""
     facts = run.manifest.datasets.get(dataset)
     return facts is not None and facts.evidence == "synthetic"
+
+
+def _precedence(run: Run, model: str) -> tuple[int, int]:
+    """Sort key of models that could lead: first by origin, then by role."""
+    return origin_of(run, model), list(ROLES).index(role_of(run, model))
 
 
 def _order(run: Run, model: str, scene: Scene) -> tuple[bool, float]:

@@ -28,14 +28,13 @@ OWN_FILES = (RESULTS, MANIFEST, PROGRESS)
 
 @dataclass(frozen=True)
 class FolderLayout:
-    """``images`` are paths below ``root``, sorted, with ``/``; ``outputs`` maps each to its PNG below the
-    output folder. ``ignored`` are notes on other entries of the folder, ``left_out`` lists them.
+    """``images`` are paths below ``root``, sorted, with ``/``; ``outputs`` maps each to its copy below the
+    output folder, and ``left_out`` lists the other entries of the folder.
     """
 
     root: Path
     images: tuple[str, ...]
     outputs: dict[str, str]
-    ignored: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
 
 
@@ -62,7 +61,7 @@ def read_layout(source: Path, out: Path, ending: str = ".png") -> FolderLayout:
         table = load_photos(source)
         images = table.images.tolist()
         outputs = name_outputs(images, ending)
-        layout = FolderLayout(root, tuple(images), outputs, table.notes, table.left_out)
+        layout = FolderLayout(root, tuple(images), outputs, table.left_out)
     _check_links(layout, out, single)
     return layout
 

@@ -20,7 +20,9 @@ BATCH = 256
 """Trials of the linear probe that are multiplied by the inverse matrix at once."""
 
 MEAN_TIE = 1e-7
-"""Scores with means that differ by less than this are equal: a mean is scaled and rounded again."""
+"""Scores with means that differ by less than this are ties, against the system: a mean of rows is scaled and
+rounded again, so that means that are equal by definition differ by up to some 1e-8.
+"""
 
 TIE = 1e-9
 """Scores of the linear probe that differ by less than this are taken as equal: rounding."""

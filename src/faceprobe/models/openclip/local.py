@@ -91,7 +91,8 @@ def weights_in(folder: Path) -> Path:
     for file in usual:
         if (folder / file).is_file():
             return folder / file
-    found = [p for suffix in SUFFIXES for p in sorted(folder.glob(f"*{suffix}"))]
+    visible = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    found = [path for suffix in SUFFIXES for path in visible if path.suffix == suffix]
     if len(found) == 1:
         return found[0]
     if not found:

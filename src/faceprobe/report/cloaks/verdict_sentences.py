@@ -55,7 +55,7 @@ def overall(scene: CloakScene, found: list[Verdict]) -> Sentence | None:
         *rows,
         cloaks=count_of(len(judged), "cloak"),
         each="each " if len(judged) > 1 else "",
-        people=count_of(min(r.n_identities for r in rows), "person", "people"),
+        people=count_of(min(r.n_identities for r in rows), "person"),
         clauses=listed(clauses),
     )
 

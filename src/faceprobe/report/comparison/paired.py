@@ -108,6 +108,14 @@ def from_replicates(difference: float, replicates: np.ndarray[Any, np.dtype[np.f
     return Paired(difference, float(low), float(high), p, least=2 * least)
 
 
+def against_zero(difference: float, influence: NDArray[np.float64]) -> Paired:
+    """Test a figure that is itself a difference in [-1, 1], such as added protection, from the (2, P)
+    ``influence`` stored with it.
+    """
+    own, share = influence
+    return _tested((0.0, difference), (np.zeros_like(own), own), (share, share), True)
+
+
 def paired_by_person(first: Mapping[str, float], second: Mapping[str, float], fewest: int) -> Paired | None:
     """Mean over people of ``second`` minus ``first``, both in [0, 1]; None if no person is in both.
 

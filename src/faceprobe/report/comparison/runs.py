@@ -66,12 +66,14 @@ class RunComparison:
 
     def contents(self) -> str:
         """What each run measured."""
-        told = []
+        parts = []
         for k, name in enumerate(self.names):
             rows = [v for line in self.lines if (v := line.values[k]) is not None]
             datasets, models = sorted({r.dataset for r in rows}), sorted({r.model for r in rows})
-            told.append(f"{name} has {', '.join(models) or 'no model'} on {', '.join(datasets) or 'nothing'}")
-        return "; ".join(told)
+            parts.append(
+                f"{name} has {', '.join(models) or 'no model'} on {', '.join(datasets) or 'nothing'}"
+            )
+        return "; ".join(parts)
 
     def datasets_apart(self) -> str:
         """Which datasets only some of the runs have; "" where all have the same."""
@@ -81,8 +83,8 @@ class RunComparison:
         ]
         if all(datasets == own[0] for datasets in own):
             return ""
-        told = [f"{name}: {', '.join(d) or 'none'}" for name, d in zip(self.names, own, strict=True)]
-        return f"the runs measured different datasets ({'; '.join(told)}); only equal ones are compared"
+        parts = [f"{name}: {', '.join(d) or 'none'}" for name, d in zip(self.names, own, strict=True)]
+        return f"the runs measured different datasets ({'; '.join(parts)}); only equal ones are compared"
 
     def to_document(self, selection: Selection = EVERYTHING) -> dict[str, Any]:
         """The object that ``faceprobe compare --json`` prints. Corrected p-values stand in the rows that the

@@ -10,15 +10,10 @@ from numpy.typing import NDArray
 
 from faceprobe.metrics.table import metric_info
 from faceprobe.report.scenes import HEADLINE_TMR, Scene, chance, headline_model, ranking
-from faceprobe.report.text.numbers import fraction, interval, percent_range
+from faceprobe.report.text.numbers import fraction, interval, is_too_wide, percent_range
 from faceprobe.report.text.sentences import Sentence, condition, quoted, say
 from faceprobe.results.result import Result
 from faceprobe.results.run import ALL_PAIRS, CROSS_EVENT, LEAVE_ONE_OUT, Run
-
-WIDEST = 1.0
-"""A share whose interval is wider than this, the whole scale, is not estimated by the data."""
-
-TOO_WIDE = "the interval is wider than the scale"
 
 Array = NDArray[np.float64]
 
@@ -134,8 +129,8 @@ def kept_share(run: Run, whole: Result, crop: str) -> KeptShare:
     if not (np.all(np.isfinite(pair[0])) and np.all(np.isfinite(pair[1])) and np.all(above > 0)):
         return KeptShare(reason=f"{crop}: not estimated, the whole photo falls to chance in some replicates")
     low, high = np.quantile((pair[1] - guess) / above, (0.025, 0.975))
-    if high - low > WIDEST:
-        return KeptShare(reason=f"{crop}: not estimated, {TOO_WIDE}")
+    if is_too_wide(low, high):
+        return KeptShare(reason=f"{crop}: not estimated, the interval is wider than the scale")
     return KeptShare(value, float(min(low, value)), float(max(high, value)))
 
 

@@ -158,12 +158,12 @@ def _models(run: Run, verdicts: list[FloorVerdict]) -> str:
 
 def _compared(run: Run, scene: Scene, first: str) -> list[Sentence]:
     """The best model of each later origin, where the headline is about a model of an earlier one."""
-    found, seen = [], {origin_of(run, first)}
+    found, covered = [], {origin_of(run, first)}
     for model, measured in sorted(candidates(run, scene), key=lambda entry: origin_of(run, entry[0])):
         origin, role = origin_of(run, model), role_of(run, model)
-        if origin in seen or role == "specialist":
+        if origin in covered or role == "specialist":
             continue
-        seen.add(origin)
+        covered.add(origin)
         row = rank1_of(run, model, measured)
         assert row is not None
         fields = {

@@ -65,7 +65,7 @@ def percent_range(value: float, low: float | None, high: float | None) -> str:
     """``71 % [68, 74]``; without an interval ``71 %``."""
     if low is None or high is None:
         return percent(value)
-    if high - low > 1:
+    if is_too_wide(low, high):
         return f"{percent(value)} {TOO_WIDE}"
     digits = _digits(value, high - low)
     parts = [_percent_digits(v, digits) for v in (value, low, high)]
@@ -97,9 +97,9 @@ def count(value: float | None) -> str:
     return "-" if value is None else f"{round(value):,}"
 
 
-def count_of(number: int, noun: str, many: str = "") -> str:
-    """``1 cloak``, ``3 cloaks``; ``many`` is the plural where it is not the noun with an s."""
-    return counted(number, noun, many).replace(" ", NBSP, 1)
+def count_of(number: int, noun: str) -> str:
+    """``1 cloak``, ``3 cloaks``, ``2 people``, without a break after the number."""
+    return counted(number, noun).replace(" ", NBSP, 1)
 
 
 def scaled(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""A caution where a face recogniser finds everybody alike: the sign of photos prepared in a wrong way."""
+"""A caution where the scores of a face recogniser look collapsed: the sign of photos prepared wrongly."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from faceprobe.core.progress import say
 from faceprobe.data.embeddings import Embeddings
 from faceprobe.models.base import ImageEncoder
 
-ALIKE = 0.3
+COLLAPSED = 0.3
 """Mean cosine between different people from which the caution is given. Measured on 150 people of LFW: three
 recognisers have .03 to .09 with their own preprocessing, and .38 to .99 with photos on a wrong scale."""
 
@@ -17,15 +17,16 @@ LEAST_PEOPLE = 8
 _said: set[tuple[str, str]] = set()
 
 
-def caution_if_alike(encoder: ImageEncoder, data: Embeddings, dataset: str) -> None:
-    """Say once, on standard error, that a model made for faces finds different people of ``dataset`` alike.
+def caution_if_collapsed(encoder: ImageEncoder, data: Embeddings, dataset: str) -> None:
+    """Say once, on standard error, that a model made for faces gives different people of ``dataset`` high
+    scores.
 
-    Bundled models are left out: theirs is a narrow world.
+    Bundled models are left out: drawn people differ less than real ones.
     """
     if encoder.card.role != "specialist" or encoder.card.synthetic or (encoder.id, dataset) in _said:
         return
     mean = cosine_between_people(data)
-    if mean is None or mean < ALIKE:
+    if mean is None or mean < COLLAPSED:
         return
     _said.add((encoder.id, dataset))
     say(
