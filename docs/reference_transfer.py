@@ -109,7 +109,7 @@ def main() -> None:
 
 
 def photo_set(data: Path, name: str, photos_each: int) -> PhotoSet:
-    """The first ``photos_each`` clean photos of each person (of those whom the cloaks' authors cloaked)."""
+    """The first ``photos_each`` clean photos of each person that the cloaks' authors cloaked."""
     if name == "facescrub_cloaks":
         table = load_dataset(f"cloaked:{data / name}?clean=small&variant=clean")
         able = [k for k, image in enumerate(table.images.tolist()) if image.endswith("_small.png")]

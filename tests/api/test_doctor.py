@@ -63,7 +63,7 @@ def test_the_cache_is_measured_and_must_be_writable(tmp_path: Path, monkeypatch:
     (cache / "embeddings" / "a").mkdir(parents=True)
     (cache / "embeddings" / "a" / "shard.npz").write_bytes(bytes(2_500_000))
     monkeypatch.setenv("FACEPROBE_CACHE", str(cache))
-    assert found("embeddings", "cache").detail == "2.5 MB in 1 files"
+    assert found("embeddings", "cache").detail == "2.5 MB in 1 file"
     assert found("place", "cache").detail == str(cache)
     file = tmp_path / "file"
     file.touch()

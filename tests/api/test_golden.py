@@ -230,7 +230,8 @@ def test_folders_of_another_form_are_named(golden: Path, tmp_path: Path) -> None
         return copy
 
     cases: list[tuple[Callable[[Path], object], type[FaceprobeError], str]] = [
-        (lambda f: (f / "rows.json").write_text('["7.png"]'), BadInput, "6 vectors, rows.json has 1 photos"),
+        (lambda f: (f / "rows.json").write_text('["7.png"]'), BadInput, "6 vectors, rows.json has 1 photo;"),
+        (lambda f: (f / "rows.json").write_text(json.dumps(["../7.png"] * 6)), BadInput, "must lie in"),
         (lambda f: (f / "rows.json").write_text('{"a": 1}'), BadInput, "no list of texts"),
         (lambda f: (f / "rows.json").write_text("["), BadInput, "not valid JSON"),
         (lambda f: (f / "images" / "7.png").unlink(), Missing, "no photo 7.png"),
@@ -239,7 +240,7 @@ def test_folders_of_another_form_are_named(golden: Path, tmp_path: Path) -> None
         (lambda f: np.save(f / "b.npy", np.ones((6, 24))), BadInput, "several arrays"),
         (lambda f: np.save(f / "vectors_tiny.npy", np.full((6, 24), np.nan)), BadInput, "vectors_tiny.npy"),
         (lambda f: np.save(f / "text_features.npy", np.ones((2, 24))), Missing, "no texts.json"),
-        (lambda f: (f / "texts.json").write_text('["a"]'), BadInput, "3 vectors, texts.json 1 texts"),
+        (lambda f: (f / "texts.json").write_text('["a"]'), BadInput, "3 vectors, texts.json 1 text$"),
         (lambda f: [p.unlink() for p in f.glob("*.npy")], Missing, "holds no golden vectors"),
     ]
     for change, kind, says in cases:

@@ -182,3 +182,8 @@ def test_a_sheet_holds_the_most_tinted_photos_and_those_barely_changed() -> None
     records += [{"source": "w", "changed": True, "delta_e": 0.1, "barely": "cosine"}]
     shown = [record["source"] for record in order_of(records)]
     assert len(shown) == MOST and shown[:2] == ["99", "98"] and shown[-1] == "w" and "0" not in shown
+
+
+def test_the_example_names_the_surrogate(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["cloak", "--help"]) == 0
+    assert "'fawkes-1.0.2-low[bundled:face]'" in capsys.readouterr().out

@@ -60,14 +60,14 @@ def portrait(name: str, *colours: tuple[int, int, int]) -> Photo:
 RED, GREEN, BLUE = (200, 100, 100), (100, 200, 100), (100, 100, 200)
 
 
-def judged(known: dict[str, Any] | None, *photos: tuple[Photo, Photo], every: int = 9) -> Any:
+def judged(known: dict[str, Any] | None, *photos: tuple[Photo, Photo], with_face: int = 9) -> Any:
     encoder: Any = Colours()
     judge = Judge(encoder)
     for clean, cloaked in photos:
         judge.add(clean, cloaked.pixels)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(judge_module, "known_judges", lambda: {model_hash(encoder): known} if known else {})
-        return judge.judgement(every)
+        return judge.judgement(with_face)
 
 
 KNOWN = {"model": "colours", "threshold": 0.9, "tmr": 0.8, "people": 50}
@@ -77,7 +77,7 @@ def test_a_face_is_recognised_by_a_threshold_of_different_people() -> None:
     red, green, blue = (portrait(n, c) for n, c in (("r", RED), ("g", GREEN), ("b", BLUE)))
     reddish = portrait("s", (190, 105, 100))  # another photo of the person of ``red``
     kept = judged(KNOWN, (red, red), (green, blue), (blue, blue), (reddish, reddish))
-    assert (kept.rule, kept.photos, kept.every, kept.recognised) == ("threshold", 4, 9, 3)
+    assert (kept.rule, kept.photos, kept.with_face, kept.recognised) == ("threshold", 4, 9, 3)
     assert (kept.linked_before, kept.linked) == (2, 3)  # the green one looks like the blue one now
     lost = judged(KNOWN, (red, green), (reddish, green))
     assert (lost.recognised, lost.linked_before, lost.linked) == (0, 2, 0)
@@ -111,7 +111,7 @@ def test_photos_without_a_face_are_not_judged() -> None:
 
 def test_the_verdict_is_the_last_line() -> None:
     red = portrait("r", RED)
-    *_, last = judge_lines(judged(KNOWN, (red, red), every=1).to_dict())
+    *_, last = judge_lines(judged(KNOWN, (red, red), with_face=1).to_dict())
     assert last == "outside judge colours (not a surrogate of this cloak) still recognises 1 of 1"
 
 

@@ -63,6 +63,12 @@ def test_a_foreign_file_is_published_evidence(tmp_path: Path) -> None:
     ]
 
 
+def test_hidden_files_of_a_folder_are_no_results(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text(json.dumps(FOREIGN))
+    (tmp_path / "._x.json").write_bytes(b"\x00\x05\x16\x07")  # as macOS writes it
+    assert len(open_run(tmp_path).rows) == 2
+
+
 @pytest.mark.parametrize(
     "change", [{"metrics": {"acc1": "high"}}, {"metrics": [1]}, {"model": 3}, {"metrics": {"acc1": True}}]
 )

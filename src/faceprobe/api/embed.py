@@ -111,7 +111,7 @@ def embed(
     chosen = crop or "as-is"
     detector_path = None if detector is None else str(detector)
     folder = None if out is None else Path(out).expanduser()
-    if len(table) and parse_model(name).kind != "vectors":  # whose photos nobody decodes
+    if len(table) and parse_model(name).kind != "vectors":  # vectors are looked up by path
         check_readable(table, max_excluded)
     check_local(table, chosen, detector_path, folder, offline)
     encoder = load_model(name, device=device, offline=offline)

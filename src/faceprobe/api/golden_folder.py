@@ -22,9 +22,11 @@ from numpy.typing import NDArray
 
 from faceprobe.core.errors import BadInput, Missing
 from faceprobe.core.files import read_json
+from faceprobe.core.words import counted
 from faceprobe.data.embeddings import unit_rows
+from faceprobe.data.photo import MAX_PIXELS, UnreadablePhoto, open_image
 from faceprobe.data.vector_files import read_matrix
-from faceprobe.datasets.files import existing_folder
+from faceprobe.datasets.files import existing_folder, open_photo_file
 from faceprobe.datasets.listing import list_folder
 from faceprobe.models.golden_faults import GoldenSet
 
@@ -81,7 +83,11 @@ def _names(folder: Path, place: Path, count: int, file: Path) -> list[str]:
     names = _list_of_texts(folder / ROWS) if listed else list_folder(place).photos
     if len(names) != count:
         where = ROWS if listed else place
-        raise BadInput(f"{file} has {count} vectors, {where} has {len(names)} photos; one a vector is needed")
+        found = counted(len(names), "photo")
+        raise BadInput(f"{file} has {counted(count, 'vector')}, {where} has {found}; one a vector is needed")
+    outside = [name for name in names if Path(name).is_absolute() or ".." in Path(name).parts]
+    if outside:
+        raise BadInput(f"{folder / ROWS} names {outside[0]!r}; photos must lie in {place}")
     absent = [name for name in names if not (place / name).is_file()]
     if absent:
         raise Missing(f"{place} has no photo {absent[0]}, which {ROWS} names")
@@ -92,10 +98,11 @@ def _texts(folder: Path, count: int, notes: list[str]) -> list[str]:
     if (folder / TEXTS).is_file():
         texts = _list_of_texts(folder / TEXTS)
         if len(texts) != count:
-            raise BadInput(f"{folder / TEXT_VECTORS} has {count} vectors, {TEXTS} {len(texts)} texts")
+            vectors, found = counted(count, "vector"), counted(len(texts), "text")
+            raise BadInput(f"{folder / TEXT_VECTORS} has {vectors}, {TEXTS} {found}")
         return texts
     if count != len(README_TEXTS):
-        raise Missing(f"{folder} has {TEXT_VECTORS} but no {TEXTS}, the list of its {count} texts")
+        raise Missing(f"{folder} has {TEXT_VECTORS} but no {TEXTS}, the list of its {counted(count, 'text')}")
     notes.append(f"no {TEXTS}: its texts are taken to be {', '.join(map(repr, README_TEXTS))}")
     return list(README_TEXTS)
 
@@ -109,11 +116,13 @@ def _list_of_texts(path: Path) -> list[str]:
 
 def _read(path: Path) -> NDArray[np.uint8]:
     """(H, W, 3) uint8, or (H, W, 4) with transparency; EXIF rotation is not applied, as OpenCLIP does not."""
-    from PIL import Image
-
     try:
-        with Image.open(path) as image:
+        with open_photo_file(path, path.name) as file, open_image(file, path.name) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise UnreadablePhoto(path.name, f"larger than {MAX_PIXELS:,} pixels")
             clear = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
             return np.asarray(image.convert("RGBA" if clear else "RGB"), dtype=np.uint8)
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
+    except UnreadablePhoto as error:
+        raise BadInput(f"{path} cannot be read as a photo: {error.reason}") from error
+    except Exception as error:  # damaged files raise nearly any error from inside the decoders
         raise BadInput(f"{path} cannot be read as a photo: {error}") from error

@@ -154,19 +154,23 @@ def _write_sheet(done: FolderRun, source: Path, out: Path) -> None:
     from faceprobe.core.files import write_bytes
     from faceprobe.core.progress import say
     from faceprobe.data.photo import decode_image
+    from faceprobe.datasets.files import read_photo_file
     from faceprobe.report.cloaks.sheet import SheetPhoto, order_of, sheet_page
 
     root = source if source.is_dir() else source.parent
-    photos = []
-    for record in order_of(done.document["photos"]):
-        files = (root / record["source"], out / record["output"])
-        clean, cloaked = (decode_image(file.read_bytes(), file.name) for file in files)
-        photos.append(SheetPhoto(clean, cloaked, record))
+    records = order_of(done.document["photos"])
+
+    def photos() -> Iterator[SheetPhoto]:
+        for record in records:
+            files = (root / record["source"], out / record["output"])
+            clean, cloaked = (decode_image(read_photo_file(f, f.name), f.name) for f in files)
+            yield SheetPhoto(clean, cloaked, record)
+
     judge = done.document.get("judge")
     verdict = list(judge_lines(judge))[-1:] if judge else []
-    page = sheet_page(done.document["cloak"]["id"], photos, done.document["summary"]["changed"], verdict)
+    page = sheet_page(done.document["cloak"]["id"], photos(), done.document["summary"]["changed"], verdict)
     write_bytes(out / SHEET, page.encode("utf-8"))
-    say(f"{out / SHEET}: {counted(len(photos), 'photo')} before and after; it holds the photos themselves")
+    say(f"{out / SHEET}: {counted(len(records), 'photo')} before and after; it holds the photos themselves")
 
 
 def _warn(done: FolderRun) -> None:
@@ -259,18 +263,18 @@ def judge_lines(judge: Mapping[str, Any]) -> Iterator[str]:
     else:
         yield f"no threshold is known for {model}, so it is asked for the nearest clean photo"
     how = "" if judge["rule"] == "threshold" else f": finds the clean version first of {photos:,}"
-    part = f" ({photos:,} of {judge['every']:,} were judged)" if photos < judge["every"] else ""
+    part = f" ({photos:,} of {judge['with_face']:,} were judged)" if photos < judge["with_face"] else ""
     yield (
         f"outside judge {model} (not a surrogate of this cloak) still recognises {judge['recognised']:,} of "
         f"{photos:,}{how}{part}"
     )
 
 
-def _not_cloaked(photos: Sequence[Mapping[str, str]], every: int) -> Iterator[str]:
+def _not_cloaked(photos: Sequence[Mapping[str, str]], n_photos: int) -> Iterator[str]:
     """The photos that are as recognisable as before, by name and reason."""
     if not photos:
         return
-    yield f"not cloaked, or hardly: {len(photos):,} of {counted(every, 'photo')}"
+    yield f"not cloaked, or hardly: {len(photos):,} of {counted(n_photos, 'photo')}"
     for reason, group in groupby(photos, lambda photo: photo["reason"]):
         names = [photo["source"] for photo in group]
         more = f" and {len(names) - MOST_NAMED:,} more, all in cloak.json" if len(names) > MOST_NAMED else ""

@@ -36,8 +36,7 @@ def command(
     ),
     as_json: bool = typer.Option(False, "--json", help="Print the list as JSON."),
 ) -> None:
-    """List the datasets: how to name each, its standing, consent basis, terms and where it comes from; or
-    show one.
+    """List the datasets: how to name each, consent basis, terms and origin; or show one.
 
     With --export, write one instead. As a folder, the built-in world: photos, face masks, and truth.parquet
     with identity, name, event, group, caption, attributes, landmarks and box of each. As insightface-bin, the

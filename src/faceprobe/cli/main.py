@@ -64,7 +64,8 @@ def build(names: Sequence[str] = COMMANDS) -> typer.Typer:
     app.callback()(options)
     for name in names:
         module = import_module(f"faceprobe.cli.{name}_command")
-        app.command(name, epilog=getattr(module, "EPILOG", None))(module.command)
+        example = str(getattr(module, "EPILOG", "")).replace("[", r"\[")  # the brackets of a name, no markup
+        app.command(name, epilog=example)(module.command)
     return app
 
 

@@ -31,7 +31,7 @@ def command(
         list[str] | None, typer.Option(help="Dataset in place of the study's own, repeatable.")
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Start afresh in a folder that is in use, replacing its run.")
+        bool, typer.Option("--force", help="Start again in a folder that is in use, replacing its run.")
     ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps, ...")] = "auto",
     offline: Annotated[bool, typer.Option("--offline", help="Use what is on this machine only.")] = False,

@@ -1,7 +1,7 @@
 """The files of a folder of vectors in LAION's layout: which belong together, and their metadata as labels.
 
 ``img_emb/img_emb_<number>.npy`` and ``metadata/metadata_<number>.parquet`` of one number are a shard. Hidden
-files (macOS writes ``._metadata_0.parquet`` onto drives of other systems) are nobody's shards.
+files (macOS writes ``._metadata_0.parquet`` onto drives of other systems) are not shards.
 """
 
 from __future__ import annotations

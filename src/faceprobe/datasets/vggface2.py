@@ -69,8 +69,8 @@ def load(name: Name) -> FaceTable:
 
 
 def read_genders(path: Path) -> dict[str, str]:
-    """``{person: "male" | "female"}``, without people of whom none is stated. Names may hold commas: a line's
-    first and last values are read.
+    """``{person: "male" | "female"}`` of people with a stated gender. Names may hold commas: the
+    first and the last value of a line are read.
     """
     lines = text_lines(path)
     header = [word.strip().lower() for word in next(lines, (1, ""))[1].split(",")]

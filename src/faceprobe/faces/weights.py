@@ -9,7 +9,7 @@ from typing import Any
 from faceprobe.core.errors import BadInput, Missing, Unreachable
 from faceprobe.core.extras import require
 from faceprobe.core.files import cache_dir, sha256_file
-from faceprobe.core.hub_access import REACH_SECONDS, endpoint, hub_store, reach
+from faceprobe.core.hub_access import REACH_SECONDS, endpoint, hub_is_off, hub_store, reach
 from faceprobe.faces.detect import Detector
 
 REPOSITORY = "opencv/face_detection_yunet"
@@ -60,8 +60,9 @@ def _fetch(offline: bool) -> Path:
         raise Missing(f"{error}; or {fix}") from error
     store = hub_store()
     known = hub.try_to_load_from_cache(REPOSITORY, FILE, revision=REVISION, cache_dir=store)
-    if offline and not isinstance(known, str):
-        raise Unreachable(f"the face detector is not on this machine and --offline is set; {fix}")
+    if (offline or hub_is_off()) and not isinstance(known, str):
+        setting = "--offline" if offline else "HF_HUB_OFFLINE"
+        raise Unreachable(f"the face detector is not on this machine and {setting} is set; {fix}")
     try:
         file = Path(known if isinstance(known, str) else _download(hub, store))
     except Exception as error:  # the hub raises a dozen types of its own and of its HTTP library

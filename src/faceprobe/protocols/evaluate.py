@@ -90,12 +90,12 @@ def evaluate(
     for name, error in empty.items():
         if name in asked or len(empty) == len(chosen):
             raise error
-    _say_who_is_left_out(evaluation, everything, data)
+    _add_left_out_remark(evaluation, everything, data)
     return evaluation
 
 
 def _rows_of_known_people(data: Embeddings) -> NDArray[np.int64]:
-    """The rows of photos whose person is known; all where only listed pairs say who is who.
+    """The rows of photos whose person is known; all rows where identities only separate listed pairs.
 
     :class:`BadInput` where nobody is known.
     """
@@ -103,11 +103,11 @@ def _rows_of_known_people(data: Embeddings) -> NDArray[np.int64]:
         return np.arange(len(data))
     named = np.flatnonzero(data.identities != "")
     if not len(named):
-        raise BadInput(f"none of the {len(data):,} photos has an identity; give labels that say who is who")
+        raise BadInput(f"none of the {len(data):,} photos has an identity; give labels that name the people")
     return named
 
 
-def _say_who_is_left_out(evaluation: Evaluation, everything: Embeddings, named: Embeddings) -> None:
+def _add_left_out_remark(evaluation: Evaluation, everything: Embeddings, named: Embeddings) -> None:
     """Add a remark to every row where photos of unknown people, or listed pairs with them, are left out."""
     if not evaluation.n_unknown:
         return

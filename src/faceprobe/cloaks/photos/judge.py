@@ -47,7 +47,8 @@ _ALIGNED = CropPolicy.parse("aligned-112")
 
 @dataclass(frozen=True)
 class Judgement:
-    """What ``model`` makes of ``photos`` photos with a face that it can use, of ``every`` in the folder.
+    """What ``model`` makes of ``photos`` photos with a face that it can use. ``with_face`` photos of the
+    folder have a face.
 
     ``recognised`` photos are those that match their own clean version: by ``rule`` "threshold", with a
     cosine of at least ``threshold``, which 1 in 1,000 pairs of different people reach and the share ``tmr``
@@ -58,7 +59,7 @@ class Judgement:
 
     model: str
     photos: int
-    every: int
+    with_face: int
     rule: Literal["threshold", "nearest"]
     recognised: int
     linked: int | None = None
@@ -135,8 +136,8 @@ class Judge:
             (self._cloaked if number else self._clean).append(np.stack(features).astype(np.float64))
         self._contents.append(photo.content_hash)
 
-    def judgement(self, every: int) -> Judgement:
-        """What the judge makes of all photos added; ``every`` counts the photos with a face of the folder."""
+    def judgement(self, with_face: int) -> Judgement:
+        """What the judge makes of all photos added; ``with_face`` photos of the folder have a face."""
         model, count = self.encoder.id, len(self._clean)
         own = [float(np.max(np.sum(a * b, axis=1))) for a, b in zip(self._clean, self._cloaked, strict=True)]
         known = known_judges().get(model_hash(self.encoder), {})
@@ -146,7 +147,7 @@ class Judge:
         if not known or known["tmr"] < WEAK:
             rivals = np.where(others, after, -np.inf).max(axis=1, initial=-np.inf)
             nearest = int(np.sum(np.array(own) > rivals))
-            return Judgement(model, count, every, "nearest", nearest, **figures)
+            return Judgement(model, count, with_face, "nearest", nearest, **figures)
         before = _best_scores(self._clean, self._clean)
         matches, linked, linked_before = (
             int(np.sum(found))
@@ -156,7 +157,7 @@ class Judge:
                 (others & (before >= known["threshold"])).any(axis=1),
             )
         )
-        return Judgement(model, count, every, "threshold", matches, linked, linked_before, **figures)
+        return Judgement(model, count, with_face, "threshold", matches, linked, linked_before, **figures)
 
 
 def _best_scores(

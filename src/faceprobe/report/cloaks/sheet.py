@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -53,19 +53,22 @@ def order_of(records: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [r for r in changed if not r.get("barely")][: MOST - len(barely)] + barely
 
 
-def sheet_page(cloak: str, photos: Sequence[SheetPhoto], changed: int, verdict: Sequence[str]) -> str:
+def sheet_page(cloak: str, photos: Iterable[SheetPhoto], changed: int, verdict: Sequence[str]) -> str:
     """The HTML of a sheet, pictures inside; ``changed`` counts the changed photos of the run, ``verdict``
-    are lines to stand at the top. It shows the photos themselves: keep it as private as these.
+    are lines to stand at the top. ``photos`` are taken one by one, so that only one pair is in memory. The
+    sheet shows the photos themselves: keep it as private as these.
     """
-    left_out = f"; {changed - len(photos):,} more are not shown" if changed > len(photos) else ""
+    sections = [_section(photo) for photo in photos]
+    left_out = f"; {changed - len(sections):,} more are not shown" if changed > len(sections) else ""
     head = [
         f"<h1>Before and after {escape(cloak)}</h1>",
-        f"<p>{len(photos):,} of {changed:,} changed photos, the most tinted first{left_out}. The difference "
-        f"is amplified {AMPLIFIED} times about mid-grey. A mean colour difference above {VISIBLE_TINT} "
-        "(CIEDE2000) over the face is visible. This file holds the photos: keep it as private as them.</p>",
+        f"<p>{len(sections):,} of {changed:,} changed photos, the most tinted first{left_out}. The "
+        f"difference is amplified {AMPLIFIED} times about mid-grey. A mean colour difference above "
+        f"{VISIBLE_TINT} (CIEDE2000) over the face is visible. This file holds the photos: keep it as "
+        "private as them.</p>",
         *(f"<p>{escape(line)}</p>" for line in verdict),
     ]
-    body = "\n".join([*head, *map(_section, photos)])
+    body = "\n".join([*head, *sections])
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
