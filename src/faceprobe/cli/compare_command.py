@@ -12,9 +12,9 @@ import typer
 from faceprobe.cli.show import print_json, print_table
 from faceprobe.core.errors import WrongUsage
 from faceprobe.core.words import counted
-from faceprobe.report.comparison.family import MAIN_METRICS, Selection
 
 if TYPE_CHECKING:
+    from faceprobe.report.comparison.family import Selection
     from faceprobe.report.comparison.model_pairs import PairLine
     from faceprobe.report.comparison.paired import Paired
     from faceprobe.report.comparison.runs import RunComparison, RunLine
@@ -69,7 +69,7 @@ def command(
     With --pair or --baseline, models are compared with each other, in one run or across several: same
     dataset, crop, protocol, metric and weighting. The difference is paired where seed and people agree.
     """
-    from faceprobe.report.comparison.family import Selection
+    from faceprobe.report.comparison.family import MAIN_METRICS, Selection
     from faceprobe.report.comparison.runs import compare_runs
 
     selection = Selection(tuple(metric or ()), every, tuple(dataset or ()), tuple(crop or ()), common)
