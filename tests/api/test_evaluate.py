@@ -92,6 +92,9 @@ def test_an_own_module_is_measured_by_itself_in_a_study_and_as_a_surrogate(tmp_p
     done = fp.run_study(study, tmp_path / "run", quiet=True)
     own = [row for row in done if row.model == "squares"]
     assert figures(fp.Results(sorted(own, key=str))) == figures(fp.Results(sorted(alone, key=str)))
+    into = fp.evaluate(mine, PEOPLE, RANK, replicates=20, out=tmp_path / "out")
+    assert figures(fp.Results(sorted(into, key=str))) == figures(fp.Results(sorted(alone, key=str)))
+    assert into.report is not None and "pixels:32" in into.report.read_text(encoding="utf-8")
     kept, direct = done.replicates(cell_key(alone[0])), alone.replicates(cell_key(alone[0]))
     assert kept is not None and direct is not None and direct.influences
     assert kept.influences.keys() == direct.influences.keys(), "a comparison with a stored run needs them"

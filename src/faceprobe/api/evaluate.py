@@ -26,6 +26,7 @@ from faceprobe.embedding import count_reasons
 from faceprobe.faces.crops import CropPolicy
 from faceprobe.models import check_model_files, load_model, model_card
 from faceprobe.protocols.types import unknown_people
+from faceprobe.results.cells import NO_MODEL
 from faceprobe.results.result import Result
 from faceprobe.results.run import read_run
 from faceprobe.study.cloak_plan import variants_of
@@ -68,7 +69,8 @@ def evaluate(
     every photo before it is embedded. ``max_excluded`` is the share of photos, in [0, 1], that may be
     unusable. The same call again encodes and cloaks nothing, since both are cached by content. ``out`` is
     a folder for results and a report, as :func:`faceprobe.run_study` writes them (the result's
-    ``report``); ``force`` replaces a run of something else there. Without ``out`` nothing is written but
+    ``report``), where the untrained baselines that run along stand too; the rows returned are those of
+    ``model``. ``force`` replaces a run of something else there. Without ``out`` nothing is written but
     the caches.
 
     Raises :class:`UnknownName` or :class:`WrongUsage` for names and options, :class:`BadInput` or
@@ -103,7 +105,8 @@ def evaluate(
     if not quiet and (note := _cloak_note(wanted, plan.cells[0].cloak, table)):
         say(note)
     if out is not None:
-        return _into_folder(study, Path(out).expanduser(), table, force, device, offline, quiet)
+        model = plan.cells[0].model
+        return _into_folder(study, model, Path(out).expanduser(), table, force, device, offline, quiet)
     cell = plan.cells[0]
     visible: list[Result] = []
     with TemporaryDirectory(prefix="faceprobe.") as place:
@@ -131,14 +134,23 @@ def evaluate(
 
 
 def _into_folder(
-    study: Study, out: Path, table: FaceTable, force: bool, device: str, offline: bool, quiet: bool
+    study: Study,
+    model: str,
+    out: Path,
+    table: FaceTable,
+    force: bool,
+    device: str,
+    offline: bool,
+    quiet: bool,
 ) -> Results:
-    """The results of the study's one cell, with a report, written into ``out``."""
+    """The results of ``model``; a report on it, and on the floors that run along, is written into ``out``."""
     done = run_study(study, out, force=force, device=device, offline=offline, quiet=quiet)
     excluded = Counter[str]()
     for cell in read_run(out).cells:
-        excluded.update(cell.excluded)
-    return replace(done, excluded=dict(excluded) | unknown_people(table.n_unknown))
+        if cell.model == model:
+            excluded.update(cell.excluded)
+    rows = [row for row in done.rows if row.model in (model, NO_MODEL)]
+    return replace(done, rows=rows, excluded=dict(excluded) | unknown_people(table.n_unknown))
 
 
 def _cloak_note(wanted: str, cloak: str, table: FaceTable) -> str:

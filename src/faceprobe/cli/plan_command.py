@@ -76,7 +76,7 @@ def command(
         for plan in plans
     ]
     columns = ("figure", "interval", "people", "each", "photos", "false matches", "limit")
-    print_table("What the figures need" if people is None else "What they give", columns, rows)
+    print_table("What the figures need" if people is None else f"What {people:,} people give", columns, rows)
     print_text(
         "An interval of the measured data may differ: it rests on how much their photos and people vary."
     )

@@ -55,8 +55,8 @@ def _in_words(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
         return ", ".join(map(_in_words, value))
-    if isinstance(value, int):
-        return f"{value:,}"
+    if isinstance(value, int | float):
+        return f"{value:,}".removesuffix(".0")
     return "" if value is None else str(value)
 
 

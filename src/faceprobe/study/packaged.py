@@ -35,7 +35,9 @@ def resolve_study(study: str | Path | Mapping[str, Any] | Study) -> tuple[str, S
     if path.is_file():
         return path.stem, read_study(path)
     if path.suffix in (".yaml", ".yml") or path.is_dir() or len(path.parts) > 1:
-        raise WrongUsage(f"{path} is not a study file; give a YAML file or one of {packaged_studies()}")
+        raise WrongUsage(
+            f"{path} is not a study file; give a YAML file or one of {', '.join(packaged_studies())}"
+        )
     raise UnknownName("study", str(study), packaged_studies(), hint="(or give the path of a YAML file)")
 
 
