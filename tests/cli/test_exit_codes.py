@@ -5,6 +5,7 @@ A refused command prints one line on standard error, nothing on standard output,
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 
 from faceprobe.cli.main import COMMANDS, run
+from faceprobe.results.result import Metric, attach, to_document
 
 STUDY = "title: t\nmodels: ['pixels:4']\ndatasets: ['folder:photos']\nreplicates: 0\n"
 
@@ -123,8 +125,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("in-use").mkdir()
     for name in ("in-use/mine.txt", "a-file", "a-file.bin"):
         Path(name).write_text("mine")
-    row = '{"schema": "faceprobe.results/2", "rows": []}'
-    Path("scored.json").write_text(row)
+    metric = Metric("verification/all-pairs", "auc", "pair", 0.5)
+    rows = attach([metric], model="m", dataset="d", crop="as-is", evidence="synthetic")
+    Path("scored.json").write_text(json.dumps(to_document(rows)))
     return tmp_path
 
 

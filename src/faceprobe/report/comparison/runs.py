@@ -69,10 +69,9 @@ class RunComparison:
         parts = []
         for k, name in enumerate(self.names):
             rows = [v for line in self.lines if (v := line.values[k]) is not None]
-            datasets, models = sorted({r.dataset for r in rows}), sorted({r.model for r in rows})
-            parts.append(
-                f"{name} has {', '.join(models) or 'no model'} on {', '.join(datasets) or 'nothing'}"
-            )
+            models = ", ".join(sorted({row.model for row in rows}))
+            datasets = ", ".join(sorted({row.dataset for row in rows}))
+            parts.append(f"{name} has {models} on {datasets}" if rows else f"{name} has no figures")
         return "; ".join(parts)
 
     def datasets_apart(self) -> str:
