@@ -68,6 +68,7 @@ FAILED = {  # the command is right, and what lies on the disk does not allow it
     "eval": [
         ["--model", "pixels:4", "--dataset", "folder:photos", "--protocol", "lfw/official"],
         ["--model", "pixels:4", "--dataset", "folder:absent"],
+        ["--model", "pixels:4", "--dataset", "folder:" + 300 * "x"],
     ],
     "score": [
         ["absent.npz"],

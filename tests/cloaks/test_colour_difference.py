@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from faceprobe.cloaks.photos import colour_difference
-from faceprobe.cloaks.photos.colour_difference import VISIBLE_TINT, face_difference
+from faceprobe.cloaks.photos.colour_difference import VISIBLE_TINT, face_difference, is_tinted
 from faceprobe.cloaks.photos.in_memory import cloak_images
 from faceprobe.cloaks.photos.visibility import photo_quality
 from faceprobe.data.photo import Face, Photo
@@ -34,7 +34,7 @@ def test_known_values(clean: tuple[int, ...], changed: tuple[int, ...], wanted: 
     found = face_difference(plain(*clean), plain(*changed), [LEFT])
     assert found is not None
     assert found.mean == pytest.approx(wanted, abs=0.02) and found.p95 == pytest.approx(wanted, abs=0.02)
-    assert found.visible == (wanted > VISIBLE_TINT)
+    assert is_tinted(found.mean) == (wanted > VISIBLE_TINT)
 
 
 def test_the_face_that_changed_most_counts_and_nothing_outside_of_it() -> None:
@@ -46,7 +46,7 @@ def test_the_face_that_changed_most_counts_and_nothing_outside_of_it() -> None:
     assert alone is not None and 0 < alone.mean < alone.p95
     assert face_difference(clean, changed, [LEFT, RIGHT]) == alone
     nothing = face_difference(clean, changed, [LEFT])
-    assert nothing is not None and (nothing.mean, nothing.p95, nothing.visible) == (0, 0, False)
+    assert nothing is not None and (nothing.mean, nothing.p95, is_tinted(nothing.mean)) == (0, 0, False)
     over_the_edge = face_difference(clean, changed, [Face((60.4, -40, 400, 60))])
     assert over_the_edge is not None and 0 < over_the_edge.mean < alone.mean
     for unknown in (None, (), [Face((200, 10, 240, 60))]):

@@ -13,6 +13,7 @@ import pytest
 import faceprobe as fp
 from faceprobe.core.errors import BadInput, FaceprobeError, Missing, NoPath, WrongUsage
 from faceprobe.data.face_table import FaceTable
+from faceprobe.data.photo import UnreadablePhoto
 from faceprobe.datasets import load_dataset
 from tests.helpers.fake_encoder import save_photo
 
@@ -196,3 +197,12 @@ def test_a_wrong_place_is_one_clear_line(root: Path) -> None:
     table: FaceTable = load_dataset(nobody)
     with pytest.raises(BadInput, match="names nobody: none of its 2 photos has an identity"):
         table.known_people()
+
+
+def test_a_name_that_no_file_can_have_is_one_photo_less(root: Path) -> None:
+    file = root / "long.csv"
+    file.write_text(f"path,identity\n{300 * 'x'}.png,ada\n{FILES[0]},ada\n")
+    table = load_dataset(f"table:{file}")
+    assert len(table) == 2
+    with pytest.raises(UnreadablePhoto, match="file name too long"):
+        table.source.check(str(table.images[1]))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from faceprobe.api.comparison import cell_key
 from faceprobe.api.results import Results
-from faceprobe.cloaks.photos.colour_difference import VISIBLE_TINT
+from faceprobe.cloaks.photos.colour_difference import is_tinted
 from faceprobe.data.remarks import without_brackets
 from faceprobe.report.comparison.paired import Paired, against_zero, family_corrected
 from faceprobe.report.comparison.shown import is_shown
@@ -56,7 +56,7 @@ def verdict_lines(rows: Results) -> Iterator[str]:
         )
     tint, dssim = by.get(("cloak/quality", "delta_e")), by.get(("cloak/quality", "dssim"))
     if tint is not None and tint.value is not None:
-        word = "visibly tinted" if tint.value > VISIBLE_TINT else "not visibly tinted"
+        word = "visibly tinted" if is_tinted(tint.value) else "not visibly tinted"
         figures = [f"colour difference {with_unit(tint.value, 'delta_e')}"]
         if dssim is not None:
             figures.append(f"DSSIM {with_unit(dssim.value, 'dssim')}")

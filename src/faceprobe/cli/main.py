@@ -96,6 +96,8 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted; the same command goes on where it stopped", INTERRUPTED)
     except Exception as error:
+        if isinstance(error, OSError) and error.filename and error.strerror:  # too long a name, a full disk
+            return _fail(f"{error.filename}: {error.strerror.lower()}; check the path", 1)
         shown = getattr(error, "format_message", None)
         if shown is None:
             return _fail(f"unexpected {type(error).__name__}: {error} (--debug shows the traceback)", 1)

@@ -278,7 +278,11 @@ def _arrays(path: Path) -> Columns:
             found = load(path)
         else:
             stored = np.load(path, allow_pickle=False)
-            found = {"identity": stored} if isinstance(stored, np.ndarray) else dict(stored)
+            if isinstance(stored, np.ndarray):
+                found = {"identity": stored}
+            else:
+                with stored:
+                    found = dict(stored)
     except Missing:
         raise
     except Exception as error:  # SafetensorError is no subclass of the others

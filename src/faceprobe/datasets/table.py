@@ -102,14 +102,14 @@ def _columns(name: Name, file: Path) -> dict[str, list[str]]:
 
 def _images(paths: Sequence[str], root: Path, file: Path) -> list[str]:
     """The photos' names: paths from ``root`` where they lie below it, else absolute ones."""
-    if not any((root / path).is_file() for path in paths[:LOOKED_FOR]) and any("\\" in p for p in paths):
+    if not any(os.path.isfile(root / path) for path in paths[:LOOKED_FOR]) and any("\\" in p for p in paths):
         paths = [path.replace("\\", "/") for path in paths]  # a table that was written on Windows
     images = [_image(path, root) for path in paths]
     if len(set(images)) < len(images):
         twice = next(image for image, count in Counter(images).items() if count > 1)
         raise BadInput(f"table {file} names the photo {twice} in two rows; a photo stands in one")
-    if not any((root / image).is_file() for image in images[:LOOKED_FOR]):
-        inner = (path for path in sorted(root.iterdir()) if (path / images[0]).is_file())
+    if not any(os.path.isfile(root / image) for image in images[:LOOKED_FOR]):
+        inner = (path for path in sorted(root.iterdir()) if os.path.isfile(path / images[0]))
         fix = (
             f"write ?root={found}" if (found := next(inner, None)) else "say where its paths start: ?root=DIR"
         )

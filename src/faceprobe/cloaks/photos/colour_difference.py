@@ -37,10 +37,10 @@ class ColourDifference:
     mean: float
     p95: float
 
-    @property
-    def visible(self) -> bool:
-        """Whether the face is visibly tinted: a mean above :data:`VISIBLE_TINT`."""
-        return self.mean > VISIBLE_TINT
+
+def is_tinted(mean: float | None) -> bool:
+    """Whether a face of that ``mean`` difference is visibly tinted; False where it is not known."""
+    return mean is not None and mean > VISIBLE_TINT
 
 
 def face_difference(clean: Pixels, changed: Pixels, faces: Iterable[Face] | None) -> ColourDifference | None:

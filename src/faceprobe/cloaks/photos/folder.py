@@ -14,7 +14,7 @@ import numpy as np
 
 from faceprobe.cloaks.base import CloakCard, Cloaked, Subject
 from faceprobe.cloaks.names import parse_cloak
-from faceprobe.cloaks.photos.colour_difference import VISIBLE_TINT
+from faceprobe.cloaks.photos.colour_difference import is_tinted
 from faceprobe.cloaks.photos.files import Original, read_original, render
 from faceprobe.cloaks.photos.folder_layout import (
     FolderLayout,
@@ -156,7 +156,7 @@ def results_of(
         "unreadable": dict(sorted(Counter(unreadable.values()).items())),
         "already_cloaked": sum(bool(r.mark) for r in records),
         "barely_changed": sum(bool(r.barely) for r in records),
-        "visibly_tinted": sum(r.delta_e is not None and r.delta_e > VISIBLE_TINT for r in changed),
+        "visibly_tinted": sum(is_tinted(r.delta_e) for r in changed),
         "grey_now_coloured": len(coloured),
         "colour_max": max(coloured, default=0),
         "measures": means,

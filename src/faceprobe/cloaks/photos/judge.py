@@ -91,15 +91,18 @@ def load_judge(
     """The judge that ``text`` names: a model, "none", or "auto" for a bundled one.
 
     "auto" takes the bundled model that matches most pairs of one person among those that are no surrogate
-    of the cloak, and none for a cloak without surrogates. Raises :class:`WrongUsage` for a model that is
-    one of ``surrogates``, and what loading a model raises.
+    of the cloak, and none where all are, or for a cloak without surrogates. Raises :class:`WrongUsage` for a
+    model that is one of ``surrogates``, and what loading a model raises.
     """
     if text == NONE or (text == AUTO and not surrogates):
         return None
     used = {surrogate.id for surrogate in surrogates}
     if text == AUTO:
         bundled = [j for j in known_judges().values() if j["model"].startswith("bundled:")]
-        text = max((j for j in bundled if j["model"] not in used), key=lambda j: j["tmr"])["model"]
+        outside = [j for j in bundled if j["model"] not in used]
+        if not outside:
+            return None
+        text = max(outside, key=lambda j: j["tmr"])["model"]
     judge = load_model(text, device=device, offline=offline)
     if judge.id in used or model_hash(judge) in {surrogate.fingerprint for surrogate in surrogates}:
         raise WrongUsage(

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from faceprobe.cloaks.photos.colour_difference import VISIBLE_TINT
+from faceprobe.cloaks.photos.colour_difference import is_tinted
 from faceprobe.report.cloaks.cloak_id import CloakInfo, read_cloak
 from faceprobe.report.comparison.paired import Paired, paired_by_person, paired_difference
 from faceprobe.results.cells import CLOAK_PROTOCOLS, NO_MODEL, Cell
@@ -88,7 +88,7 @@ class CloakScene:
     def tinted(self, cloak: CloakInfo) -> bool:
         """Whether the cloaked faces are visibly tinted: a mean colour difference above that bound."""
         found = self.quality(cloak, "delta_e")
-        return found is not None and (found.value or 0.0) > VISIBLE_TINT
+        return found is not None and is_tinted(found.value)
 
     def by_person(
         self, model: str, cloak: str, protocol: str, name: str, purifier: str = "none"

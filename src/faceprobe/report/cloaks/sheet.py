@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from faceprobe.cloaks.photos.colour_difference import VISIBLE_TINT
+from faceprobe.cloaks.photos.colour_difference import VISIBLE_TINT, is_tinted
 from faceprobe.cloaks.photos.visibility import changed_box
 from faceprobe.report.cloaks.strips import AMPLIFIED, Pixels, difference, picture_uris
 
@@ -96,7 +96,7 @@ def _words(record: Mapping[str, Any]) -> str:
     delta, dssim = record.get("delta_e"), record.get("dssim")
     parts = []
     if delta is not None:
-        tinted = ", visibly tinted" if delta > VISIBLE_TINT else ""
+        tinted = ", visibly tinted" if is_tinted(delta) else ""
         parts.append(f"colour difference of the face {delta:.1f}{tinted}")
     if dssim is not None:
         parts.append(f"DSSIM {dssim:.4f}")
