@@ -109,6 +109,11 @@ def test_photos_without_a_face_are_not_judged() -> None:
     ]
 
 
+def test_the_nearest_of_one_photo_is_no_verdict() -> None:
+    (line,) = judge_lines(judged(None, (portrait("r", RED), portrait("r", BLUE))).to_dict())
+    assert line.startswith("outside judge colours cannot judge one photo")
+
+
 def test_the_verdict_is_the_last_line() -> None:
     red = portrait("r", RED)
     *_, last = judge_lines(judged(KNOWN, (red, red), with_face=1).to_dict())

@@ -244,6 +244,12 @@ def judge_lines(judge: Mapping[str, Any]) -> Iterator[str]:
     if not photos:
         yield f"outside judge {model}: no face that it can use; nothing was judged"
         return
+    if photos == 1 and judge["rule"] != "threshold":
+        yield (
+            f"outside judge {model} cannot judge one photo: it looks for the nearest of several clean photos; "
+            "cloak photos of more people, or give a real recogniser with --judge"
+        )
+        return
     if judge["rule"] == "threshold":
         yield (
             "recognised: more similar to its clean version than 999 of 1,000 pairs of different people are "
