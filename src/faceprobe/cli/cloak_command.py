@@ -246,7 +246,7 @@ def judge_lines(judge: Mapping[str, Any]) -> Iterator[str]:
         return
     if photos == 1 and judge["rule"] != "threshold":
         yield (
-            f"outside judge {model} cannot judge one photo: it looks for the nearest of several clean photos; "
+            f"outside judge {model} cannot judge one photo: it asks for the nearest of several clean photos; "
             "cloak photos of more people, or give a real recogniser with --judge"
         )
         return
