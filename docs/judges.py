@@ -17,15 +17,14 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from faceprobe.cloaks.photos.judge import ALIGNED, FMR
 from faceprobe.data.photo import Photo, decode_image
-from faceprobe.faces.crops import CropPolicy, NoFace
+from faceprobe.faces.crops import NoFace
 from faceprobe.faces.weights import find_detector
 from faceprobe.models import load_model
 from faceprobe.models.base import ImageEncoder, model_hash
 
 FILE = Path(__file__).parents[1] / "src/faceprobe/cloaks/photos/judges.yaml"
-FMR = 1e-3
-ALIGNED = CropPolicy.parse("aligned-112")
 HEAD = """\
 # Written by docs/judges.py. By hash of a model's weights and preprocessing: the lowest cosine of two aligned
 # faces at which at most 1 in 1,000 pairs of different people match, and the share of pairs of one person that

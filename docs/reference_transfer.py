@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 from reference_cloaks import FOLDER, PROTOCOLS, measured, people_text, row_value, written
+from reference_rows import markdown
 from tables import fill
 
 from faceprobe.cloaks.photos.cloaked_table import CloakedPhotos, with_cloaked
@@ -59,6 +60,7 @@ AUTHORS = ("lowkey", "fawkes-v1", "fawkes-v0.3-high", "clean-framed")
 REFRAMED = ("fawkes-v1", "clean-framed")
 SETS = ("facescrub_cloaks", "lfw10_color")
 QUALITY = ("psnr", "dssim")
+HEADS = ["cloak", "surrogate", "model", "PSNR", "DSSIM", "cosine", "poisoning", "evasion", "without cloak"]
 BATCH = 5
 """Photos that are cloaked at once: what is lost where a run is stopped."""
 
@@ -119,7 +121,7 @@ def photo_set(data: Path, name: str, photos_each: int) -> PhotoSet:
     of_person: dict[str, list[int]] = defaultdict(list)
     for k in able:
         of_person[str(table.identities[k])].append(k)
-    return PhotoSet(name, table, [k for who in sorted(of_person) for k in of_person[who][:photos_each]])
+    return PhotoSet(name, table, [k for person in sorted(of_person) for k in of_person[person][:photos_each]])
 
 
 class Run:
@@ -214,10 +216,7 @@ def tables(cells: list[dict[str, Any]]) -> str:
     """Markdown: a table for each set of photos, a row for each cloak and model, mean and every person."""
     parts = []
     for name in dict.fromkeys(cell["set"] for cell in cells):
-        lines = [
-            "| cloak | surrogate | model | PSNR | DSSIM | cosine | poisoning | evasion | without cloak |",
-            "| --- " * 9 + "|",
-        ]
+        lines = []
         for cell in (c for c in cells if c["set"] == name):
             title = f"noise for {cell['cloak']}" if cell["kind"] == "noise" else cell["cloak"]
             psnr, dssim = cell["psnr"], cell["dssim"]
@@ -232,8 +231,8 @@ def tables(cells: list[dict[str, Any]]) -> str:
                 people_text(cell, "cloak/evasion//protection_1nn"),
                 people_text(cell, "cloak/poisoning//clean_error_1nn"),
             ]
-            lines.append("| " + " | ".join(shown) + " |")
-        parts.append(f"**`{name}`**\n\n" + "\n".join(lines))
+            lines.append(shown)
+        parts.append(f"**`{name}`**\n\n{markdown(HEADS, lines)}")
     return "\n\n".join(parts)
 
 

@@ -42,7 +42,7 @@ WEAK = 0.5
 MOST = 1000
 """Photos that are judged; of a larger folder as many in even steps."""
 
-_ALIGNED = CropPolicy.parse("aligned-112")
+ALIGNED = CropPolicy.parse("aligned-112")
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class Judge:
             features = []
             for face in photo.faces or ():
                 try:
-                    crop = _ALIGNED.apply(
+                    crop = ALIGNED.apply(
                         Photo(pixels, photo.content_hash, (face,)), self.encoder.preprocess.mean_color()
                     )
                 except NoFace:
