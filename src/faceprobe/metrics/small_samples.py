@@ -9,7 +9,7 @@ says nothing, and each person counts as one trial. A difference d of two such me
 Sources: E. B. Wilson, JASA 22 (1927), p. 209, for the ends; the effective number of trials of clustered data
 in it: E. L. Korn, B. I. Graubard, Survey Methodology 24 (1998), p. 193; delete-one-person jackknife:
 B. Efron, C. Stein, Annals of Statistics 9 (1981), p. 586; effective degrees of freedom: F. E. Satterthwaite,
-Biometrics Bulletin 2 (1946), p. 110. Measured coverage: benchmarks/results/coverage.json.
+Biometrics Bulletin 2 (1946), p. 110. Measured coverage: benchmarks/results/coverage_small.json.
 """
 
 from __future__ import annotations

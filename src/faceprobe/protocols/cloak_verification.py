@@ -38,7 +38,7 @@ def measure(protocol: Protocol, context: Context) -> Evaluation:
     for name, rows in (("tmr_clean", photos.rows[photos.source]), ("tmr_cloaked", photos.cloaked)):
         scores[name] = _scores(rows, photos.rows, source, mate)
         trials[name] = PerPerson(person[source], weights)
-    limits = _limits(protocol, context, photos)
+    limits = _limits(context, photos)
     for rate in RATES:
         for name, (limit, support) in limits.items():
             if limit is None or not len(scores[rate]):
@@ -61,9 +61,7 @@ def measure(protocol: Protocol, context: Context) -> Evaluation:
     return evaluation
 
 
-def _limits(
-    protocol: Protocol, context: Context, photos: CloakedPhotos
-) -> dict[str, tuple[float | None, Remarks]]:
+def _limits(context: Context, photos: CloakedPhotos) -> dict[str, tuple[float | None, Remarks]]:
     """For each FMR the score above which a pair matches (None: not known), and its remarks.
 
     It is the (k + 1)-th largest non-mated score of all clean pairs, duplicates left out, where the FMR
