@@ -17,7 +17,7 @@ MOST_GFLOPS = 200.0
 floor by itself: it would cost hours, and gigabytes of memory.
 """
 
-OPT_OUT = "write 'floors: []' in the study to leave them out"
+OPT_OUT = "'floors: []' in a study file leaves them out"
 
 
 def with_floors(study: Study) -> tuple[Study, str]:
