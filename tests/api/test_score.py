@@ -47,9 +47,12 @@ def figures(results: fp.Results) -> list[tuple[Any, ...]]:
     ],
 )
 def test_labels_in_memory(vectors: np.ndarray, frame: pd.DataFrame, labels: Callable[[Any], Any]) -> None:
-    assert figures(fp.score(vectors, labels(frame), replicates=30)) == figures(
-        fp.score(vectors, frame, replicates=30)
-    )
+    got = figures(fp.score(vectors, labels(frame), replicates=30))
+    expected = figures(fp.score(vectors, frame, replicates=30))
+    assert [row[:3] for row in got] == [row[:3] for row in expected]
+    for one, other in zip(got, expected, strict=True):
+        # without paths the photos have another order, and sums of d' another last bit
+        np.testing.assert_allclose(np.array(one[3:], float), np.array(other[3:], float), rtol=1e-12)
 
 
 @pytest.mark.parametrize(

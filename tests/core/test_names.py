@@ -67,6 +67,7 @@ def test_names_split_by_the_grammar() -> None:
 @example("x:+(a?k=b%29")
 @example("x:+(a?b)@c")
 @example(" @")
+@example(": ")
 def test_a_name_that_parses_is_written_so_that_it_parses_to_the_same(text: str) -> None:
     try:
         name = parse_name(text)

@@ -152,7 +152,7 @@ def test_a_missing_library_is_named_with_its_extra(tmp_path: Path, monkeypatch: 
     for name, module in (("v.pt", "torch"), ("v.safetensors", "safetensors")):
         (tmp_path / name).write_bytes(b"x")
         monkeypatch.setitem(sys.modules, module, None)
-        with pytest.raises(Missing, match=r"faceprobe\[encode\]"):
+        with pytest.raises(Missing, match=r"pip install '\.\[encode\]'"):
             read_vectors(tmp_path / name)
 
 

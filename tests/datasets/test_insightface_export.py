@@ -108,7 +108,7 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         ([name, "--export", str(tmp_path / "dir")], 2, "--format insightface-bin"),
         (
             ["synthetic", "--export", str(tmp_path / "s.bin"), "--format", "insightface-bin"],
-            2,
+            1,
             "no list of pairs",
         ),
     ):

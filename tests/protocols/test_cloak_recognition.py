@@ -148,7 +148,7 @@ def test_a_person_with_one_photo_is_a_stranger_and_is_counted() -> None:
     )  # p03 keeps one photo
     got = _values(evaluate(with_variant(lone, np.arange(19), lone.vectors), [POISONING], replicates=0))
     assert got["protection@1nn"].n_identities == 3
-    assert "1 people have no second photo" in got["protection@1nn"].text
+    assert "1 person has no second photo" in got["protection@1nn"].text
 
 
 def test_ties_count_as_not_recognised_and_are_counted() -> None:

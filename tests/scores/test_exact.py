@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceprobe.scores import exact_rows, pair_scores
-from faceprobe.scores.exact import block_scores
+from faceprobe.scores.exact import block_scores, set_copies
 
 
 def _unit(seed: int, n: int, dim: int) -> np.ndarray:
@@ -39,7 +39,9 @@ def test_blocking_and_order_of_dimensions_change_no_bit() -> None:
     turned = np.ascontiguousarray(rows[:, np.random.default_rng(2).permutation(257)])
     assert np.array_equal(block_scores(turned, 0, 333), whole)
     left, right = np.array([0, 5, 332]), np.array([1, 5, 100])
-    assert np.array_equal(pair_scores(rows, left, right), whole[left, right])
+    assert np.array_equal(pair_scores(rows, left, right), [whole[0, 1], 1.0, whole[332, 100]])
+    set_copies(whole, rows, rows)
+    assert np.array_equal(np.flatnonzero(whole == 1), np.arange(333) * 334)
 
 
 def test_rounding_moves_scores_by_less_than_1e_7() -> None:

@@ -67,7 +67,7 @@ def parse_name(text: str, bare_kind: str | None = "") -> Name:
     stem, question, query = _cut(text, "?")
     options = parse_options(query, text) if question else {}
     stem, _, pooling = _cut(stem, "@")
-    if not stem.strip():
+    if not stem.replace(":", " ").strip():
         raise WrongUsage("an empty name was given; write kind:name@pooling?options")
     kind, colon, body = stem.partition(":")
     if not colon:

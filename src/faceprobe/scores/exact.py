@@ -18,7 +18,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from faceprobe.scores.row_kernels import score_pairs
+from faceprobe.scores.row_kernels import NEAR_COPY, score_pairs
 
 BITS = 26
 """Elements are multiples of ``2**-BITS``."""
@@ -57,6 +57,17 @@ def block_scores(rows: NDArray[np.float32], start: int, stop: int) -> NDArray[np
         right = rows[first : first + COLUMNS].astype(np.float64)
         scores[:, first : first + COLUMNS] = left @ right.T
     return scores
+
+
+def set_copies(scores: NDArray[np.float64], left: NDArray[np.float32], right: NDArray[np.float32]) -> None:
+    """Set the ``scores`` (M, K) of equal rows of ``left`` (M, D) and ``right`` (K, D) to exactly 1, in place,
+    as :func:`pair_scores` gives them.
+    """
+    near, other = np.nonzero(scores > NEAR_COPY)
+    for start in range(0, len(near), COLUMNS):
+        i, j = near[start : start + COLUMNS], other[start : start + COLUMNS]
+        same = (left[i] == right[j]).all(axis=1)
+        scores[i[same], j[same]] = 1.0
 
 
 def pair_scores(

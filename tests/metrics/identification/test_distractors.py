@@ -220,7 +220,7 @@ def test_duplicates_are_skipped_unless_they_are_kept() -> None:
     vectors[e], content[e] = vectors[p], content[p]
     fewer = measured(replace(data, vectors=vectors, content=content))
     assert fewer["n_trials", "none"].value == len(trials) - 2
-    assert "2 trials with a duplicate are left out" in fewer["n_trials", "none"].text
+    assert "2 trials with a duplicate left out" in fewer["n_trials", "none"].text
 
 
 def test_the_order_of_photos_changes_nothing() -> None:

@@ -33,7 +33,12 @@ def _scores(data: Embeddings) -> tuple[NDArray[np.float64], NDArray[np.bool_], N
     rows = exact_rows(data.vectors).astype(np.float64)
     i, j = np.triu_indices(len(rows), k=1)
     same = data.identities[i] == data.identities[j]
-    return (rows @ rows.T)[i, j], same, np.unique(data.identities, return_inverse=True)[1][i]
+    copies = (rows[i] == rows[j]).all(axis=1)
+    return (
+        np.where(copies, 1.0, (rows @ rows.T)[i, j]),
+        same,
+        np.unique(data.identities, return_inverse=True)[1][i],
+    )
 
 
 def _rows(data: Embeddings) -> dict[tuple[str, str], Metric]:

@@ -118,7 +118,7 @@ def test_a_cohort_must_be_there_and_show_other_people(monkeypatch: pytest.Monkey
         evaluate(replace(data, cohort=None), [name])
     shared = data.cohort.identities.copy()  # type: ignore[union-attr]
     shared[3] = data.identities[0]
-    with pytest.raises(BadInput, match="1 people are in both"):
+    with pytest.raises(BadInput, match="1 person is in both"):
         evaluate(replace(data, cohort=replace(data.cohort, identities=shared)), [name])
     unknown = Cohort(np.concatenate([data.cohort.vectors, data.vectors[:2]]))
     with pytest.raises(BadInput, match="photos are in both"):
@@ -174,7 +174,7 @@ def test_what_is_wrong_with_a_cohort_is_said_before_anything_is_compared(
     cohorts = {
         "": good,
         "score the same": np.repeat(good[:1], 5, axis=0),
-        "are in both": np.concatenate([good, data.vectors[:1]]),
+        "is in both": np.concatenate([good, data.vectors[:1]]),
         "dimensions": good[:, :-1],
     }
     for reason, vectors in cohorts.items():

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from faceprobe.metrics.kernels import count_reached
 from faceprobe.metrics.verification.figures import allowed_false_matches
 from faceprobe.metrics.weighting import Weighting
+from faceprobe.scores.exact import set_copies
 from faceprobe.scores.search.memory import UNBOUNDED, SearchLimits
 
 BLOCK = 2048
@@ -113,6 +114,7 @@ def compare_with_distractors(
             for start in range(0, len(probes), block):
                 part = probes[start : start + block]
                 scores = rows[part].astype(np.float64) @ wide
+                set_copies(scores, rows[part], rows[some])
                 compared += len(some) * np.bincount(labels[part], minlength=n_people)
                 if content is not None:
                     compared -= _skip_duplicates(scores, content[part], content[some], labels[part], n_people)
