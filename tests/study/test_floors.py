@@ -61,7 +61,7 @@ def test_a_local_checkpoint_is_compared_with_random_weights_of_its_architecture(
     assert model_card(text).own and not model_card("pixels:32").own
     said = with_floors(study(models=[text]))[1]
     assert f"random:ViT-B-16 on as-is (the latter takes as long as {text} on one crop)" in said
-    assert "write 'floors: []' in the study" in said
+    assert "'floors: []' in a study file" in said
 
 
 def test_floors_are_measured_last_and_never_under_a_cloak(bench: Any, tmp_path: Path) -> None:
