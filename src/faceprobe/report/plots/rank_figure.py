@@ -10,7 +10,7 @@ from faceprobe.report.plots.theme import Mark
 from faceprobe.report.text.numbers import percent_with_interval
 from faceprobe.results.result import Result
 
-WIDE, NARROW = 620, 350
+WIDE, NARROW = 620, 320
 """User units. On a page of 390 pixels the narrow figure has about its own size: its text stays legible."""
 
 TOP, BOTTOM = 46, 44
